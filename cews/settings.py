@@ -1,0 +1,99 @@
+"""Settings: environment variables with the prefix ``CEWS_``, an ``.env`` file, and ``*_FILE`` secrets.
+
+The only module that reads the environment. Every field here is documented in docs/operations/settings.md;
+a test compares the two.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from cews.domain import SettingsError
+
+PREFIX = "CEWS_"
+
+
+class _FileSecrets(PydanticBaseSettingsSource):
+    """``CEWS_X_FILE=/run/secrets/x`` gives the content of that file as ``CEWS_X``."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        path = os.environ.get(f"{PREFIX}{field_name.upper()}_FILE")
+        if not path:
+            return None, field_name, False
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+        except OSError as error:
+            raise SettingsError(
+                f"{PREFIX}{field_name.upper()}_FILE names {path}, which cannot be read: {error.strerror}. "
+                "Correct the path or its permissions."
+            ) from error
+
+    def __call__(self) -> dict[str, Any]:
+        values = ((name, self.get_field_value(info, name)[0]) for name, info in self.settings_cls.model_fields.items())
+        return {name: value for name, value in values if value is not None}
+
+
+class Settings(BaseSettings):
+    """All settings with their defaults."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", extra="ignore")
+
+    home: Path = Field(Path(".cews"), description="Folder for the embedded database, raw archive and models.")
+    database_url: SecretStr | None = Field(
+        None, description="SQLAlchemy address of the store; default is SQLite below CEWS_HOME."
+    )
+    language: str = Field("ko", pattern="^(ko|en)$", description="Default language of texts: ko or en.")
+    host: str = Field("127.0.0.1", description="Address the dashboard listens on.")
+    port: int = Field(8050, ge=1, le=65535, description="Port the dashboard listens on.")
+    public_url: str = Field(
+        "http://127.0.0.1:8050", description="Address of the dashboard as readers of mails reach it."
+    )
+    smtp_url: SecretStr | None = Field(
+        None,
+        description="Mail server: smtp://user:password@host:587 (STARTTLS), smtps://host:465, "
+        "or smtp://host:25?tls=no for a relay on the same machine.",
+    )
+    mail_from: str = Field("C-EWS <cews@localhost>", description="Sender of mails.")
+    kcs_key: SecretStr | None = Field(None, description="Service key of data.go.kr (either form).")
+    kcs_url: str = Field("https://apis.data.go.kr/1220000", description="Base address of the Korea Customs API.")
+    schedule: str = Field(
+        "0 9 16 * *", description="When ingest → scan → notify runs: five cron fields, in CEWS_TIME_ZONE."
+    )
+    schedule_source: str = Field("kcs", description="Source that the schedule ingests.")
+    time_zone: str = Field("Asia/Seoul", description="Time zone of the schedule and of dates shown.")
+    alarm_budget: float = Field(
+        5.0, gt=0, description="New alerts an analyst wants to see a month, over all items watched."
+    )
+    log_format: str = Field("text", pattern="^(text|json)$", description="Form of the logs: text or json.")
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, _FileSecrets(settings_cls), dotenv_settings
+
+    @property
+    def store_url(self) -> str:
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.home.resolve() / 'cews.sqlite3'}"
+
+
+def load(**overrides: Any) -> Settings:
+    """Settings from the environment; raises SettingsError with one line per wrong value."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        lines = [f"{PREFIX}{'.'.join(str(p) for p in e['loc']).upper()}: {e['msg']}" for e in error.errors()]
+        raise SettingsError("Settings that cannot be used:\n  " + "\n  ".join(lines)) from None

@@ -1,0 +1,369 @@
+"""Tables. Two times everywhere: ``period`` is event time (YYYYMM), ``known_from``/``as_of`` is knowledge time (UTC)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.types import TypeDecorator
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+
+class Moment(TypeDecorator[datetime]):
+    """A moment, always aware UTC in Python. SQLite keeps no zone, so it is taken off and put back there."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time stored without a zone would be ambiguous")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        moment: datetime = value
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+# --- ingestion ---------------------------------------------------------------------------------------
+
+run = Table(  # one execution of a job
+    "run",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("job", String(64), nullable=False),  # "ingest:kcs", "scan", "notify" …
+    Column("state", String(16), nullable=False),  # running | done | failed
+    Column("started_at", Moment, nullable=False),
+    Column("finished_at", Moment),
+    Column("progress_done", Integer, nullable=False, server_default="0"),
+    Column("progress_total", Integer, nullable=False, server_default="0"),
+    Column("summary", JSON, nullable=False),
+    Column("error", Text),
+    Column("lease_name", String(64)),
+    Index(None, "job", "started_at"),
+)
+
+raw = Table(  # raw answers and files, by content; the bytes lie under CEWS_HOME/raw
+    "raw",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("source", String(32), nullable=False),
+    Column("request", Text, nullable=False),  # address or path, keys redacted
+    Column("retrieved_at", Moment, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("path", Text, nullable=False),  # below CEWS_HOME
+)
+
+release = Table(  # one accepted answer or file: the unit that commits or does not
+    "release",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source", String(32), nullable=False),
+    Column("sha256", String(64), ForeignKey("raw.sha256"), nullable=False),
+    Column("label", Text, nullable=False),  # file name or request label
+    Column("released_at", Moment, nullable=False),  # when we learned it
+    Column("presumed", Boolean, nullable=False),  # known_from of back-filled months is presumed
+    Column("simulated", Boolean, nullable=False),
+    Column("state", String(16), nullable=False),  # accepted | quarantined | rejected
+    Column("rows_read", Integer, nullable=False),
+    Column("rows_new", Integer, nullable=False),
+    Column("rows_changed", Integer, nullable=False),
+    Column("rows_vanished", Integer, nullable=False),
+    Column("rows_unchanged", Integer, nullable=False),
+    Column("rows_rejected", Integer, nullable=False),
+    Column("run_id", Integer, ForeignKey("run.id")),
+    Index(None, "source", "released_at"),
+)
+
+release_hs = Table(  # what a release speaks about: every hs × every month below (see ingest.base.Coverage)
+    "release_hs",
+    metadata,
+    Column("release_id", Integer, ForeignKey("release.id"), primary_key=True),
+    Column("scope", Integer, primary_key=True),  # number of the coverage within the release
+    Column("reporter", String(3), nullable=False),
+    Column("flow", String(6), nullable=False),
+    Column("hs", String(10), primary_key=True),
+)
+
+release_month = Table(
+    "release_month",
+    metadata,
+    Column("release_id", Integer, ForeignKey("release.id"), primary_key=True),
+    Column("scope", Integer, primary_key=True),
+    Column("period", Integer, primary_key=True),
+    Column("state", String(20), nullable=False),  # published | not_reported | not_yet_published
+    Column("known_from", Moment, nullable=False),
+)
+
+series = Table(
+    "series",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source", String(32), nullable=False),
+    Column("reporter", String(3), nullable=False),
+    Column("flow", String(6), nullable=False),
+    Column("hs", String(10), nullable=False),
+    Column("partner", String(3), nullable=False),
+    UniqueConstraint("source", "reporter", "flow", "hs", "partner"),
+    Index(None, "reporter", "flow", "hs"),
+)
+
+observation = Table(
+    "observation",
+    metadata,
+    Column("series_id", Integer, ForeignKey("series.id"), primary_key=True),
+    Column("period", Integer, primary_key=True),
+    Column("known_from", Moment, primary_key=True),
+    Column("known_to", Moment),  # NULL = current
+    Column("value_usd", Double),
+    Column("net_weight_kg", Double),
+    Column("quantity", Double),
+    Column("quantity_unit", String(16), nullable=False, server_default=""),
+    Column("hs_edition", String(4), nullable=False, server_default=""),
+    Column("presumed", Boolean, nullable=False),
+    Column("release_id", Integer, ForeignKey("release.id"), nullable=False),
+    Column("closed_by", Integer, ForeignKey("release.id")),  # the release that changed or dropped it
+    Index(
+        "uq_observation_current",
+        "series_id",
+        "period",
+        unique=True,
+        sqlite_where=text("known_to IS NULL"),
+        postgresql_where=text("known_to IS NULL"),
+    ),
+)
+
+quarantine = Table(  # rows that could not be read; nothing is lost
+    "quarantine",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source", String(32), nullable=False),
+    Column("sha256", String(64), ForeignKey("raw.sha256"), nullable=False),
+    Column("label", Text, nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("column_name", String(64), nullable=False),
+    Column("value", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("recorded_at", Moment, nullable=False),
+    UniqueConstraint("sha256", "line", "column_name", "reason"),
+)
+
+hs_name = Table(
+    "hs_name",
+    metadata,
+    Column("hs", String(10), primary_key=True),
+    Column("language", String(2), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("source", String(32), nullable=False),
+)
+
+watch_item = Table(  # the watch-list
+    "watch_item",
+    metadata,
+    Column("reporter", String(3), primary_key=True),
+    Column("flow", String(6), primary_key=True),
+    Column("hs", String(10), primary_key=True),
+    Column("name_ko", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("grade", String(1), nullable=False),
+    Column("uses", JSON, nullable=False),  # who is hurt: list of use slugs, see docs/guide
+    Column("note", Text, nullable=False, server_default=""),
+)
+
+# --- detection and alerts ----------------------------------------------------------------------------
+
+scan = Table(
+    "scan",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("as_of", Moment, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("finished_at", Moment, nullable=False),
+    Column("newest_period", Integer),
+    Column("items", Integer, nullable=False),
+    Column("series", Integer, nullable=False),
+    Column("detectors", JSON, nullable=False),  # id → version
+    Index(None, "as_of"),
+)
+
+finding = Table(
+    "finding",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("scan_id", Integer, ForeignKey("scan.id"), nullable=False),
+    Column("reporter", String(3), nullable=False),
+    Column("flow", String(6), nullable=False),
+    Column("hs", String(10), nullable=False),
+    Column("period", Integer, nullable=False),
+    Column("as_of", Moment, nullable=False),
+    Column("shock", String(32), nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("partner", String(3)),
+    Column("measure", String(16), nullable=False),
+    Column("direction", String(4), nullable=False),
+    Column("observed", Double, nullable=False),
+    Column("expected", Double, nullable=False),
+    Column("lower", Double, nullable=False),
+    Column("upper", Double, nullable=False),
+    Column("unit", String(16), nullable=False),
+    Column("p_value", Double, nullable=False),
+    Column("score", Double, nullable=False),
+    Column("probabilities", JSON, nullable=False),
+    Column("reasons", JSON, nullable=False),  # list of {code, numbers, weight}
+    Column("history_months", Integer, nullable=False),
+    Column("source", String(32), nullable=False),
+    Column("simulated", Boolean, nullable=False),
+    Column("detector", String(32), nullable=False),
+    Column("version", String(16), nullable=False),
+    UniqueConstraint("scan_id", "reporter", "flow", "hs", "period"),
+    Index(None, "reporter", "flow", "hs", "period"),
+)
+
+alert = Table(  # the present state of each episode; its history is alert_change
+    "alert",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("reporter", String(3), nullable=False),
+    Column("flow", String(6), nullable=False),
+    Column("hs", String(10), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("peak_level", Integer, nullable=False),
+    Column("shock", String(32), nullable=False),
+    Column("partner", String(3)),
+    Column("opened_period", Integer, nullable=False),
+    Column("opened_as_of", Moment, nullable=False),
+    Column("last_period", Integer, nullable=False),
+    Column("last_as_of", Moment, nullable=False),
+    Column("quiet_months", Integer, nullable=False),
+    Column("source", String(32), nullable=False),
+    Column("simulated", Boolean, nullable=False),
+    Column("last_finding_id", Integer, ForeignKey("finding.id")),
+    Column("version", Integer, nullable=False),
+    Index(
+        "uq_alert_open",
+        "reporter",
+        "flow",
+        "hs",
+        unique=True,
+        sqlite_where=text("state = 'open'"),
+        postgresql_where=text("state = 'open'"),
+    ),
+    Index(None, "state", "level"),
+)
+
+alert_change = Table(
+    "alert_change",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("alert_id", Integer, ForeignKey("alert.id"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("as_of", Moment, nullable=False),
+    Column("recorded_at", Moment, nullable=False),
+    Column("period", Integer, nullable=False),
+    Column("level_before", Integer),
+    Column("level_after", Integer),
+    Column("shock", String(32), nullable=False),
+    Column("partner", String(3)),
+    Column("finding_id", Integer, ForeignKey("finding.id")),
+    Column("reasons", JSON, nullable=False),
+    Column("version", Integer, nullable=False),
+    UniqueConstraint("alert_id", "version"),
+    Index(None, "as_of"),
+)
+
+# --- notices -----------------------------------------------------------------------------------------
+
+recipient = Table(
+    "recipient",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("email", Text, nullable=False, unique=True),
+    Column("language", String(2), nullable=False),  # ko | en
+    Column("active", Boolean, nullable=False),
+)
+
+subscription = Table(  # which items a recipient hears about
+    "subscription",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("recipient_id", Integer, ForeignKey("recipient.id"), nullable=False),
+    Column("reporter", String(3), nullable=False),  # "*" = any
+    Column("flow", String(6), nullable=False),  # "*" = any
+    Column("hs_prefix", String(10), nullable=False),  # "" = any
+    Column("min_level", Integer, nullable=False),
+    UniqueConstraint("recipient_id", "reporter", "flow", "hs_prefix"),
+)
+
+notice = Table(  # the outbox: one message owed to one recipient
+    "notice",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("idempotency_key", String(64), nullable=False, unique=True),
+    Column("recipient_id", Integer, ForeignKey("recipient.id"), nullable=False),
+    Column("alert_change_id", Integer, ForeignKey("alert_change.id"), nullable=False),
+    Column("reason", String(16), nullable=False),
+    Column("state", String(16), nullable=False),  # waiting | sending | sent | dead
+    Column("message_id", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("lease_owner", String(64)),
+    Column("lease_until", Moment),
+    Column("sent_at", Moment),
+    Column("last_error", Text),
+    Index(None, "state", "due_at"),
+)
+
+delivery = Table(  # every attempt to send
+    "delivery",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("notice_id", Integer, ForeignKey("notice.id"), nullable=False),
+    Column("attempted_at", Moment, nullable=False),
+    Column("outcome", String(16), nullable=False),  # sent | failed
+    Column("detail", Text, nullable=False),
+    Index(None, "notice_id"),
+)
+
+# --- operation ---------------------------------------------------------------------------------------
+
+lease = Table(  # one scheduler at a time
+    "lease",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("owner", String(128), nullable=False),
+    Column("until", Moment, nullable=False),
+)

@@ -1,0 +1,128 @@
+"""The contract of a data source: a declaration plus two pure functions.
+
+``plan(state, today) → requests`` and ``parse(body, request) → Batch``; a failure is a
+:class:`cews.domain.SourceError`. HTTP, pacing, retries and archiving belong to the transport
+(``cews.net``); nothing here opens a connection, reads a clock or knows the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Final
+
+import pandas as pd
+
+from cews.domain import Flow, Period
+
+# Columns of an observation frame, in this order. One row per (reporter, flow, hs, partner, period).
+OBSERVATION_COLUMNS: Final[Mapping[str, str]] = {
+    "reporter": "str",  # ISO 3166 alpha-3
+    "flow": "str",  # "import" | "export"
+    "hs": "str",  # digits, leading zeros kept
+    "partner": "str",  # ISO 3166 alpha-3, or WLD for all partners
+    "period": "int64",  # YYYYMM
+    "value_usd": "float64",  # NaN = not given
+    "net_weight_kg": "float64",  # NaN = not given
+    "quantity": "float64",  # supplementary quantity, NaN = not given
+    "quantity_unit": "str",  # "" where there is no quantity
+    "hs_edition": "str",  # "H6" = HS2022 …, "" where unknown
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A row that could not be read: what was wrong, where, and what to do is in ``reason``."""
+
+    line: int  # 1-based line (text) or row (tables) in the file or answer
+    column: str  # "" when the whole row is at fault
+    value: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What an answer speaks about, so that a missing row can be told from silence.
+
+    Every code in ``hs`` × every month in ``published`` of (reporter, flow) is published: a missing row
+    there is a zero. Months in ``not_reported`` were asked for and the reporter gave nothing.
+    """
+
+    reporter: str
+    flow: Flow
+    hs: tuple[str, ...]
+    published: tuple[int, ...]  # YYYYMM
+    not_reported: tuple[int, ...] = ()
+    not_yet_published: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one answer or file says.
+
+    ``known_from`` per row (UTC) where the data itself carries its publication time; else None and the
+    release's own time holds, or the source's publication calendar for back-filled months.
+    """
+
+    observations: pd.DataFrame  # OBSERVATION_COLUMNS
+    coverage: tuple[Coverage, ...]
+    rejects: tuple[Reject, ...] = ()
+    names: Mapping[tuple[str, str], str] = field(default_factory=dict)  # (hs, language) → name
+    known_from: pd.Series | None = None  # datetime64[us, UTC], aligned with observations
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call to a source. ``params`` never hold the key: the transport adds it."""
+
+    url: str
+    params: Mapping[str, str]
+    label: str  # for progress bars and logs, e.g. "250410 2024-01…2024-12"
+    scope: Mapping[str, str] = field(default_factory=dict)  # what parse() needs to know of the request
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to fetch, the ``state`` of ``plan``: codes, partners and the months already held."""
+
+    hs: tuple[str, ...]
+    partners: tuple[str, ...]  # empty = all
+    start: Period
+    end: Period
+    held: Mapping[str, Period] = field(default_factory=dict)  # hs → newest published month held
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The declaration of a connector."""
+
+    id: str
+    name: str
+    url: str  # base address
+    licence: str
+    cadence: str  # "monthly"
+    publication_day: int  # day of the month …
+    publication_lag_months: int  # … this many months after the period, when it is published
+    time_zone: str
+    revision_months: int  # how far back answers may change
+    pace_seconds: float  # least time between two requests
+    max_bytes: int  # cap on one answer
+    key_setting: str | None  # name of the setting that holds the key, e.g. "kcs_key"
+    key_param: str | None  # query parameter or header that carries it
+    plan: Callable[[Wanted, date], Iterable[Request]]
+    parse: Callable[[bytes, Request], Batch]
+    priority: int = 50  # smaller wins when two sources speak about the same item
+
+    def presumed_known_from(self, period: Period) -> datetime:
+        """When a month was published according to the calendar (start of that day in the source's zone)."""
+        return presumed_known_from(period, self.publication_day, self.publication_lag_months, self.time_zone)
+
+
+def presumed_known_from(period: Period, day: int, lag_months: int, zone: str) -> datetime:
+    """Start of the ``day``-th, ``lag_months`` after the period, in ``zone``, as UTC."""
+    from zoneinfo import ZoneInfo
+
+    month = period + lag_months
+    local = datetime(month.year, month.month, 1, tzinfo=ZoneInfo(zone)) + timedelta(days=day - 1)
+    return local.astimezone(ZoneInfo("UTC"))
