@@ -123,7 +123,9 @@ def utc(moment: datetime | date) -> datetime:
     includes what was published on the 15th."""
     if isinstance(moment, datetime):
         if moment.tzinfo is None:
-            raise ValueError("a time without a zone is ambiguous; give one, for instance 2024-02-15T09:00+09:00")
+            raise ValueError(
+                "a time without a zone is ambiguous; give one, for instance 2024-02-15T09:00+09:00"
+            )
         return moment.astimezone(UTC)
     return datetime(moment.year, moment.month, moment.day, 23, 59, 59, tzinfo=UTC)
 
@@ -140,6 +142,49 @@ class Absence(StrEnum):
     NOT_REPORTED = "not_reported"  # the reporter published nothing for that month
     NOT_YET_PUBLISHED = "not_yet_published"  # the month lies after the source's newest publication
     FAILED = "failed"  # we asked and the source did not answer
+
+
+# Columns of an observation frame, in this order. One row per (reporter, flow, hs, partner, period).
+OBSERVATION_COLUMNS: Final[Mapping[str, str]] = {
+    "reporter": "str",  # ISO 3166 alpha-3
+    "flow": "str",  # "import" | "export"
+    "hs": "str",  # digits, leading zeros kept
+    "partner": "str",  # ISO 3166 alpha-3, or WLD for all partners
+    "period": "int64",  # YYYYMM
+    "value_usd": "float64",  # NaN = not given
+    "net_weight_kg": "float64",  # NaN = not given
+    "quantity": "float64",  # supplementary quantity, NaN = not given
+    "quantity_unit": "str",  # "" where there is no quantity
+    "hs_edition": "str",  # "H6" = HS2022 …, "" where unknown
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A row that could not be read: what was wrong, where, and what to do is in ``reason``."""
+
+    line: int  # 1-based line (text) or row (tables) in the file or answer
+    column: str  # "" when the whole row is at fault
+    value: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What an answer speaks about, so that a missing row can be told from silence.
+
+    Every code in ``hs`` × every month in ``published`` of (reporter, flow) is published for the
+    ``partners`` (empty = all): a missing row there is a zero. Months in ``not_reported`` were asked for
+    and the reporter gave nothing. Months are YYYYMM.
+    """
+
+    reporter: str
+    flow: Flow
+    hs: tuple[str, ...]
+    published: tuple[int, ...]
+    not_reported: tuple[int, ...] = ()
+    not_yet_published: tuple[int, ...] = ()
+    partners: tuple[str, ...] = ()
 
 
 class Level(IntEnum):
@@ -239,7 +284,9 @@ class ItemKey:
             reporter, flow, hs = text.split(":")
             return cls(reporter, Flow(flow), hs)
         except ValueError:
-            raise UserError(f"{text!r} is not an item; write REPORTER:FLOW:HS, for instance KOR:import:250410") from None
+            raise UserError(
+                f"{text!r} is not an item; write REPORTER:FLOW:HS, for instance KOR:import:250410"
+            ) from None
 
 
 @dataclass(frozen=True, slots=True)

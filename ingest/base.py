@@ -10,52 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Final
+
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from cews.domain import Flow, Period
-
-# Columns of an observation frame, in this order. One row per (reporter, flow, hs, partner, period).
-OBSERVATION_COLUMNS: Final[Mapping[str, str]] = {
-    "reporter": "str",  # ISO 3166 alpha-3
-    "flow": "str",  # "import" | "export"
-    "hs": "str",  # digits, leading zeros kept
-    "partner": "str",  # ISO 3166 alpha-3, or WLD for all partners
-    "period": "int64",  # YYYYMM
-    "value_usd": "float64",  # NaN = not given
-    "net_weight_kg": "float64",  # NaN = not given
-    "quantity": "float64",  # supplementary quantity, NaN = not given
-    "quantity_unit": "str",  # "" where there is no quantity
-    "hs_edition": "str",  # "H6" = HS2022 …, "" where unknown
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """A row that could not be read: what was wrong, where, and what to do is in ``reason``."""
-
-    line: int  # 1-based line (text) or row (tables) in the file or answer
-    column: str  # "" when the whole row is at fault
-    value: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """What an answer speaks about, so that a missing row can be told from silence.
-
-    Every code in ``hs`` × every month in ``published`` of (reporter, flow) is published: a missing row
-    there is a zero. Months in ``not_reported`` were asked for and the reporter gave nothing.
-    """
-
-    reporter: str
-    flow: Flow
-    hs: tuple[str, ...]
-    published: tuple[int, ...]  # YYYYMM
-    not_reported: tuple[int, ...] = ()
-    not_yet_published: tuple[int, ...] = ()
-
+from cews.domain import Coverage, Period, Reject
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -121,8 +81,6 @@ class Source:
 
 def presumed_known_from(period: Period, day: int, lag_months: int, zone: str) -> datetime:
     """Start of the ``day``-th, ``lag_months`` after the period, in ``zone``, as UTC."""
-    from zoneinfo import ZoneInfo
-
-    month = period + lag_months
+month = period + lag_months
     local = datetime(month.year, month.month, 1, tzinfo=ZoneInfo(zone)) + timedelta(days=day - 1)
     return local.astimezone(ZoneInfo("UTC"))

@@ -126,6 +126,14 @@ release_month = Table(
     Column("known_from", Moment, nullable=False),
 )
 
+release_partner = Table(  # only where a release speaks about some partners; none = all
+    "release_partner",
+    metadata,
+    Column("release_id", Integer, ForeignKey("release.id"), primary_key=True),
+    Column("scope", Integer, primary_key=True),
+    Column("partner", String(3), primary_key=True),
+)
+
 series = Table(
     "series",
     metadata,
@@ -248,6 +256,25 @@ finding = Table(
     Column("version", String(16), nullable=False),
     UniqueConstraint("scan_id", "reporter", "flow", "hs", "period"),
     Index(None, "reporter", "flow", "hs", "period"),
+)
+
+forecast = Table(  # expectation and outlook of watched and shortlisted items, by model
+    "forecast",
+    metadata,
+    Column("scan_id", Integer, ForeignKey("scan.id"), primary_key=True),
+    Column("reporter", String(3), primary_key=True),
+    Column("flow", String(6), primary_key=True),
+    Column("hs", String(10), primary_key=True),
+    Column("measure", String(16), primary_key=True),  # quantity | unit_value
+    Column("model", String(32), primary_key=True),  # screen | ets | prophet …
+    Column("as_of", Moment, nullable=False),
+    Column(
+        "points", JSON, nullable=False
+    ),  # [{period, observed, expected, lower80, upper80, lower95, upper95, ahead}]
+    Column("error", Double),  # rolling one-step error, MASE; NULL where it could not be measured
+    Column("chosen", Boolean, nullable=False),
+    Column("note", Text, nullable=False, server_default=""),
+    Index(None, "reporter", "flow", "hs", "as_of"),
 )
 
 alert = Table(  # the present state of each episode; its history is alert_change
