@@ -123,9 +123,7 @@ def utc(moment: datetime | date) -> datetime:
     includes what was published on the 15th."""
     if isinstance(moment, datetime):
         if moment.tzinfo is None:
-            raise ValueError(
-                "a time without a zone is ambiguous; give one, for instance 2024-02-15T09:00+09:00"
-            )
+            raise ValueError("a time without a zone is ambiguous; give one, for instance 2024-02-15T09:00+09:00")
         return moment.astimezone(UTC)
     return datetime(moment.year, moment.month, moment.day, 23, 59, 59, tzinfo=UTC)
 

@@ -34,19 +34,14 @@ class _FileSecrets(PydanticBaseSettingsSource):
             ) from error
 
     def __call__(self) -> dict[str, Any]:
-        values = (
-            (name, self.get_field_value(info, name)[0])
-            for name, info in self.settings_cls.model_fields.items()
-        )
+        values = ((name, self.get_field_value(info, name)[0]) for name, info in self.settings_cls.model_fields.items())
         return {name: value for name, value in values if value is not None}
 
 
 class Settings(BaseSettings):
     """All settings with their defaults."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", extra="ignore"
-    )
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", extra="ignore")
 
     home: Path = Field(Path(".cews"), description="Folder for the embedded database, raw archive and models.")
     database_url: SecretStr | None = Field(
@@ -65,9 +60,7 @@ class Settings(BaseSettings):
     )
     mail_from: str = Field("C-EWS <cews@localhost>", description="Sender of mails.")
     kcs_key: SecretStr | None = Field(None, description="Service key of data.go.kr (either form).")
-    kcs_url: str = Field(
-        "https://apis.data.go.kr/1220000", description="Base address of the Korea Customs API."
-    )
+    kcs_url: str = Field("https://apis.data.go.kr/1220000", description="Base address of the Korea Customs API.")
     schedule: str = Field(
         "0 9 16 * *", description="When ingest → scan → notify runs: five cron fields, in CEWS_TIME_ZONE."
     )

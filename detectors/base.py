@@ -56,9 +56,7 @@ class Panel:
         """Index of the month; raises IndexError outside the panel."""
         index = period - self.start
         if not 0 <= index < self.months:
-            raise IndexError(
-                f"{period} lies outside the panel ({self.start} to {self.start + (self.months - 1)})"
-            )
+            raise IndexError(f"{period} lies outside the panel ({self.start} to {self.start + (self.months - 1)})")
         return index
 
     def newest(self, item: int) -> int | None:

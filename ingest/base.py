@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 
 from cews.domain import Coverage, Period, Reject
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -81,6 +81,6 @@ class Source:
 
 def presumed_known_from(period: Period, day: int, lag_months: int, zone: str) -> datetime:
     """Start of the ``day``-th, ``lag_months`` after the period, in ``zone``, as UTC."""
-month = period + lag_months
+    month = period + lag_months
     local = datetime(month.year, month.month, 1, tzinfo=ZoneInfo(zone)) + timedelta(days=day - 1)
     return local.astimezone(ZoneInfo("UTC"))

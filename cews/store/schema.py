@@ -1,4 +1,4 @@
-"""Tables. Two times everywhere: ``period`` is event time (YYYYMM), ``known_from``/``as_of`` is knowledge time (UTC)."""
+"""Tables. Two times everywhere: ``period`` is event time (YYYYMM), ``known_from`` and ``as_of`` are knowledge time."""
 
 from __future__ import annotations
 
@@ -268,9 +268,7 @@ forecast = Table(  # expectation and outlook of watched and shortlisted items, b
     Column("measure", String(16), primary_key=True),  # quantity | unit_value
     Column("model", String(32), primary_key=True),  # screen | ets | prophet …
     Column("as_of", Moment, nullable=False),
-    Column(
-        "points", JSON, nullable=False
-    ),  # [{period, observed, expected, lower80, upper80, lower95, upper95, ahead}]
+    Column("points", JSON, nullable=False),  # [{period, observed, expected, lower80, upper80, lower95, upper95, ahead}]
     Column("error", Double),  # rolling one-step error, MASE; NULL where it could not be measured
     Column("chosen", Boolean, nullable=False),
     Column("note", Text, nullable=False, server_default=""),
