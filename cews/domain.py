@@ -21,7 +21,8 @@ from typing import Final
 
 WORLD: Final = "WLD"  # partner of a series that covers all partners
 
-_PERIOD = re.compile(r"^(\d{4})-(0[1-9]|1[0-2])$")
+_PERIOD = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
+_ITEM = re.compile(r"([A-Z]{3}):(import|export):([0-9]{2,10})")
 
 
 class CewsError(Exception):
@@ -75,7 +76,7 @@ class Period:
     @classmethod
     def parse(cls, text: str) -> Period:
         """``"2024-01"`` → period. Raises ValueError on anything else."""
-        match = _PERIOD.match(text)
+        match = _PERIOD.fullmatch(text)
         if match is None:
             raise ValueError(f"{text!r} is not a month in the form YYYY-MM")
         return cls.of(int(match[1]), int(match[2]))
@@ -278,13 +279,10 @@ class ItemKey:
     @classmethod
     def parse(cls, text: str) -> ItemKey:
         """``"KOR:import:250410"`` → key."""
-        try:
-            reporter, flow, hs = text.split(":")
-            return cls(reporter, Flow(flow), hs)
-        except ValueError:
-            raise UserError(
-                f"{text!r} is not an item; write REPORTER:FLOW:HS, for instance KOR:import:250410"
-            ) from None
+        match = _ITEM.fullmatch(text)
+        if match is None:
+            raise UserError(f"{text!r} is not an item; write REPORTER:FLOW:HS, for instance KOR:import:250410")
+        return cls(match[1], Flow(match[2]), match[3])
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from cews.domain import SettingsError
@@ -27,10 +28,11 @@ class _FileSecrets(PydanticBaseSettingsSource):
             return None, field_name, False
         try:
             return Path(path).read_text(encoding="utf-8").strip(), field_name, False
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not text in UTF-8"
             raise SettingsError(
-                f"{PREFIX}{field_name.upper()}_FILE names {path}, which cannot be read: {error.strerror}. "
-                "Correct the path or its permissions."
+                f"{PREFIX}{field_name.upper()}_FILE names {path}, which cannot be read: {reason}. "
+                "Correct the path, its permissions or the file."
             ) from error
 
     def __call__(self) -> dict[str, Any]:
@@ -41,7 +43,9 @@ class _FileSecrets(PydanticBaseSettingsSource):
 class Settings(BaseSettings):
     """All settings with their defaults."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore"
+    )
 
     home: Path = Field(Path(".cews"), description="Folder for the embedded database, raw archive and models.")
     database_url: SecretStr | None = Field(
@@ -72,6 +76,15 @@ class Settings(BaseSettings):
     log_format: str = Field("text", pattern="^(text|json)$", description="Form of the logs: text or json.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged.")
 
+    @field_validator("time_zone")
+    @classmethod
+    def _time_zone_exists(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ValueError, KeyError, OSError):
+            raise ValueError(f"{name!r} is not a time zone; write for instance Asia/Seoul") from None
+        return name
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -97,3 +110,9 @@ def load(**overrides: Any) -> Settings:
     except ValidationError as error:
         lines = [f"{PREFIX}{'.'.join(str(p) for p in e['loc']).upper()}: {e['msg']}" for e in error.errors()]
         raise SettingsError("Settings that cannot be used:\n  " + "\n  ".join(lines)) from None
+
+
+def unknown_names() -> tuple[str, ...]:
+    """Variables with our prefix that are no setting: most likely misspelt."""
+    known = {f"{PREFIX}{name.upper()}{suffix}" for name in Settings.model_fields for suffix in ("", "_FILE")}
+    return tuple(sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known))
