@@ -344,6 +344,7 @@ class Alert:
     opened_period: Period
     opened_as_of: datetime
     last_period: Period  # newest period with supporting evidence
+    examined: Period  # newest period folded in, with evidence or without; a month counts once
     last_as_of: datetime  # knowledge time of the newest scan folded in
     peak_level: Level
     quiet_months: int  # consecutive scanned months without evidence at the present level
