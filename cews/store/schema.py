@@ -94,6 +94,7 @@ release = Table(  # one accepted answer or file: the unit that commits or does n
     Column("label", Text, nullable=False),  # file name or request label
     Column("released_at", Moment, nullable=False),  # when we learned it
     Column("presumed", Boolean, nullable=False),  # known_from of back-filled months is presumed
+    Column("dated", Boolean, nullable=False),  # every row carried its own known_from
     Column("simulated", Boolean, nullable=False),
     Column("state", String(16), nullable=False),  # accepted | quarantined | rejected
     Column("rows_read", Integer, nullable=False),

