@@ -1,0 +1,373 @@
+"""Reasons, findings and alerts as sentences in Korean and English. Pure.
+
+A reason is a code and its numbers; the sentence is made when it is shown. Every code the detectors use has
+templates here, tried in order: the first whose numbers are all known is taken. A code nobody wrote a
+template for still becomes a sentence with its numbers, so nothing is hidden.
+
+Korean templates choose particles by the sound before them: ``{partner}[은/는]`` → "중국은", "미국은", "호주는".
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import string
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from cews import countries, formats
+from cews.alerts import action
+from cews.domain import (
+    Alert,
+    AlertChange,
+    ChangeKind,
+    Finding,
+    Flow,
+    ItemKey,
+    Level,
+    NoticeReason,
+    Period,
+    Reason,
+    ShockClass,
+)
+from cews.i18n import text
+
+Number = float | str | None
+
+TEMPLATES: Final[Mapping[str, tuple[str, ...]]] = {
+    "quantity_below": (
+        "The quantity in {period} was {observed}, {change} against {expected} expected, "
+        "and below the expected range, which starts at {lower}.",
+    ),
+    "quantity_above": (
+        "The quantity in {period} was {observed}, {change} against {expected} expected, "
+        "and above the expected range, which ends at {upper}.",
+    ),
+    "unit_value_above": ("The unit value rose to {observed}, {change} against {expected} expected.",),
+    "unit_value_below": ("The unit value fell to {observed}, {change} against {expected} expected.",),
+    "unit_value_held": ("The unit value held ({change}), so weak demand is an unlikely cause.",),
+    "supplier_fell": (
+        "{partner} fell to {observed}, {change} against {expected} expected, and carries {share_of_fall} of the fall.",
+        "{partner} fell to {observed}, {change} against {expected} expected.",
+    ),
+    "supplier_exit": (
+        "{partner}, usually {usual} a month, has traded nothing for {months_silent}; "
+        "{covered_by} made up for {covered_share} of it.",
+        "{partner}, usually {usual} a month, has traded nothing for {months_silent}.",
+    ),
+    "total_covered": ("The total held ({change} against the expectation): other partners filled the gap.",),
+    "dependence": (
+        "{partner} accounts for {share} of the quantity over the last {months} (HHI {hhi}).",
+        "{partner} accounts for {share} of the quantity.",
+    ),
+    "dependence_rose": ("The share of {partner} rose from {share_before} to {share_now}.",),
+    "surge_before": (
+        "The {months} before brought {total}, {ratio} the normal {normal}: stocks were probably built up.",
+    ),
+    "lowest_in": ("This is the lowest figure in {months}.",),
+    "highest_in": ("This is the highest figure in {months}.",),
+    "common_supplier": (
+        "{items_falling} of {items} items that depend on {partner} fell in the same month, "
+        "which points to a common cause.",
+    ),
+    "short_history": ("Only {months} of history are known, so the expectation is uncertain.",),
+    "seasonal_month": ("The season is taken into account: {month} is compared with {month} of earlier years.",),
+    "p_value": (
+        "A figure this unusual comes about by chance with probability {p} (judged on {pool} comparable figures).",
+        "A figure this unusual comes about by chance with probability {p}.",
+    ),
+    "quiet": ("No evidence in {period}: quiet for {months}, of {needed} needed to stand down.",),
+    "revised_away": (
+        "The figure for {period} was revised from {before} to {after}; the earlier evidence no longer holds.",
+        "The figure for {period} ({before}) is no longer given; the earlier evidence no longer holds.",
+    ),
+    "reassessed": (
+        "The figure for {period} ({observed}) stands, but against revised earlier data it is no longer unusual.",
+    ),
+    "price_fell_too": ("Not raised because the price fell too ({change}): weak demand is likelier than short supply.",),
+    "within_band": ("Not raised because {observed} lies within the expected range of {lower} to {upper}.",),
+    "insufficient_history": ("Not judged: only {months} of history are known, and {needed} are needed.",),
+    "not_published": ("The figures for {period} are not published yet.",),
+    "hs_break": ("The HS code was split or merged in {period}, so earlier months cannot be compared.",),
+}
+
+_AMOUNTS: Final = frozenset(("observed", "expected", "lower", "upper", "usual", "total", "normal", "before", "after"))
+
+
+def sentence(reason: Reason, language: str) -> str:
+    """The reason as one sentence in the language."""
+    values = {name: _shown(name, reason.numbers, language) for name in reason.numbers}
+    known = {name for name, value in reason.numbers.items() if _is_known(value)}
+    templates = TEMPLATES.get(reason.code)
+    if templates is None:
+        return _generic(reason.code, values, language)
+    template = next((t for t in templates if _placeholders(t) <= known), templates[-1])
+    missing = {name: formats.UNKNOWN for name in _placeholders(template) - values.keys()}
+    return particles(text(template, language, **(values | missing)))
+
+
+def explanation(finding: Finding, language: str) -> list[str]:
+    """The finding's reasons as sentences, the weightiest first."""
+    return [sentence(reason, language) for reason in sorted(finding.reasons, key=lambda r: -r.weight)]
+
+
+def headline(subject: Finding | Alert, item_name: str, language: str) -> str:
+    """One line: what happened to which item, with the numbers it rests on.
+
+    "천연흑연(250410) 중국산 수입 급감: 2024년 1월 143톤, 예상 2,600톤 대비 −94%"
+    """
+    finding = subject if isinstance(subject, Finding) else subject.last_finding
+    heading = {"name": item_name, "hs": subject.item.hs, "what": what_happened(subject, language)}
+    if finding is None:
+        return text("{name} ({hs}): {what}", language, **heading)
+    figures = _figures(finding)
+    return text(
+        "{name} ({hs}): {what}. {period}: {observed}, {change} against {expected} expected",
+        language,
+        **heading,
+        period=formats.period(finding.period, language),
+        **figures.shown(language),
+    )
+
+
+def what_happened(subject: Finding | Alert, language: str) -> str:
+    """The story in a few words: "중국산 수입 급감" / "sharp fall of imports from China"."""
+    finding = subject if isinstance(subject, Finding) else subject.last_finding
+    of_partner = finding is not None and _figures(finding).of_partner
+    trade = _trade(subject.item, subject.partner, of_partner, language)
+    return text(_STORIES[subject.shock], language, trade=trade)
+
+
+def key_figure(finding: Finding, language: str) -> str:
+    """The number of the headline alone: "2024년 1월 143톤(−94%)"."""
+    shown = _figures(finding).shown(language)
+    month = formats.period(finding.period, language, short=True)
+    return text(
+        "{period} {observed} ({change})", language, period=month, observed=shown["observed"], change=shown["change"]
+    )
+
+
+def change_headline(change: AlertChange, language: str) -> str:
+    """One line of an alert's history: "상향: 주의 → 심각 · 2024년 1월 · 공급 부족(중국)"."""
+    levels = [level_label(level, language) for level in (change.level_before, change.level_after) if level]
+    shock = shock_label(change.shock, language)
+    if change.partner is not None:
+        shock += f"{'' if language == 'ko' else ' '}({countries.name(change.partner, language)})"
+    kind = change_label(change.kind, language)
+    return f"{kind}: {' → '.join(dict.fromkeys(levels))} · {formats.period(change.period, language)} · {shock}"
+
+
+def level_label(level: Level, language: str) -> str:
+    """관심 · 주의 · 경계 · 심각 / Attention · Caution · Alert · Severe."""
+    return text(level.name.capitalize(), language, context="level")
+
+
+def shock_label(shock: ShockClass, language: str) -> str:
+    return text(_SHOCKS[shock], language, context="shock")
+
+
+def change_label(kind: ChangeKind, language: str) -> str:
+    return text(kind.value.capitalize(), language, context="change")
+
+
+def notice_label(reason: NoticeReason, language: str) -> str:
+    """Why a notice is sent, as a sentence."""
+    return text(_NOTICES[reason], language)
+
+
+def action_label(level: Level, language: str) -> str:
+    """What Korean practice does at the level."""
+    return text(action(level), language)
+
+
+_SHOCKS: Final[Mapping[ShockClass, str]] = {
+    ShockClass.SHORTAGE: "Shortage",
+    ShockClass.SUPPLIER_EXIT: "Supplier exit",
+    ShockClass.PRICE_LED: "Price-led",
+    ShockClass.FRONT_LOADING: "Front-loading",
+    ShockClass.EXPORT_SURGE: "Export surge",
+    ShockClass.DEMAND_FALL: "Demand fall",
+    ShockClass.PRICE_FALL: "Price fall",
+    ShockClass.STATISTICAL_BREAK: "Statistical break",
+}
+
+_STORIES: Final[Mapping[ShockClass, str]] = {
+    ShockClass.SHORTAGE: "sharp fall of {trade}",
+    ShockClass.SUPPLIER_EXIT: "no more {trade}, total covered",
+    ShockClass.PRICE_LED: "price surge of {trade}",
+    ShockClass.FRONT_LOADING: "rush of {trade} (front-loading)",
+    ShockClass.EXPORT_SURGE: "surge of {trade}",
+    ShockClass.DEMAND_FALL: "fall of {trade} (weak demand)",
+    ShockClass.PRICE_FALL: "price fall of {trade}",
+    ShockClass.STATISTICAL_BREAK: "break in the statistics of {trade}",
+}
+
+_NOTICES: Final[Mapping[NoticeReason, str]] = {
+    NoticeReason.FIRST: "This is the first notice on this alert.",
+    NoticeReason.ESCALATED: "The alert has become more serious since the last notice.",
+    NoticeReason.GROUP_GREW: "More items have joined the same event.",
+    NoticeReason.LOWERED: "The alert has been lowered since the last notice.",
+    NoticeReason.RESOLVED: "The alert is closed: its evidence has not returned.",
+    NoticeReason.REVISED_AWAY: "The alert is withdrawn: a revision of the data took its evidence away.",
+    NoticeReason.REPEAT: "The alert is still open; this is a reminder.",
+}
+
+
+_FALLS: Final = (ShockClass.SHORTAGE, ShockClass.SUPPLIER_EXIT, ShockClass.DEMAND_FALL)
+
+
+@dataclass(frozen=True, slots=True)
+class _Figures:
+    """The numbers a headline names, and whether they are the partner's own or the item's total."""
+
+    observed: float
+    expected: float
+    change: float | None
+    unit: str
+    of_partner: bool
+
+    def shown(self, language: str) -> dict[str, str]:
+        return {
+            "observed": formats.amount(self.observed, self.unit, language, like=self.expected),
+            "expected": formats.amount(self.expected, self.unit, language, like=self.observed),
+            "change": formats.percent(self.change),
+        }
+
+
+def _figures(finding: Finding) -> _Figures:
+    """The partner's own numbers where a reason gives them, so that "imports from China" are China's."""
+    for reason in finding.reasons if finding.shock in _FALLS else ():
+        if finding.partner is None or reason.numbers.get("partner") != finding.partner:
+            continue
+        numbers = {name: value for name, value in reason.numbers.items() if isinstance(value, int | float)}
+        unit = str(reason.numbers.get("unit") or finding.unit)
+        if reason.code == "supplier_fell" and {"observed", "expected", "change"} <= numbers.keys():
+            return _Figures(numbers["observed"], numbers["expected"], numbers["change"], unit, True)
+        if reason.code == "supplier_exit" and "usual" in numbers:
+            return _Figures(0.0, numbers["usual"], -1.0, unit, True)
+    return _Figures(finding.observed, finding.expected, finding.change, finding.unit, False)
+
+
+def _trade(item: ItemKey, partner: str | None, of_partner: bool, language: str) -> str:
+    if partner is None:
+        return text("imports" if item.flow is Flow.IMPORT else "exports", language, context="trade")
+    if item.flow is Flow.IMPORT:
+        template = "imports from {partner}" if of_partner else "imports, mainly from {partner}"
+    else:
+        template = "exports to {partner}" if of_partner else "exports, mainly to {partner}"
+    return text(template, language, context="trade", partner=countries.name(partner, language))
+
+
+def _generic(code: str, values: Mapping[str, str], language: str) -> str:
+    listed = ", ".join(f"{name} {value}" for name, value in values.items() if name != "unit")
+    return text("Evidence “{code}”: {numbers}.", language, code=code, numbers=listed or formats.UNKNOWN)
+
+
+def _is_known(value: Number) -> bool:
+    return bool(value) if isinstance(value, str) else value is not None and math.isfinite(value)
+
+
+def _placeholders(template: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name}
+
+
+def _shown(name: str, numbers: Mapping[str, Number], language: str) -> str:
+    """One number of a reason as text; names say what they measure, ``unit`` the unit of amounts."""
+    value = numbers[name]
+    if name in ("partner", "covered_by"):
+        return _partners(value, language)
+    if name == "period":
+        return _period(value, language)
+    if isinstance(value, str):
+        return value
+    if name in _AMOUNTS:
+        return formats.amount(value, str(numbers.get("unit") or ""), language, like=_scale(numbers))
+    return _FORMS.get(name, _plain)(value, language)
+
+
+def _plain(value: float | None, language: str) -> str:
+    return formats.number(value)
+
+
+_FORMS: Final[Mapping[str, Callable[[float | None, str], str]]] = {
+    "change": lambda value, language: formats.percent(value),
+    "share": lambda value, language: formats.share(value),
+    "share_of_fall": lambda value, language: formats.share(value),
+    "covered_share": lambda value, language: formats.share(value),
+    "share_before": lambda value, language: formats.share(value),
+    "share_now": lambda value, language: formats.share(value),
+    "months": formats.months,
+    "months_silent": formats.months,
+    "needed": formats.months,
+    "ratio": formats.times,
+    "hhi": lambda value, language: formats.number(value, 2),
+    "items": lambda value, language: formats.number(value, 0),
+    "items_falling": lambda value, language: formats.number(value, 0),
+    "pool": lambda value, language: formats.number(value, 0),
+    "p": lambda value, language: _probability(value),
+    "month": lambda value, language: formats.UNKNOWN if value is None else formats.month_name(int(value), language),
+}
+
+
+def _probability(p: float | None) -> str:
+    return "< 0.0001" if p is not None and p < 0.0001 else formats.number(p)
+
+
+def _scale(numbers: Mapping[str, Number]) -> float:
+    """The largest amount of the reason: all its amounts are written in the same scale."""
+    amounts = (value for name, value in numbers.items() if name in _AMOUNTS and isinstance(value, int | float))
+    return max((abs(value) for value in amounts if math.isfinite(value)), default=0.0)
+
+
+def _partners(value: Number, language: str) -> str:
+    """``"VNM,IDN"`` → "베트남, 인도네시아"."""
+    if not isinstance(value, str) or not value:
+        return formats.UNKNOWN
+    return ", ".join(countries.name(code, language) for code in re.split(r"[,;\s]+", value.strip()))
+
+
+def _period(value: Number, language: str) -> str:
+    """``"2024-01"`` or ``202401`` → "2024년 1월"."""
+    if value is None:
+        return formats.UNKNOWN
+    month = Period.parse(value) if isinstance(value, str) else Period.from_yyyymm(int(value))
+    return formats.period(month, language)
+
+
+# --- Korean particles --------------------------------------------------------------------------------
+
+_PARTICLE = re.compile(r"\[(은/는|이/가|을/를|과/와|으로/로)\]")
+_DIGITS_CLOSED: Final = "013678"  # 영 일 삼 육 칠 팔 end in a consonant
+_DIGITS_RIEUL: Final = "178"  # 일 칠 팔 end in ㄹ
+_LETTERS_CLOSED: Final = "lmnr"  # 엘 엠 엔 알
+_RIEUL: Final = 8  # index of ㄹ among final consonants
+
+
+def particles(sentence_with_marks: str) -> str:
+    """Replace marks such as ``[은/는]`` by the form that fits the sound before it."""
+    done = ""
+    start = 0
+    for match in _PARTICLE.finditer(sentence_with_marks):
+        done += sentence_with_marks[start : match.start()]
+        after_consonant, after_vowel = match[1].split("/")
+        closed, rieul = _final_sound(done)
+        done += after_consonant if closed and not (rieul and after_vowel == "로") else after_vowel
+        start = match.end()
+    return done + sentence_with_marks[start:]
+
+
+def _final_sound(spoken: str) -> tuple[bool, bool]:
+    """Whether the words end in a consonant, and whether that is ㄹ. What stands in parentheses is not spoken."""
+    heard = re.sub(r"\s*\([^()]*\)\s*$", "", spoken).rstrip(" \"'”’)]}")
+    if not heard:
+        return False, False
+    last = heard[-1]
+    if "가" <= last <= "힣":
+        final = (ord(last) - ord("가")) % 28
+        return final != 0, final == _RIEUL
+    if last.isdigit():
+        return last in _DIGITS_CLOSED, last in _DIGITS_RIEUL
+    if heard.endswith(("kg", " t")):  # 킬로그램, 톤
+        return True, False
+    return last.lower() in _LETTERS_CLOSED, last.lower() in "lr"
