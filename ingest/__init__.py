@@ -1,0 +1,30 @@
+"""Sources of trade data: one file each, pure. ``SOURCES`` is the literal registry of connectors.
+
+Others add their own from outside with an entry point of the group ``cews.sources`` that loads a
+:class:`ingest.base.Source`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from typing import Final
+
+from cews.domain import UserError
+from ingest import kcs
+from ingest.base import Source
+
+SOURCES: Final[Mapping[str, Source]] = {"kcs": kcs.SOURCE}
+
+
+def sources() -> Mapping[str, Source]:
+    """Our own connectors and those installed beside us. Raises UserError when two share an id."""
+    found = dict(SOURCES)
+    for entry in entry_points(group="cews.sources"):
+        source = entry.load()
+        if not isinstance(source, Source):
+            raise UserError(f"entry point {entry.name!r} of cews.sources gives no Source; correct {entry.value}.")
+        if source.id in found:
+            raise UserError(f"two connectors are named {source.id!r}; uninstall the one of {entry.value}.")
+        found[source.id] = source
+    return found

@@ -1,0 +1,334 @@
+"""Korea Customs Service (관세청): monthly trade by item and country, data.go.kr 15100475, ``nitemtrade``.
+
+One request asks for a heading (HS4) over at most twelve months and gets its HS6 rows for all countries, both
+flows in one row, with a total row that serves as checksum. Everything that goes wrong arrives in one of four
+envelopes, mostly with HTTP 200; :func:`parse` turns each into a SourceError that says whether to try again
+and what the operator can do. docs/sources/kcs.md tells the same in prose.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import ParseError, fromstring
+
+from cews import countries
+from cews.domain import OBSERVATION_COLUMNS, Coverage, Flow, Period, Reject, SourceError, UserError
+from ingest.base import Batch, Request, Source, Wanted
+from ingest.tables import Rows, brief, hs_code, past_month
+
+REPORTER: Final = "KOR"
+URL: Final = "https://apis.data.go.kr/1220000"
+PATH: Final = "/nitemtrade/getNitemtradeList"
+
+TEXT: Final = ("hsCd", "statCd", "year", "statKor")
+AMOUNTS: Final = ("expDlr", "expWgt", "impDlr", "impWgt")
+_FLOWS: Final = {Flow.EXPORT: ("expDlr", "expWgt"), Flow.IMPORT: ("impDlr", "impWgt")}
+_TOTAL: Final = "총계"
+_MONTH: Final = re.compile(r"(\d{4})\.(0[1-9]|1[0-2])")
+_NO_NAME: Final = ("", "-", "기타")  # "others" names nothing
+
+ASSUMPTIONS: Final[Mapping[str, str]] = {
+    "granularity": "an answer is one level finer than the code asked for (2→4, 4→6, 6→10 digits)",
+    "one_reply": "the whole result arrives in one reply; numOfRows and pageNo are ignored",
+    "span": "one request covers at most twelve months, both ends included",
+    "total": f"the row whose year is {_TOTAL} is the sum of all other rows, wherever it stands",
+    "silence": "an answer without any trade says nothing: its months count as not reported, not as zeros",
+    "newest": "the newest month without any trade in the answer is not published yet",
+    "earliest": "data begin in 2007-01",
+    "edition": "codes are those of the HS edition in force in Korea in the month of trade",
+    "areas": "ZZ is trade with a country not specified, Z1 with areas not listed",
+}
+_EARLIEST: Final = Period.of(2007, 1)
+_EDITIONS: Final = ((202201, "H6"), (201701, "H5"), (201201, "H4"), (200701, "H3"))  # in force in Korea from
+
+
+# --- rows, of an answer or of a file -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The rows of an answer: hs, partner, period and the four amounts."""
+
+    rows: pd.DataFrame
+    rejects: tuple[Reject, ...]
+    names: Mapping[tuple[str, str], str]
+    mismatch: Reject | None  # the total row, where it is not the sum of the others
+
+
+def read_rows(frame: pd.DataFrame, today: date | None, rejects: Iterable[Reject] = ()) -> Table:
+    """Rows with the columns of the API → typed rows; the first fault of a row sets it aside."""
+    is_total = (frame["year"].str.strip() == _TOTAL).to_numpy(bool)
+    rows = Rows(frame[~is_total], rejects)
+    table = pd.DataFrame(
+        {
+            "hs": rows.read("hsCd", hs_code),
+            "partner": rows.read("statCd", _partner),
+            "period": rows.read("year", lambda text: _month(text, today)),
+            **{column: rows.numbers(column) for column in AMOUNTS},
+        }
+    )
+    mismatch = _mismatch(frame[is_total], table)
+    rows.merge_duplicates(table, ("hs", "partner", "period"), AMOUNTS)
+    names = _names(table["hs"][rows.good], rows.frame["statKor"][rows.good]) if "statKor" in frame else {}
+    table = table[rows.good].reset_index(drop=True)
+    table["period"] = table["period"].astype("int64")
+    return Table(table, rows.rejects, names, mismatch)
+
+
+def _partner(text: str) -> str:
+    partner = countries.iso3_from_iso2(text)
+    if partner is None:
+        raise ValueError("not a country code of two letters (ISO 3166); report it if the source really gives it")
+    return partner
+
+
+def _month(text: str, today: date | None) -> str:
+    match = _MONTH.fullmatch(text)
+    if match is None:
+        raise ValueError("not a month in the form YYYY.MM, for instance 2023.10 (a spreadsheet turns it into 2023.1)")
+    period = Period.of(int(match[1]), int(match[2]))
+    return past_month(period, today) if today else str(period.yyyymm)
+
+
+def _mismatch(totals: pd.DataFrame, table: pd.DataFrame) -> Reject | None:
+    if totals.empty:
+        return None
+    reader = Rows(totals)
+    for column in AMOUNTS:
+        said, summed = float(np.nansum(reader.numbers(column))), float(table[column].sum())
+        if said != summed:
+            reason = f"the total row says {said:,.0f} and the rows add up to {summed:,.0f}: rows are missing or doubled"
+            return Reject(int(totals.index[0]), column, f"{said:.0f}", reason)
+    return None
+
+
+def _names(hs: pd.Series[Any], korean: pd.Series[Any]) -> dict[tuple[str, str], str]:
+    pairs = pd.DataFrame({"hs": hs, "name": korean.str.strip()}).drop_duplicates()
+    return {(code, "ko"): name for code, name in zip(pairs["hs"], pairs["name"], strict=True) if name not in _NO_NAME}
+
+
+def observations(rows: pd.DataFrame) -> pd.DataFrame:
+    """One observation per flow that has trade; a flow with neither value nor weight is none."""
+    flows = [_flow(rows, flow, *columns) for flow, columns in _FLOWS.items()]
+    both = pd.concat(flows, ignore_index=True)
+    return both[list(OBSERVATION_COLUMNS)]
+
+
+def _flow(rows: pd.DataFrame, flow: Flow, value: str, weight: str) -> pd.DataFrame:
+    traded = rows[(rows[value].fillna(0) != 0) | (rows[weight].fillna(0) != 0)]
+    return traded.rename(columns={value: "value_usd", weight: "net_weight_kg"}).assign(
+        reporter=REPORTER, flow=flow.value, quantity=np.nan, quantity_unit="", hs_edition=_editions(traded["period"])
+    )
+
+
+def _editions(periods: pd.Series[Any]) -> pd.Series[Any]:
+    starts, names = zip(*reversed(_EDITIONS), strict=True)
+    place = np.searchsorted(np.array(starts), periods.to_numpy("int64"), side="right")
+    return pd.Series(pd.array(["", *names], dtype="str").take(place), index=periods.index)
+
+
+# --- requests ----------------------------------------------------------------------------------------
+
+
+def plan(wanted: Wanted, today: date) -> Iterator[Request]:
+    """Requests for whole calendar years at most, so that the same question is asked again and again.
+
+    Of codes already held only the revision window is asked for. Raises UserError for codes and partners the
+    service cannot know.
+    """
+    newest = Period.containing(today) + -1
+    last = min(wanted.end, newest)
+    for asked, codes in _by_request(wanted.hs).items():
+        first = max(_first_month(wanted, codes), _EARLIEST)
+        for start, end in _years(first, last):
+            for partner in wanted.partners or ("",):
+                yield _request(asked, codes, partner, start, end, newest)
+
+
+def _by_request(codes: Iterable[str]) -> dict[str, list[str]]:
+    """Code to ask for → codes wanted of its answer."""
+    asked: dict[str, list[str]] = {}
+    for code in codes:
+        try:
+            length = {2: 2, 4: 4, 6: 4, 10: 6}[len(hs_code(code))]
+        except (ValueError, KeyError):
+            raise UserError(f"{code!r} cannot be asked of kcs; give an HS code of 2, 4, 6 or 10 digits.") from None
+        asked.setdefault(code[:length], []).append(code)
+    return asked
+
+
+def _first_month(wanted: Wanted, codes: list[str]) -> Period:
+    held = [wanted.held.get(code) for code in codes]
+    known = [month for month in held if month is not None]
+    if len(known) < len(held):
+        return wanted.start
+    return max(wanted.start, min(known) + -SOURCE.revision_months)
+
+
+def _years(first: Period, last: Period) -> Iterator[tuple[Period, Period]]:
+    while first <= last:
+        end = min(last, Period.of(first.year, 12))
+        yield first, end
+        first = end + 1
+
+
+def _request(asked: str, codes: list[str], partner: str, start: Period, end: Period, newest: Period) -> Request:
+    params = {"strtYymm": str(start.yyyymm), "endYymm": str(end.yyyymm), "hsSgn": asked}
+    if partner:
+        params["cntyCd"] = _country(partner)
+    scope = {"hs": ",".join(codes), "partner": partner, "start": str(start), "end": str(end), "newest": str(newest)}
+    return Request(URL + PATH, params, " ".join(filter(None, (asked, partner, f"{start}…{end}"))), scope)
+
+
+def _country(iso3: str) -> str:
+    iso2 = countries.iso2_from_iso3(iso3)
+    if iso2 is None:
+        raise UserError(f"{iso3!r} is not a partner of kcs; give an ISO 3166 alpha-3 code, for instance CHN.")
+    return iso2
+
+
+# --- answers -----------------------------------------------------------------------------------------
+
+
+def parse(body: bytes, request: Request) -> Batch:
+    """An answer → observations of the codes wanted, or SourceError."""
+    frame = _frame(_items(body))
+    answer = read_rows(frame, None)
+    if answer.mismatch is not None:
+        raise SourceError(f"kcs, {request.label}: {answer.mismatch.reason}; ask again.", permanent=False)
+    wanted = request.scope["hs"].split(",")
+    if len(answer.rows) and answer.rows["hs"].str.len().min() < max(map(len, wanted)):
+        raise SourceError(
+            f"kcs, {request.label}: the answer has codes shorter than {max(wanted, key=len)}; it was expected that "
+            f"{ASSUMPTIONS['granularity']}. Report this: the service has changed.",
+            permanent=True,
+            code="granularity",
+        )
+    traded = observations(_summed(answer.rows, wanted))
+    months = _months(answer.rows, request)
+    partners = (request.scope["partner"],) if request.scope["partner"] else ()
+    coverage = tuple(Coverage(REPORTER, flow, tuple(wanted), *months, partners=partners) for flow in Flow)
+    return Batch(traded, coverage, answer.rejects, answer.names)
+
+
+def _summed(rows: pd.DataFrame, wanted: list[str]) -> pd.DataFrame:
+    """The finer rows of an answer added up to the codes wanted."""
+    parts = [rows[rows["hs"].str.startswith(code)].assign(hs=code) for code in wanted]
+    keys = ["hs", "partner", "period"]
+    return pd.concat(parts).groupby(keys, as_index=False)[list(AMOUNTS)].sum(min_count=1)
+
+
+def _months(rows: pd.DataFrame, request: Request) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """Months published, not reported and not yet published (ASSUMPTIONS silence, newest)."""
+    start, end = Period.parse(request.scope["start"]), Period.parse(request.scope["end"])
+    months = [(start + n).yyyymm for n in range(end - start + 1)]
+    with_trade = set(rows["period"][(rows[list(AMOUNTS)] > 0).any(axis=1)].tolist())
+    newest = Period.parse(request.scope["newest"]).yyyymm
+    unpublished = tuple(month for month in months if month == newest and month not in with_trade)
+    rest = tuple(month for month in months if month not in unpublished)
+    return (rest, (), unpublished) if with_trade else ((), rest, unpublished)
+
+
+def _frame(items: list[dict[str, str]]) -> pd.DataFrame:
+    columns = {name: pd.array([item.get(name, "") for item in items], dtype="str") for name in (*TEXT, *AMOUNTS)}
+    return pd.DataFrame(columns, index=pd.RangeIndex(1, len(items) + 1))
+
+
+def _items(body: bytes) -> list[dict[str, str]]:
+    """The items of an answer as text; every failure envelope raises SourceError."""
+    start = body.removeprefix(b"\xef\xbb\xbf").lstrip()[:200].lower()
+    if not start.startswith(b"<"):
+        raise _plain_failure(body)
+    if start.startswith((b"<!doctype html", b"<html")):
+        raise SourceError(
+            "kcs gave a web page instead of data; the service may be down. Try again later.", permanent=False
+        )
+    root = _xml(body)
+    if root.tag == "OpenAPI_ServiceResponse":
+        code, message = (
+            _text(root, ".//returnReasonCode"),
+            f"{_text(root, './/errMsg')} {_text(root, './/returnAuthMsg')}",
+        )
+    else:
+        code, message = _text(root, "./header/resultCode"), _text(root, "./header/resultMsg")
+    if code == "00":
+        return [{field.tag: field.text or "" for field in item} for item in root.findall("./body/items/item")]
+    if "NODATA" in message.upper():
+        return []
+    raise _failure(code, message.strip())
+
+
+def _xml(body: bytes) -> Any:
+    try:
+        return fromstring(body, forbid_dtd=True)
+    except DefusedXmlException:
+        raise SourceError("kcs gave XML with a document type or entities, which is refused.", permanent=True) from None
+    except (ParseError, ValueError, LookupError) as error:
+        raise SourceError(f"kcs gave a damaged or cut off answer ({error}); ask again.", permanent=False) from None
+
+
+def _text(root: Any, path: str) -> str:
+    return (root.findtext(path) or "").strip()
+
+
+_QUOTA: Final = "the allowance of calls is used up; it starts anew at midnight Korean time"
+_KEY: Final = (
+    "check CEWS_KCS_KEY, and on data.go.kr that use of data set 15100475 was applied for (활용신청) and has not run "
+    "out; a new key takes up to an hour to work"
+)
+_TRANSIENT: Final = frozenset({"01", "02", "04", "05", "23"})
+_KEY_CODES: Final = frozenset({"20", "21", "30", "31", "32", "33"})
+_KEY_WORDS: Final = ("SERVICE KEY", "SERVICE_KEY", "SERVICEKEY", "서비스키", "인증키")
+
+
+def _failure(code: str, message: str) -> SourceError:
+    """The numbers mean different things in different envelopes, so words about the key come first."""
+    said = f"kcs answered {code} ({brief(message)})"
+    if code == "22":
+        return SourceError(f"{said}: {_QUOTA}.", permanent=False, code=code, quota=True)
+    if code in _KEY_CODES or any(word in message.upper() for word in _KEY_WORDS):
+        return SourceError(f"{said}: {_KEY}.", permanent=True, code=code)
+    if code in _TRANSIENT:
+        return SourceError(f"{said}; try again later.", permanent=False, code=code)
+    return SourceError(f"{said}: the request cannot be answered as it is; correct it.", permanent=True, code=code)
+
+
+def _plain_failure(body: bytes) -> SourceError:
+    said = brief(body.decode("utf-8", errors="replace")) or "nothing at all"
+    lower = said.lower()
+    message = f"kcs answered in plain text: {said}"
+    if "quota" in lower:
+        return SourceError(f"{message}; {_QUOTA}.", permanent=False, code="quota", quota=True)
+    if lower.startswith(("unauthorized", "forbidden")):
+        return SourceError(f"{message}; {_KEY}.", permanent=True, code="key")
+    if lower.startswith("api not found"):
+        return SourceError(f"{message}; check CEWS_KCS_URL.", permanent=True, code="address")
+    return SourceError(f"{message}; try again later.", permanent=False)
+
+
+SOURCE: Final = Source(
+    id="kcs",
+    name="Korea Customs Service, trade by item and country",
+    url=URL,
+    licence="data.go.kr 15100475: free to use as stated on its page; check before publishing the rows themselves",
+    cadence="monthly",
+    publication_day=15,
+    publication_lag_months=1,
+    time_zone="Asia/Seoul",
+    revision_months=14,
+    pace_seconds=0.5,
+    max_bytes=64 * 2**20,
+    key_setting="kcs_key",
+    key_param="serviceKey",
+    plan=plan,
+    parse=parse,
+    priority=10,
+)
