@@ -1,0 +1,43 @@
+"""Detectors: what is unusual in a panel of trade, how unusual, and what it looks like.
+
+``detect(panel)`` runs every registered detector and combines what they say. Detectors from outside register under
+the entry point ``cews.detectors``; an array on items named after a shock class joins the evidence for that class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from importlib.metadata import entry_points
+from typing import Final
+
+from cews.domain import ItemKey, Period
+from detectors.base import Detector, Panel
+from detectors.combine import Detection, combine, explain_silence
+from detectors.dependence import Dependence
+from detectors.exit import SupplierScreen
+from detectors.screen import ItemScreen
+
+__all__ = ["DETECTORS", "Detection", "detect", "explain_silence", "registered"]
+
+DETECTORS: Final[Mapping[str, Detector]] = {
+    "screen": ItemScreen(),
+    "suppliers": SupplierScreen(),
+    "dependence": Dependence(),
+}
+
+
+def registered() -> dict[str, Detector]:
+    """The built-in detectors and those of installed packages; a built-in one cannot be replaced."""
+    outside: dict[str, Detector] = {entry.name: entry.load()() for entry in entry_points(group="cews.detectors")}
+    return outside | dict(DETECTORS)
+
+
+def detect(
+    panel: Panel, check: Mapping[ItemKey, Collection[Period]] | None = None, *, budget: float = 5.0
+) -> Detection:
+    """Findings for the newest published month of each item, and for the months in ``check``.
+
+    ``budget`` is the number of new alerts a month, over all items of the panel, that quiet months may raise.
+    """
+    scores = {name: detector.score(panel) for name, detector in registered().items()}
+    return combine(panel, scores, check or {}, budget)

@@ -1,0 +1,223 @@
+"""From evidence to findings: one finding for an item's month when its most probable class is a threat, its evidence
+is rarer than the alarm budget allows, and its size reaches a level. And for silence: why nothing was raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from cews.domain import Direction, Finding, ItemKey, Level, Measure, Period, Reason, ShockClass
+from detectors.base import FloatArray, Panel, Scores
+from detectors.calibration import Tail, tail, threshold
+from detectors.classes import THREATS, probabilities
+from detectors.evidence import Evidence, gather
+from detectors.levels import level
+from detectors.reasons import Case, change, leading_partner, partner_moves, reasons
+from detectors.screen import MIN_HISTORY
+
+ID: Final = "signs"
+VERSION: Final = "1"
+_UP: Final = frozenset({ShockClass.PRICE_LED, ShockClass.FRONT_LOADING, ShockClass.EXPORT_SURGE})
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """Everything one look at a panel gave."""
+
+    findings: list[Finding]
+    scores: Mapping[str, Scores]
+    evidence: Evidence
+    budget: float
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Version of each detector that spoke, and of the rules that combined them."""
+        return {name: scores.version for name, scores in self.scores.items()} | {ID: VERSION}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the rules made of one item's month; ``level`` is None where nothing is raised."""
+
+    shock: ShockClass
+    probabilities: Mapping[ShockClass, float]
+    leg: int | None
+    evidence: Tail
+    allowed: float  # largest p-value raised
+    size: float
+    level: Level | None
+
+
+def combine(
+    panel: Panel, scores: Mapping[str, Scores], check: Mapping[ItemKey, Collection[Period]], budget: float
+) -> Detection:
+    evidence = gather(panel, scores)
+    findings = [
+        finding
+        for item, column in _asked(panel, check)
+        if (finding := _finding(Case(panel, evidence, scores, item, column), budget)) is not None
+    ]
+    findings.sort(key=lambda finding: (-finding.level, -finding.score, finding.item, finding.period))
+    return Detection(findings, scores, evidence, budget)
+
+
+def _asked(panel: Panel, check: Mapping[ItemKey, Collection[Period]]) -> Iterator[tuple[int, int]]:
+    """(item, column) of each item's newest published month and of the months to look at again."""
+    for number, item in enumerate(panel.items):
+        newest = panel.newest(number)
+        if newest is not None:
+            again = (period - panel.start for period in check.get(item, ()))
+            for column in sorted({newest, *(column for column in again if 0 <= column < panel.months)}):
+                yield number, column
+
+
+def judge(case: Case, budget: float) -> Verdict | None:
+    """None where there is nothing to judge: the month is unknown or the history too short."""
+    evidence = case.evidence
+    if not np.isfinite(case.at(evidence.quantity.z)):
+        return None
+    leaving = evidence.strength[ShockClass.SUPPLIER_EXIT]
+    odds = probabilities(
+        case.panel.items[case.item].flow,
+        {
+            "fall": case.at(evidence.fall),
+            "rise": case.at(evidence.rise),
+            "dearer": case.at(evidence.dearer),
+            "cheaper": case.at(evidence.cheaper),
+            "leaving": min(case.at(leaving), 4.0),
+            "broke": float(evidence.broke[case.column, case.item]),
+        },
+    )
+    shock = max(odds, key=lambda shock: odds[shock])
+    leg = leading_partner(case, shock)
+    strength = evidence.strength.get(shock, np.zeros_like(leaving))
+    rarity = tail(strength, evidence.quantity.stratum, case.column, case.item)
+    allowed = threshold(budget, len(THREATS) * len(case.panel.items), rarity.pool)
+    size = _size(case, shock, leg)
+    raised = shock in THREATS and rarity.p <= allowed
+    reached = level(shock, size, _dependence(case, shock, leg), case.at(strength)) if raised else None
+    return Verdict(shock, odds, leg, rarity, allowed, size, reached)
+
+
+def _size(case: Case, shock: ShockClass, leg: int | None) -> float:
+    """Relative size of the move in the direction of the class; 0 where it cannot be told."""
+    if shock is ShockClass.PRICE_LED:
+        moved = case.price_change
+    elif shock is ShockClass.SUPPLIER_EXIT:
+        moved = -_leg_change(case, leg)
+    elif shock is ShockClass.SHORTAGE:
+        moved = -case.quantity_change
+    else:
+        moved = case.quantity_change
+    return float(np.nan_to_num(moved))
+
+
+def _leg_change(case: Case, leg: int | None) -> float:
+    if leg is None:
+        return float("nan")
+    observed, expected = partner_moves(case)
+    return change(float(observed[leg - case.legs.start]), float(expected[leg - case.legs.start]))
+
+
+def _dependence(case: Case, shock: ShockClass, leg: int | None) -> float:
+    if shock is ShockClass.SUPPLIER_EXIT and leg is not None:
+        return float(case.leg("share_before")[leg - case.legs.start])
+    return case.top_share
+
+
+def _finding(case: Case, budget: float) -> Finding | None:
+    verdict = judge(case, budget)
+    if verdict is None or verdict.level is None:
+        return None
+    panel, shock = case.panel, verdict.shock
+    measure, (observed, expected, lower, upper), unit = _measured(case, verdict)
+    return Finding(
+        item=panel.items[case.item],
+        period=panel.period(case.column),
+        as_of=panel.as_of,
+        shock=shock,
+        level=verdict.level,
+        partner=panel.partners[verdict.leg] if verdict.leg is not None else None,
+        measure=measure,
+        direction=Direction.UP if shock in _UP else Direction.DOWN,
+        observed=observed,
+        expected=expected,
+        lower=lower,
+        upper=upper,
+        unit=unit,
+        p_value=verdict.evidence.p,
+        score=round(case.at(case.evidence.strength[shock]), 4),
+        probabilities={kind: round(share, 4) for kind, share in verdict.probabilities.items()},
+        reasons=reasons(case, shock, verdict.leg, verdict.evidence),
+        history_months=int(case.at(case.evidence.quantity.history)),
+        source=panel.sources[case.item],
+        simulated=panel.simulated[case.item],
+        detector=ID,
+        version=VERSION,
+    )
+
+
+def _measured(case: Case, verdict: Verdict) -> tuple[Measure, tuple[float, float, float, float], str]:
+    """(measure, (observed, expected, lower, upper), unit) that speak for the class."""
+    evidence = case.evidence
+    if verdict.shock is ShockClass.PRICE_LED:
+        price = evidence.unit_value
+        figures = (evidence.price, price.expected, price.lower95, price.upper95)
+        return Measure.UNIT_VALUE, _row(case, *figures), f"USD/{case.unit}"
+    measure = Measure.QUANTITY if case.weighed else Measure.VALUE
+    if verdict.shock is ShockClass.SUPPLIER_EXIT and verdict.leg is not None:
+        arrays = case.scores["suppliers"].arrays
+        names = ("amount", "quantity_expected", "quantity_lower95", "quantity_upper95")
+        row = tuple(float(arrays[name][case.column, verdict.leg]) for name in names)
+        return measure, (row[0], row[1], row[2], row[3]), case.unit
+    quantity = evidence.quantity
+    observed, expected, lower, upper = _row(
+        case, evidence.amount, quantity.expected, quantity.lower95, quantity.upper95
+    )
+    shift = case.at(evidence.normal) / expected if verdict.shock is ShockClass.SHORTAGE else 1.0
+    return measure, (observed, expected * shift, lower * shift, upper * shift), case.unit
+
+
+def _row(case: Case, *arrays: FloatArray) -> tuple[float, float, float, float]:
+    observed, expected, lower, upper = (case.at(array) for array in arrays)
+    return observed, expected, lower, upper
+
+
+def explain_silence(panel: Panel, detection: Detection, item: ItemKey, period: Period) -> tuple[Reason, ...]:
+    """Why a month of an item was not raised; empty where it was.
+
+    Codes: ``not_published``, ``history_insufficient``, ``statistical_break``, ``price_fell_too``, ``price_fell``,
+    ``within_band``, ``not_rare``, ``too_small``.
+    """
+    number, column = panel.items.index(item), period - panel.start
+    if not 0 <= column < panel.months or not panel.reported[column, number]:
+        return (Reason("not_published", {"period": str(period)}, 1.0),)
+    case = Case(panel, detection.evidence, detection.scores, number, column)
+    verdict = judge(case, detection.budget)
+    if verdict is None:
+        months = case.at(detection.evidence.quantity.history)
+        return (Reason("history_insufficient", {"months": months, "needed": float(MIN_HISTORY)}, 1.0),)
+    return () if verdict.level is not None else (_silenced(case, verdict),)
+
+
+def _silenced(case: Case, verdict: Verdict) -> Reason:
+    evidence = case.evidence
+    observed = case.at(evidence.amount)
+    lower, upper = case.at(evidence.quantity.lower95), case.at(evidence.quantity.upper95)
+    moves: dict[str, float | str | None] = {"change": case.quantity_change, "price_change": case.price_change}
+    if verdict.shock is ShockClass.STATISTICAL_BREAK:
+        return Reason("statistical_break", {"period": str(case.panel.period(case.column))}, 1.0)
+    if verdict.shock is ShockClass.DEMAND_FALL and case.at(evidence.cheaper) > 0:
+        return Reason("price_fell_too", moves, 1.0)
+    if verdict.shock is ShockClass.PRICE_FALL:
+        return Reason("price_fell", moves, 1.0)
+    if lower <= observed <= upper:
+        numbers: dict[str, float | str | None] = {"observed": observed, "lower": lower, "upper": upper}
+        return Reason("within_band", {**numbers, "unit": case.unit}, 1.0)
+    if verdict.evidence.p > verdict.allowed:
+        return Reason("not_rare", {"p": verdict.evidence.p, "allowed": verdict.allowed}, 1.0)
+    return Reason("too_small", {"size": verdict.size}, 1.0)

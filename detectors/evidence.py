@@ -1,0 +1,186 @@
+"""From scores to evidence: how strongly each item's month speaks for a shortage, an exit, a dear price, a surge.
+
+All arrays are (T, I) on the z scale and online. Formulas and sources: docs/methods/evidence.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from cews.domain import Flow, ShockClass
+from detectors.base import BoolArray, FloatArray, Panel, Scores
+from detectors.context import common_move
+from detectors.exit import collapse
+from detectors.screen import Screen
+
+CAP: Final = 4.0  # a single month says no more than this many standard deviations
+CARRY: Final = 0.6  # part of last month's evidence that counts on while the move lasts
+LASTING: Final = 0.5  # a move goes on while the month is off by more than this many standard deviations
+SURGED: Final = 1.5  # surge evidence from which the months after are read as after a surge
+AFTER_SURGE: Final = 3  # months
+PAYBACK: Final = float(np.log(0.5))  # fall below the pre-surge level that full warehouses explain
+UNIT_ERROR: Final = float(np.log(5))  # unit value × 5 while the value stays: a unit was mistaken
+HS_REVISIONS: Final = (2012, 2017, 2022, 2028)
+MUTED: Final = 12  # months an item is not judged after its code was split or merged
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the classes are read from. ``expected``, ``lower``, ``upper`` are those the item is judged against."""
+
+    quantity: Screen
+    unit_value: Screen
+    amount: FloatArray  # observed volume
+    price: FloatArray  # observed unit value
+    normal: FloatArray  # expected volume, at the pre-surge level after a surge
+    after_surge: BoolArray
+    broke: BoolArray  # code split or merged, or its unit mistaken
+    fall: FloatArray  # 0 … CAP
+    rise: FloatArray
+    dearer: FloatArray
+    cheaper: FloatArray
+    legs: FloatArray  # (T, N) collapse of each leg
+    strength: Mapping[ShockClass, FloatArray]  # by class, accumulated over months
+
+    def surge_months(self, column: int, item: int) -> range:
+        """The months of the surge that this month comes after."""
+        rise = self.rise[:column, item]
+        last = column - 1
+        while last > max(0, column - AFTER_SURGE) and rise[last] <= LASTING:
+            last -= 1
+        first = last
+        while first > 0 and rise[first - 1] > LASTING:
+            first -= 1
+        return range(first, last + 1)
+
+
+def gather(panel: Panel, scores: Mapping[str, Scores]) -> Evidence:
+    items, suppliers = scores["screen"], scores["suppliers"]
+    quantity, price = Screen.of(items, "quantity"), Screen.of(items, "unit_value")
+    amount = items.arrays["amount"]
+    z = _without_common(panel, quantity, amount > 0)
+    price_z = _without_common(panel, price, np.isfinite(price.residual))
+    mistaken = _mistaken_unit(quantity.residual, price.residual)
+    rise = np.where(mistaken, 0.0, np.clip(np.nan_to_num(z), 0, CAP))
+    surge = accumulate(rise)
+    after_surge, base = _before_surge(surge, quantity.level)
+    drop = _drop(panel, amount, quantity, after_surge, base)
+    fall = np.where(mistaken, 0.0, np.clip(-drop / quantity.sigma, 0, np.clip(-z, 0, CAP)))
+    fall = np.nan_to_num(fall)
+    up = np.where(mistaken, 0.0, np.clip(np.nan_to_num(price_z), -CAP, CAP))
+    dearer, cheaper = np.maximum(up, 0), np.maximum(-up, 0)
+    legs = np.minimum(collapse(suppliers, quantity.residual, panel), CAP)
+    strength = _strength(panel, fall, dearer, cheaper, surge, legs)
+    return Evidence(
+        quantity=quantity,
+        unit_value=price,
+        amount=amount,
+        price=items.arrays["unit_value"],
+        normal=quantity.expected * np.exp(base - quantity.level),
+        after_surge=after_surge,
+        broke=mistaken | code_changed(panel, quantity, amount),
+        fall=fall,
+        rise=rise,
+        dearer=dearer,
+        cheaper=cheaper,
+        legs=legs,
+        strength=_with_outside(strength, scores),
+    )
+
+
+def accumulate(monthly: FloatArray) -> FloatArray:
+    """Evidence of this month plus a part of that before it, as long as the move lasts."""
+    total = np.zeros_like(monthly)
+    for month in range(monthly.shape[0]):
+        carried = CARRY * total[month - 1] if month else 0.0
+        total[month] = np.where(monthly[month] > LASTING, monthly[month] + carried, np.maximum(monthly[month], 0))
+    return total
+
+
+def _strength(
+    panel: Panel, fall: FloatArray, dearer: FloatArray, cheaper: FloatArray, surge: FloatArray, legs: FloatArray
+) -> dict[ShockClass, FloatArray]:
+    leaving = np.zeros_like(fall)
+    np.maximum.at(leaving, (slice(None), panel.item_of), legs)
+    exported = np.array([item.flow is Flow.EXPORT for item in panel.items], dtype=bool)
+    return {
+        ShockClass.SHORTAGE: accumulate(np.where(fall > LASTING, fall + 0.5 * dearer - cheaper, 0.0)),
+        ShockClass.SUPPLIER_EXIT: accumulate(leaving),
+        ShockClass.PRICE_LED: accumulate(dearer),
+        ShockClass.FRONT_LOADING: np.where(exported, 0.0, surge),
+        ShockClass.EXPORT_SURGE: np.where(exported, surge, 0.0),
+    }
+
+
+def _with_outside(strength: dict[ShockClass, FloatArray], scores: Mapping[str, Scores]) -> dict[ShockClass, FloatArray]:
+    """Other detectors speak through arrays on items named after a shock class, on the z scale."""
+    for outside in scores.values():
+        if outside.on == "item":
+            for shock in strength.keys() & outside.arrays.keys():
+                strength[shock] = np.fmax(strength[shock], outside.arrays[shock])
+    return strength
+
+
+def _without_common(panel: Panel, scored: Screen, moved: BoolArray) -> FloatArray:
+    """z without the move common to the reporter's items; what is silent keeps its own z."""
+    common = common_move(panel, np.where(moved, scored.residual, np.nan))
+    return np.where(moved, scored.z - common / scored.sigma, scored.z)
+
+
+def _mistaken_unit(quantity: FloatArray, price: FloatArray) -> BoolArray:
+    """Unit value far off and quantity off by the same factor the other way: the value never moved."""
+    return (np.abs(price) > UNIT_ERROR) & (np.abs(price + quantity) < 0.25 * np.abs(price))
+
+
+def _before_surge(surge: FloatArray, level: FloatArray) -> tuple[BoolArray, FloatArray]:
+    """(after a surge, level to judge by: the lowest since the surge began)."""
+    after = np.zeros(surge.shape, dtype=bool)
+    base = level.copy()
+    for lag in range(1, AFTER_SURGE + 1):
+        surged = surge[:-lag] >= SURGED
+        after[lag:] |= surged
+        base[lag:] = np.where(surged, np.fmin(base[lag:], level[:-lag]), base[lag:])
+    return after, base
+
+
+def _drop(panel: Panel, amount: FloatArray, quantity: Screen, after_surge: BoolArray, base: FloatArray) -> FloatArray:
+    """Log fall (≤ 0) that neither a preceding surge nor the Lunar New Year explains."""
+    residual = quantity.residual + (quantity.level - base)
+    residual = np.where(after_surge, residual - PAYBACK, residual)
+    for column in range(1, panel.months):
+        if panel.period(column).month == 2:  # January and February are read together
+            spare = np.maximum(np.nan_to_num(amount[column - 1] - quantity.expected[column - 1]), 0)
+            with_january = np.log((amount[column] + spare) / quantity.expected[column])
+            residual[column] = np.where(spare > 0, np.fmax(residual[column], with_january), residual[column])
+    return np.minimum(residual, 0.0)
+
+
+def code_changed(panel: Panel, quantity: Screen, amount: FloatArray) -> BoolArray:
+    """Within a year after an HS revision cut or joined the item's code."""
+    event = np.zeros(amount.shape, dtype=bool)
+    for column in range(panel.months):
+        period = panel.period(column)
+        if period.year in HS_REVISIONS and period.month <= 2:
+            ceased = (quantity.silent[column] == 1) & np.isfinite(quantity.z[column])
+            event[column] = ceased | _exchanged(panel, quantity.expected[column], amount[column])
+    changed = event.copy()
+    for lag in range(1, MUTED):
+        changed[lag:] |= event[:-lag]
+    return changed
+
+
+def _exchanged(panel: Panel, expected: FloatArray, amount: FloatArray) -> BoolArray:
+    """What the item lost (won), other codes of its heading won (lost) in the same month."""
+    moved = np.nan_to_num(amount) - np.nan_to_num(expected)
+    heading: dict[tuple[str, str, str], float] = {}
+    keys = [(item.reporter, item.flow.value, item.hs[:4]) for item in panel.items]
+    for key, change in zip(keys, moved, strict=True):
+        heading[key] = heading.get(key, 0.0) + float(change)
+    others = np.array([heading[key] for key in keys]) - moved
+    large = np.abs(moved) > 0.5 * np.nan_to_num(expected)
+    opposite = (others * moved < 0) & (np.abs(others) > 0.5 * np.abs(moved)) & (np.abs(others) < 2 * np.abs(moved))
+    return large & opposite & (np.nan_to_num(expected) > 0)

@@ -1,0 +1,41 @@
+"""Suppliers one by one: what each should have delivered, who has fallen silent, and who covers for it.
+
+On the export side a "supplier" is the partner that buys. Formulas and sources: docs/methods/exit.md.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from detectors.base import FloatArray, Panel, Scores
+from detectors.dependence import leg_volume, shares, trailing_sum
+from detectors.screen import VERSION, screen
+
+ESTABLISHED: Final = 0.1  # share of the item's last twelve months from which a partner matters
+HELD: Final = float(np.log(0.8))  # the item's total counts as covered down to a fifth below its expectation
+
+
+class SupplierScreen:
+    """The screen on every leg, and each partner's share before the month."""
+
+    id = "suppliers"
+    version = VERSION
+
+    def score(self, panel: Panel) -> Scores:
+        amount, _ = leg_volume(panel)
+        share = shares(panel, trailing_sum(amount))
+        before = np.vstack([np.zeros((1, share.shape[1])), share[:-1]])
+        arrays = screen(amount).arrays("quantity")
+        arrays |= {"amount": amount, "share": share, "share_before": before}
+        return Scores(self.id, self.version, "leg", arrays)
+
+
+def collapse(suppliers: Scores, total_residual: FloatArray, panel: Panel) -> FloatArray:
+    """(T, N) strength, on the z scale, of an established partner's fall while the item's total is covered by others."""
+    arrays = suppliers.arrays
+    fall = np.maximum(-np.nan_to_num(arrays["quantity_z"]), 0)
+    deep = arrays["quantity_residual"] <= np.log(0.4)
+    covered = total_residual[:, panel.item_of] >= HELD
+    return np.where(deep & covered & (arrays["share_before"] >= ESTABLISHED), fall, 0.0)
