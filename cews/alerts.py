@@ -5,14 +5,13 @@ alert rests on when the data may have been revised. Both only decide an :class:`
 a change into the next state, so an alert is exactly the fold of its changes and a stored history rebuilds it
 as it was known at any moment.
 
-No database, clock or settings: ``as_of`` is passed in. The rules in words are ``cews.sentences.RULES`` and
-docs/methods/alerts.md.
+No database, clock or settings: ``as_of`` is passed in. The rules in words are ``RULES`` and docs/methods/alerts.md.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
@@ -29,6 +28,47 @@ from cews.domain import (
     Reason,
     UserError,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class LevelRule:
+    """A level in words: when it is entered, when it is left, and what Korean practice does at it.
+
+    The English texts are message ids; ``{stay}`` and ``{close_after}`` are the numbers of the policy.
+    """
+
+    enters: str
+    leaves: str
+    action: str
+
+
+_STEPS_DOWN: Final = (
+    "Steps down after {stay} published months in a row with weaker or no evidence, "
+    "or at once when a revision weakens the evidence it rests on."
+)
+
+RULES: Final[Mapping[Level, LevelRule]] = {
+    Level.ATTENTION: LevelRule(
+        "Entered when one published month shows weak signs, or when a higher level steps down without new evidence.",
+        "Closes after {close_after} published months in a row without any evidence.",
+        "Monitoring: follow prices and supplier news, and check the next monthly figures.",
+    ),
+    Level.CAUTION: LevelRule(
+        "Entered at once when one published month shows a clear threat to supply.",
+        _STEPS_DOWN,
+        "In-depth analysis: ask importers about stocks and orders, and establish the cause.",
+    ),
+    Level.ALERT: LevelRule(
+        "Entered at once when one published month shows a serious break in supply.",
+        _STEPS_DOWN,
+        "Pre-emptive measures: secure alternative suppliers, and prepare stock release and tariff quotas.",
+    ),
+    Level.SEVERE: LevelRule(
+        "Entered at once when one published month shows that supply is failing.",
+        _STEPS_DOWN,
+        "Joint response: convene the ministries concerned, release stocks, and support emergency imports.",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)

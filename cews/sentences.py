@@ -35,47 +35,6 @@ from cews.i18n import text
 Number = float | str | None
 
 
-@dataclass(frozen=True, slots=True)
-class LevelRule:
-    """A level in words: when it is entered, when it is left, and what Korean practice does at it.
-
-    ``{stay}`` and ``{close_after}`` are the numbers of ``cews.alerts.Policy``.
-    """
-
-    enters: str
-    leaves: str
-    action: str
-
-
-_STEPS_DOWN: Final = (
-    "Steps down after {stay} published months in a row with weaker or no evidence, "
-    "or at once when a revision weakens the evidence it rests on."
-)
-
-RULES: Final[Mapping[Level, LevelRule]] = {
-    Level.ATTENTION: LevelRule(
-        "Entered when one published month shows weak signs, or when a higher level steps down without new evidence.",
-        "Closes after {close_after} published months in a row without any evidence.",
-        "Monitoring: follow prices and supplier news, and check the next monthly figures.",
-    ),
-    Level.CAUTION: LevelRule(
-        "Entered at once when one published month shows a clear threat to supply.",
-        _STEPS_DOWN,
-        "In-depth analysis: ask importers about stocks and orders, and establish the cause.",
-    ),
-    Level.ALERT: LevelRule(
-        "Entered at once when one published month shows a serious break in supply.",
-        _STEPS_DOWN,
-        "Pre-emptive measures: secure alternative suppliers, and prepare stock release and tariff quotas.",
-    ),
-    Level.SEVERE: LevelRule(
-        "Entered at once when one published month shows that supply is failing.",
-        _STEPS_DOWN,
-        "Joint response: convene the ministries concerned, release stocks, and support emergency imports.",
-    ),
-}
-
-
 TEMPLATES: Final[Mapping[str, tuple[str, ...]]] = {
     "quantity_below": (
         "The quantity in {period} was {observed}, {change} against {expected} expected, "
@@ -215,11 +174,6 @@ def change_label(kind: ChangeKind, language: str) -> str:
 def notice_label(reason: NoticeReason, language: str) -> str:
     """Why a notice is sent, as a sentence."""
     return text(_NOTICES[reason], language)
-
-
-def action_label(level: Level, language: str) -> str:
-    """What Korean practice does at the level."""
-    return text(RULES[level].action, language)
 
 
 _SHOCKS: Final[Mapping[ShockClass, str]] = {
