@@ -132,7 +132,7 @@ def _chunks(
 
 
 def _text_frame(rows: list[list[str]], header: Sequence[str], lines: list[int]) -> pd.DataFrame:
-    columns = [pd.array(column, dtype="str") for column in zip(*rows, strict=True)]
+    columns = [pd.array(pa.array(column, pa.string()), dtype="str") for column in zip(*rows, strict=True)]
     frame = pd.DataFrame(dict(enumerate(columns)), index=lines)
     frame.columns = pd.Index(header[: len(columns)])
     return frame
