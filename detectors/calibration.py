@@ -39,6 +39,8 @@ def tail(strength: FloatArray, stratum: FloatArray, column: int, item: int) -> T
 def threshold(budget: float, tests: int, pool: int) -> float:
     """Largest p that is raised, so that ``tests`` quiet tests a month give about ``budget`` alarms.
 
-    Where the pool is too small to show such a p, evidence stronger than all of it is raised.
+    Where a pool is too small to show such a p, evidence stronger than all of it is raised, unless the pool is too
+    small to compare with at all.
     """
-    return max(min(LARGEST_P, budget / max(tests, 1)), 1 / (pool + 1))
+    allowed = min(LARGEST_P, budget / max(tests, 1))
+    return max(allowed, 1 / (pool + 1)) if pool >= LEAST_POOL else allowed

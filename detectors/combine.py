@@ -21,6 +21,7 @@ from detectors.screen import MIN_HISTORY
 
 ID: Final = "signs"
 VERSION: Final = "1"
+LEAST_VALUE: Final = 100_000.0  # USD a year; an item that trades less is not raised
 _UP: Final = frozenset({ShockClass.PRICE_LED, ShockClass.FRONT_LOADING, ShockClass.EXPORT_SURGE})
 
 
@@ -98,7 +99,7 @@ def judge(case: Case, budget: float) -> Verdict | None:
     rarity = tail(strength, evidence.quantity.stratum, case.column, case.item)
     allowed = threshold(budget, len(THREATS) * len(case.panel.items), rarity.pool)
     size = _size(case, shock, leg)
-    raised = shock in THREATS and rarity.p <= allowed
+    raised = shock in THREATS and rarity.p <= allowed and not case.at(evidence.yearly_value) < LEAST_VALUE
     reached = level(shock, size, _dependence(case, shock, leg), case.at(strength)) if raised else None
     return Verdict(shock, odds, leg, rarity, allowed, size, reached)
 
@@ -191,7 +192,7 @@ def explain_silence(panel: Panel, detection: Detection, item: ItemKey, period: P
     """Why a month of an item was not raised; empty where it was.
 
     Codes: ``not_published``, ``history_insufficient``, ``statistical_break``, ``price_fell_too``, ``price_fell``,
-    ``within_band``, ``not_rare``, ``too_small``.
+    ``within_band``, ``not_rare``, ``too_small``, ``too_little_trade``.
     """
     number, column = panel.items.index(item), period - panel.start
     if not 0 <= column < panel.months or not panel.reported[column, number]:
@@ -209,6 +210,9 @@ def _silenced(case: Case, verdict: Verdict) -> Reason:
     observed = case.at(evidence.amount)
     lower, upper = case.at(evidence.quantity.lower95), case.at(evidence.quantity.upper95)
     moves: dict[str, float | str | None] = {"change": case.quantity_change, "price_change": case.price_change}
+    value = case.at(evidence.yearly_value)
+    if value < LEAST_VALUE:
+        return Reason("too_little_trade", {"value": value, "least": LEAST_VALUE}, 1.0)
     if verdict.shock is ShockClass.STATISTICAL_BREAK:
         return Reason("statistical_break", {"period": str(case.panel.period(case.column))}, 1.0)
     if verdict.shock is ShockClass.DEMAND_FALL and case.at(evidence.cheaper) > 0:

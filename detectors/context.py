@@ -11,7 +11,8 @@ from typing import Final
 
 import numpy as np
 
-from detectors.base import FloatArray, IntArray, Panel
+from detectors.base import BoolArray, FloatArray, IntArray, Panel
+from detectors.dependence import per_item
 from detectors.exit import ESTABLISHED
 
 _PRIOR: Final = 8.0  # items that stand for "nothing common" when few are compared
@@ -46,10 +47,8 @@ def common_supplier(panel: Panel, z: FloatArray, share: FloatArray) -> tuple[Flo
     return _count(established, group), _count(established & (z <= FALLING), group)
 
 
-def _count(marked: FloatArray, group: IntArray) -> FloatArray:
-    total = np.zeros((marked.shape[0], group.max(initial=-1) + 1))
-    np.add.at(total, (slice(None), group), marked)
-    return total[:, group]
+def _count(marked: BoolArray, group: IntArray) -> FloatArray:
+    return per_item(marked.astype(float), group, group.max(initial=-1) + 1)[:, group]
 
 
 def _groups(keys: Sequence[Hashable]) -> IntArray:

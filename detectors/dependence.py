@@ -54,9 +54,9 @@ def trailing_sum(series: FloatArray, window: int = WINDOW) -> FloatArray:
 
 def per_item(legs: FloatArray, item_of: IntArray, items: int) -> FloatArray:
     """(T, N) → (T, I): sum over the legs of each item."""
-    total = np.zeros((legs.shape[0], items))
-    np.add.at(total, (slice(None), item_of), legs)
-    return total
+    total = np.zeros((items, legs.shape[0]))
+    np.add.at(total, item_of, legs.T)
+    return total.T
 
 
 def shares(panel: Panel, legs: FloatArray) -> FloatArray:
@@ -68,9 +68,9 @@ def shares(panel: Panel, legs: FloatArray) -> FloatArray:
 def largest(legs: FloatArray, item_of: IntArray, items: int) -> tuple[IntArray, FloatArray]:
     """(T, I) index of each item's largest leg (−1 where none is positive) and its figure; NaN counts as nothing."""
     legs = np.nan_to_num(legs)
-    best = np.zeros((legs.shape[0], items))
-    np.maximum.at(best, (slice(None), item_of), legs)
-    candidate = np.where((legs == best[:, item_of]) & (legs > 0), np.arange(legs.shape[1]), legs.shape[1])
-    index = np.full((legs.shape[0], items), legs.shape[1], dtype=np.int64)
-    np.minimum.at(index, (slice(None), item_of), candidate)
-    return np.where(best > 0, index, -1), best
+    best = np.zeros((items, legs.shape[0]))
+    np.maximum.at(best, item_of, legs.T)
+    leads = (best[item_of] == legs.T) & (legs.T > 0)
+    first = np.full(best.shape, len(item_of), dtype=np.int64)
+    np.minimum.at(first, item_of, np.where(leads, np.arange(len(item_of))[:, None], len(item_of)))
+    return np.where(best > 0, first, -1).T, best.T

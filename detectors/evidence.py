@@ -14,8 +14,9 @@ import numpy as np
 from cews.domain import Flow, ShockClass
 from detectors.base import BoolArray, FloatArray, Panel, Scores
 from detectors.context import common_move
+from detectors.dependence import largest, trailing_sum
 from detectors.exit import collapse
-from detectors.screen import Screen
+from detectors.screen import FARTHEST, Screen
 
 CAP: Final = 4.0  # a single month says no more than this many standard deviations
 CARRY: Final = 0.6  # part of last month's evidence that counts on while the move lasts
@@ -37,6 +38,7 @@ class Evidence:
     amount: FloatArray  # observed volume
     price: FloatArray  # observed unit value
     normal: FloatArray  # expected volume, at the pre-surge level after a surge
+    yearly_value: FloatArray  # USD the item traded in the year before
     after_surge: BoolArray
     broke: BoolArray  # code split or merged, or its unit mistaken
     fall: FloatArray  # 0 … CAP
@@ -59,37 +61,45 @@ class Evidence:
 
 
 def gather(panel: Panel, scores: Mapping[str, Scores]) -> Evidence:
-    items, suppliers = scores["screen"], scores["suppliers"]
-    quantity, price = Screen.of(items, "quantity"), Screen.of(items, "unit_value")
-    amount = items.arrays["amount"]
-    z = _without_common(panel, quantity, amount > 0)
-    price_z = _without_common(panel, price, np.isfinite(price.residual))
+    items, suppliers = scores["screen"].arrays, scores["suppliers"]
+    quantity, price = Screen.of(scores["screen"], "quantity"), Screen.of(scores["screen"], "unit_value")
+    amount, judged = items["amount"], np.isfinite(quantity.z)
     mistaken = _mistaken_unit(quantity.residual, price.residual)
-    rise = np.where(mistaken, 0.0, np.clip(np.nan_to_num(z), 0, CAP))
-    surge = accumulate(rise)
-    after_surge, base = _before_surge(surge, quantity.level)
+    quiet = quantity.residual <= -FARTHEST
+    z = np.where(mistaken, 0.0, np.nan_to_num(_without_common(panel, quantity, judged & ~quiet)))
+    # The few kilograms left when trade has stopped are samples: their unit value says nothing.
+    dear = _without_common(panel, price, np.isfinite(price.z))
+    dear = np.where(mistaken | quiet, 0.0, np.clip(np.nan_to_num(dear), -CAP, CAP))
+    rise = np.clip(z, 0, CAP)
+    after_surge, base = _before_surge(rise, quantity.level)
     drop = _drop(panel, amount, quantity, after_surge, base)
-    fall = np.where(mistaken, 0.0, np.clip(-drop / quantity.sigma, 0, np.clip(-z, 0, CAP)))
-    fall = np.nan_to_num(fall)
-    up = np.where(mistaken, 0.0, np.clip(np.nan_to_num(price_z), -CAP, CAP))
-    dearer, cheaper = np.maximum(up, 0), np.maximum(-up, 0)
+    fall = np.clip(-np.nan_to_num(drop / quantity.sigma), 0, np.clip(-z, 0, CAP))
     legs = np.minimum(collapse(suppliers, quantity.residual, panel), CAP)
-    strength = _strength(panel, fall, dearer, cheaper, surge, legs)
+    strength = _strength(panel, fall, dear, rise, legs)
+    strength = {shock: np.where(judged, row, np.nan) for shock, row in strength.items()}
     return Evidence(
         quantity=quantity,
         unit_value=price,
         amount=amount,
-        price=items.arrays["unit_value"],
+        price=items["unit_value"],
         normal=quantity.expected * np.exp(base - quantity.level),
+        yearly_value=_yearly_value(panel.item_value),
         after_surge=after_surge,
         broke=mistaken | code_changed(panel, quantity, amount),
         fall=fall,
         rise=rise,
-        dearer=dearer,
-        cheaper=cheaper,
+        dearer=np.maximum(dear, 0),
+        cheaper=np.maximum(-dear, 0),
         legs=legs,
         strength=_with_outside(strength, scores),
     )
+
+
+def _yearly_value(value: FloatArray) -> FloatArray:
+    """USD an item trades a year, from up to twelve known months before; NaN where no value is known."""
+    known = trailing_sum(np.isfinite(value).astype(float))
+    mean = np.divide(trailing_sum(value), known, out=np.full(value.shape, np.nan), where=known > 0)
+    return np.vstack([np.full((1, value.shape[1]), np.nan), 12 * mean[:-1]])
 
 
 def accumulate(monthly: FloatArray) -> FloatArray:
@@ -102,15 +112,16 @@ def accumulate(monthly: FloatArray) -> FloatArray:
 
 
 def _strength(
-    panel: Panel, fall: FloatArray, dearer: FloatArray, cheaper: FloatArray, surge: FloatArray, legs: FloatArray
+    panel: Panel, fall: FloatArray, dear: FloatArray, rise: FloatArray, legs: FloatArray
 ) -> dict[ShockClass, FloatArray]:
-    leaving = np.zeros_like(fall)
-    np.maximum.at(leaving, (slice(None), panel.item_of), legs)
+    _, leaving = largest(legs, panel.item_of, len(panel.items))
     exported = np.array([item.flow is Flow.EXPORT for item in panel.items], dtype=bool)
+    surge = accumulate(rise)
+    supply = fall + np.where(dear > 0, 0.5 * dear, dear)
     return {
-        ShockClass.SHORTAGE: accumulate(np.where(fall > LASTING, fall + 0.5 * dearer - cheaper, 0.0)),
+        ShockClass.SHORTAGE: accumulate(np.where(fall > LASTING, supply, 0.0)),
         ShockClass.SUPPLIER_EXIT: accumulate(leaving),
-        ShockClass.PRICE_LED: accumulate(dearer),
+        ShockClass.PRICE_LED: accumulate(np.maximum(dear, 0)),
         ShockClass.FRONT_LOADING: np.where(exported, 0.0, surge),
         ShockClass.EXPORT_SURGE: np.where(exported, surge, 0.0),
     }
@@ -136,14 +147,17 @@ def _mistaken_unit(quantity: FloatArray, price: FloatArray) -> BoolArray:
     return (np.abs(price) > UNIT_ERROR) & (np.abs(price + quantity) < 0.25 * np.abs(price))
 
 
-def _before_surge(surge: FloatArray, level: FloatArray) -> tuple[BoolArray, FloatArray]:
-    """(after a surge, level to judge by: the lowest since the surge began)."""
-    after = np.zeros(surge.shape, dtype=bool)
+def _before_surge(rise: FloatArray, level: FloatArray) -> tuple[BoolArray, FloatArray]:
+    """(after a surge, level to judge by: no higher than it was before that surge began)."""
+    before = level.copy()
+    for month in range(1, len(level)):
+        before[month] = np.where(rise[month - 1] > LASTING, before[month - 1], level[month])
+    surged = accumulate(rise) >= SURGED
+    after = np.zeros(level.shape, dtype=bool)
     base = level.copy()
     for lag in range(1, AFTER_SURGE + 1):
-        surged = surge[:-lag] >= SURGED
-        after[lag:] |= surged
-        base[lag:] = np.where(surged, np.fmin(base[lag:], level[:-lag]), base[lag:])
+        after[lag:] |= surged[:-lag]
+        base[lag:] = np.where(surged[:-lag], np.fmin(base[lag:], before[:-lag]), base[lag:])
     return after, base
 
 
@@ -154,8 +168,9 @@ def _drop(panel: Panel, amount: FloatArray, quantity: Screen, after_surge: BoolA
     for column in range(1, panel.months):
         if panel.period(column).month == 2:  # January and February are read together
             spare = np.maximum(np.nan_to_num(amount[column - 1] - quantity.expected[column - 1]), 0)
-            with_january = np.log((amount[column] + spare) / quantity.expected[column])
-            residual[column] = np.where(spare > 0, np.fmax(residual[column], with_january), residual[column])
+            together = np.full(spare.shape, -np.inf)
+            np.log((amount[column] + spare) / quantity.expected[column], where=spare > 0, out=together)
+            residual[column] = np.fmax(residual[column], together)
     return np.minimum(residual, 0.0)
 
 

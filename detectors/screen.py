@@ -17,7 +17,7 @@ from detectors.base import BoolArray, FloatArray, IntArray, Panel, Scores
 
 VERSION: Final = "1"
 MIN_HISTORY: Final = 6  # months a series must have been seen before it is scored
-FARTHEST: Final = float(np.log(50))  # a fall to zero counts as a fall to a fiftieth: large, but bounded
+FARTHEST: Final = float(np.log(50))  # a fall to a fiftieth or less counts as silence: large, but bounded
 
 # The bank: how fast the level follows × whether the season is used.
 _GAIN: Final = np.repeat([0.1, 0.3, 0.7], 2)[:, None]
@@ -228,9 +228,10 @@ def screen(series: FloatArray) -> Screen:
     bank, silence, quantiles = _Bank(months, count), _Silence(count), _Quantiles()
     out = Screen.blank(series.shape)
     for month in range(months):
-        known, active = np.isfinite(series[month]), series[month] > 0
         before = _expect(month, bank, silence)
-        observed = np.log(series[month], where=active, out=np.full(count, np.nan))
+        known, traded = np.isfinite(series[month]), series[month] > 0
+        observed = np.log(series[month], where=traded, out=np.full(count, np.nan))
+        active = traded & ~(observed < before.mixture - FARTHEST)  # a sample parcel is silence too
         miss = np.where(active, np.clip(observed - before.mixture, -FARTHEST, FARTHEST), -FARTHEST)
         residual = np.where(known, miss, np.nan)
         z = np.where(active, residual / before.sigma, np.where(known, before.if_silent, np.nan))
