@@ -25,6 +25,7 @@ from cews.domain import (
     Flow,
     ItemKey,
     Level,
+    Measure,
     NoticeReason,
     Period,
     Reason,
@@ -39,10 +40,12 @@ TEMPLATES: Final[Mapping[str, tuple[str, ...]]] = {
     "quantity_below": (
         "The quantity in {period} was {observed}, {change} against {expected} expected, "
         "and below the expected range, which starts at {lower}.",
+        "The quantity in {period} was {observed}, {change} against {expected} expected.",
     ),
     "quantity_above": (
         "The quantity in {period} was {observed}, {change} against {expected} expected, "
         "and above the expected range, which ends at {upper}.",
+        "The quantity in {period} was {observed}, {change} against {expected} expected.",
     ),
     "unit_value_above": ("The unit value rose to {observed}, {change} against {expected} expected.",),
     "unit_value_below": ("The unit value fell to {observed}, {change} against {expected} expected.",),
@@ -50,6 +53,10 @@ TEMPLATES: Final[Mapping[str, tuple[str, ...]]] = {
     "supplier_fell": (
         "{partner} fell to {observed}, {change} against {expected} expected, and carries {share_of_fall} of the fall.",
         "{partner} fell to {observed}, {change} against {expected} expected.",
+    ),
+    "supplier_rose": (
+        "{partner} rose to {observed}, {change} against {expected} expected, and carries {share_of_rise} of the rise.",
+        "{partner} rose to {observed}, {change} against {expected} expected.",
     ),
     "supplier_exit": (
         "{partner}, usually {usual} a month, has traded nothing for {months_silent}; "
@@ -98,7 +105,7 @@ _AMOUNTS: Final = frozenset(("observed", "expected", "lower", "upper", "usual", 
 def sentence(reason: Reason, language: str) -> str:
     """The reason as one sentence in the language."""
     values = {name: _shown(name, reason.numbers, language) for name in reason.numbers}
-    known = {name for name, value in reason.numbers.items() if _is_known(value)}
+    known = {name for name, value in reason.numbers.items() if _is_known(value)} - _not_crossed(reason.numbers)
     templates = TEMPLATES.get(reason.code)
     if templates is None:
         return _generic(reason.code, values, language)
@@ -209,9 +216,6 @@ _NOTICES: Final[Mapping[NoticeReason, str]] = {
 }
 
 
-_FALLS: Final = (ShockClass.SHORTAGE, ShockClass.SUPPLIER_EXIT, ShockClass.DEMAND_FALL)
-
-
 @dataclass(frozen=True, slots=True)
 class _Figures:
     """The numbers a headline names, and whether they are the partner's own or the item's total."""
@@ -232,12 +236,12 @@ class _Figures:
 
 def _figures(finding: Finding) -> _Figures:
     """The partner's own numbers where a reason gives them, so that "imports from China" are China's."""
-    for reason in finding.reasons if finding.shock in _FALLS else ():
+    for reason in finding.reasons if finding.measure is Measure.QUANTITY else ():
         if finding.partner is None or reason.numbers.get("partner") != finding.partner:
             continue
         numbers = {name: value for name, value in reason.numbers.items() if isinstance(value, int | float)}
         unit = str(reason.numbers.get("unit") or finding.unit)
-        if reason.code == "supplier_fell" and {"observed", "expected", "change"} <= numbers.keys():
+        if reason.code in ("supplier_fell", "supplier_rose") and {"observed", "expected", "change"} <= numbers.keys():
             return _Figures(numbers["observed"], numbers["expected"], numbers["change"], unit, True)
         if reason.code == "supplier_exit" and "usual" in numbers:
             return _Figures(0.0, numbers["usual"], -1.0, unit, True)
@@ -257,6 +261,15 @@ def _trade(item: ItemKey, partner: str | None, of_partner: bool, language: str) 
 def _generic(code: str, values: Mapping[str, str], language: str) -> str:
     listed = ", ".join(f"{name} {value}" for name, value in values.items() if name != "unit")
     return text("Evidence “{code}”: {numbers}.", language, code=code, numbers=listed or formats.UNKNOWN)
+
+
+def _not_crossed(numbers: Mapping[str, Number]) -> set[str]:
+    """Ends of the expected range that the figure has not crossed: no template may say that it has."""
+    observed, lower, upper = (numbers.get(name) for name in ("observed", "lower", "upper"))
+    if not isinstance(observed, int | float):
+        return set()
+    inside = {"lower"} if isinstance(lower, int | float) and upper is None and observed >= lower else set()
+    return inside | ({"upper"} if isinstance(upper, int | float) and lower is None and observed <= upper else set())
 
 
 def _is_known(value: Number) -> bool:
@@ -289,6 +302,7 @@ _FORMS: Final[Mapping[str, Callable[[float | None, str], str]]] = {
     "change": lambda value, language: formats.percent(value),
     "share": lambda value, language: formats.share(value),
     "share_of_fall": lambda value, language: formats.share(value),
+    "share_of_rise": lambda value, language: formats.share(value),
     "covered_share": lambda value, language: formats.share(value),
     "share_before": lambda value, language: formats.share(value),
     "share_now": lambda value, language: formats.share(value),

@@ -166,13 +166,10 @@ def alerts(cx: Connection, as_of: datetime, states: Collection[AlertState] | Non
     return [alert for alert in known if states is None or alert.state in states]
 
 
-def alert_at(cx: Connection, alert_id: int, version: int) -> Alert:
-    """An alert as one of its changes left it."""
+def history(cx: Connection, alert_id: int, version: int) -> list[AlertChange]:
+    """The changes of an alert up to the one that made ``version``, oldest first."""
     table = schema.alert_change
-    found = _rebuilt(cx, table.c.alert_id == alert_id, table.c.version <= version)
-    if not found:
-        raise StoreError(f"there is no alert {alert_id} of version {version}")
-    return found[0]
+    return [_change_of(row) for row in cx.execute(_history(table.c.alert_id == alert_id, table.c.version <= version))]
 
 
 def changes(cx: Connection, alert_id: int, until: datetime) -> list[AlertChange]:
