@@ -18,6 +18,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlche
 
 from cews.domain import StoreError
 
+__all__ = ["Connection", "Engine", "connect", "reading", "writing"]  # the types too: callers need not know SQLAlchemy
+
 BUSY_SECONDS = 30  # how long a writer waits for another one
 
 

@@ -1,0 +1,210 @@
+"""Alerts and findings as CSV for Excel and for programs.
+
+Promises: UTF-8 with a byte-order mark, so that Excel shows Korean; CRLF and quotes as in RFC 4180; columns and
+units as in docs/guide/exports.md; numbers are numbers, and no text can start a formula; a file appears
+complete or not at all. Everything is read in one snapshot, as it was known at ``as_of``.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from io import TextIOWrapper
+from pathlib import Path
+from typing import BinaryIO, Final, TextIO
+
+from cews import __version__, countries, sentences
+from cews.domain import Alert, Finding, ItemKey, UserError
+from cews.store import alerts as stored_alerts
+from cews.store import names, watchlist
+from cews.store.engine import Connection, Engine, reading
+
+Cell = str | int | float | None
+
+# What a spreadsheet may take for the start of a formula; where people write East Asian text, full-width forms too.
+DANGEROUS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
+_EXACT: Final = 2**53  # whole numbers below are exact in a float
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What one line of an export tells about: an alert with its newest evidence, or a finding."""
+
+    subject: Alert | Finding
+    finding: Finding | None
+    name_ko: str
+    name_en: str
+    as_of: datetime
+    language: str
+
+
+Column = tuple[str, Callable[[Line], Cell]]
+
+
+def _of_alert(get: Callable[[Alert], Cell]) -> Callable[[Line], Cell]:
+    return lambda line: get(line.subject) if isinstance(line.subject, Alert) else None
+
+
+def _of_finding(get: Callable[[Finding], Cell]) -> Callable[[Line], Cell]:
+    return lambda line: get(line.finding) if line.finding is not None else None
+
+
+def _moment(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _partner_name(line: Line) -> Cell:
+    return countries.name(line.subject.partner, line.language) if line.subject.partner else None
+
+
+def _reasons(line: Line) -> Cell:
+    if line.finding is None:
+        return None
+    return " / ".join(sentences.explanation(line.finding, line.language))
+
+
+def _reason_codes(finding: Finding) -> Cell:
+    return ";".join(reason.code for reason in sorted(finding.reasons, key=lambda reason: -reason.weight))
+
+
+def _headline(line: Line) -> Cell:
+    name = line.name_ko if line.language == "ko" else line.name_en
+    return sentences.headline(line.subject, name or line.subject.item.hs, line.language)
+
+
+_EPISODE: Final[tuple[Column, ...]] = (
+    ("alert", _of_alert(lambda alert: alert.id)),
+    ("state", _of_alert(lambda alert: alert.state.value)),
+    ("peak_level", _of_alert(lambda alert: int(alert.peak_level))),
+    ("opened_period", _of_alert(lambda alert: str(alert.opened_period))),
+    ("opened_as_of", _of_alert(lambda alert: _moment(alert.opened_as_of))),
+    ("last_as_of", _of_alert(lambda alert: _moment(alert.last_as_of))),
+)
+
+_SUBJECT: Final[tuple[Column, ...]] = (
+    ("level", lambda line: int(line.subject.level)),
+    ("level_name", lambda line: sentences.level_label(line.subject.level, line.language)),
+    ("class", lambda line: line.subject.shock.value),
+    ("class_name", lambda line: sentences.shock_label(line.subject.shock, line.language)),
+    ("item", lambda line: str(line.subject.item)),
+    ("item_ko", lambda line: line.name_ko),
+    ("item_en", lambda line: line.name_en),
+    ("reporter", lambda line: line.subject.item.reporter),
+    ("flow", lambda line: line.subject.item.flow.value),
+    ("hs", lambda line: line.subject.item.hs),
+    ("partner", lambda line: line.subject.partner),
+    ("partner_name", _partner_name),
+    ("headline", _headline),
+)
+
+_EVIDENCE: Final[tuple[Column, ...]] = (
+    ("period", _of_finding(lambda finding: str(finding.period))),
+    ("measure", _of_finding(lambda finding: finding.measure.value)),
+    ("direction", _of_finding(lambda finding: finding.direction.value)),
+    ("unit", _of_finding(lambda finding: finding.unit)),
+    ("observed", _of_finding(lambda finding: finding.observed)),
+    ("expected", _of_finding(lambda finding: finding.expected)),
+    ("lower95", _of_finding(lambda finding: finding.lower)),
+    ("upper95", _of_finding(lambda finding: finding.upper)),
+    ("change", _of_finding(lambda finding: finding.change)),
+    ("p_value", _of_finding(lambda finding: finding.p_value)),
+    ("score", _of_finding(lambda finding: finding.score)),
+    ("history_months", _of_finding(lambda finding: finding.history_months)),
+    ("reason_codes", _of_finding(_reason_codes)),
+    ("reasons", _reasons),
+)
+
+_PROVENANCE: Final[tuple[Column, ...]] = (
+    ("source", lambda line: line.subject.source),
+    ("simulated", lambda line: "true" if line.subject.simulated else "false"),
+    ("detector", _of_finding(lambda finding: finding.detector)),
+    ("detector_version", _of_finding(lambda finding: finding.version)),
+    ("data_as_of", _of_finding(lambda finding: _moment(finding.as_of))),
+    ("as_of", lambda line: _moment(line.as_of)),
+    ("cews_version", lambda _line: __version__),
+)
+
+COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
+    "alerts": (*_EPISODE, *_SUBJECT, *_EVIDENCE, *_PROVENANCE),
+    "findings": (*_SUBJECT, *_EVIDENCE, *_PROVENANCE),
+}
+
+
+def write_csv(engine: Engine, what: str, out: Path | BinaryIO, *, as_of: datetime, language: str) -> int:
+    """Write ``"alerts"`` (open, closed and retracted) or ``"findings"``; returns the number of lines below the heading.
+
+    A file is replaced only when everything is written; UserError where it cannot be.
+    """
+    with reading(engine) as cx, _opened(out) as stream:
+        return write_lines(stream, COLUMNS[what], _lines(cx, what, as_of, language))
+
+
+def _lines(cx: Connection, what: str, as_of: datetime, language: str) -> Iterator[Line]:
+    called = _names(cx)
+    for subject, finding in _subjects(cx, what, as_of):
+        name_ko, name_en = called(subject.item)
+        yield Line(subject, finding, name_ko, name_en, as_of, language)
+
+
+def _subjects(cx: Connection, what: str, as_of: datetime) -> Iterator[tuple[Alert | Finding, Finding | None]]:
+    if what == "alerts":
+        for alert in stored_alerts.alerts(cx, as_of):
+            yield alert, alert.last_finding
+    else:
+        for finding in stored_alerts.findings(cx, as_of):
+            yield finding, finding
+
+
+def _names(cx: Connection) -> Callable[[ItemKey], tuple[str, str]]:
+    """Korean and English name of an item: those of the watch-list, else those of its code."""
+    watched = {entry.item: (entry.name_ko, entry.name_en) for entry in watchlist.get_items(cx)}
+    codes = names.get(cx)
+    return lambda item: watched.get(item) or (codes.get((item.hs, "ko"), ""), codes.get((item.hs, "en"), ""))
+
+
+def write_lines(stream: TextIO, columns: Sequence[Column], lines: Iterable[Line]) -> int:
+    """The heading and the lines; returns how many lines."""
+    writer = csv.writer(stream, lineterminator="\r\n", quoting=csv.QUOTE_NONNUMERIC)
+    writer.writerow([name for name, _ in columns])
+    count = 0
+    for line in lines:
+        writer.writerow([safe(get(line)) for _, get in columns])
+        count += 1
+    return count
+
+
+def safe(cell: Cell) -> Cell:
+    """Text that cannot start a formula; whole numbers without a fraction; nothing where there is no number."""
+    if isinstance(cell, str):
+        return f"'{cell}" if cell.startswith(DANGEROUS) else cell
+    if isinstance(cell, float):
+        if not math.isfinite(cell):
+            return None
+        return int(cell) if cell.is_integer() and abs(cell) < _EXACT else float(cell)
+    return cell
+
+
+@contextmanager
+def _opened(out: Path | BinaryIO) -> Iterator[TextIO]:
+    if not isinstance(out, Path):
+        stream = TextIOWrapper(out, encoding="utf-8-sig", newline="")
+        yield stream
+        stream.flush()
+        stream.detach()  # the caller's stream stays open
+        return
+    part = out.with_name(f".{out.name}.{os.getpid()}.part")
+    try:
+        with part.open("w", encoding="utf-8-sig", newline="") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(out)
+    except OSError as error:
+        raise UserError(f"{out} cannot be written: {error.strerror}. Give another path with -o.") from error
+    finally:
+        part.unlink(missing_ok=True)
