@@ -44,7 +44,7 @@ class Call:
     label: str  # for messages
     max_bytes: int  # cap on the unpacked body
     pace_seconds: float  # least time since the previous call to the same host
-    secrets: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def shown(self) -> str:

@@ -1,0 +1,355 @@
+"""Use case: bring a file or the answers of a source into the store.
+
+Order of one answer or file: its bytes are archived and noted (T1), then the release is recorded with its
+coverage, closed rows and rejects in one transaction (T2). A crash between the two leaves bytes without a
+release; reading again heals it. Reading the same content again changes nothing.
+
+Every execution is a row in ``run``, finished or failed. Answers of a source commit one by one: when a later
+one fails, the earlier ones stay.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, Protocol
+from urllib.parse import unquote
+from zoneinfo import ZoneInfo
+
+from pydantic import SecretStr
+from sqlalchemy import Engine
+
+from cews import archive
+from cews.domain import Period, Reject, SettingsError, SourceError, UserError
+from cews.net import Call, Transport
+from cews.settings import PREFIX, Settings
+from cews.store import raw, releases, runs
+from cews.store.engine import writing
+from ingest import sources
+from ingest.base import Batch, Request, Source, Wanted
+from ingest.files import FileSource, parse_file
+
+Progress = Callable[[int, int], None]  # done, total
+
+_SHOWN_REJECTS: Final = 100
+_SUMMED: Final = (
+    "requests",
+    "rows_read",
+    "rows_new",
+    "rows_changed",
+    "rows_vanished",
+    "rows_unchanged",
+    "rows_rejected",
+)
+_SOURCE_OF_FORMAT: Final[Mapping[str, str]] = {"tidy": "file", "kcs": "kcs"}
+
+
+class Calendar(Protocol):
+    """What recording needs to know of a source: its id, and when it publishes."""
+
+    @property
+    def id(self) -> str: ...
+
+    def presumed_known_from(self, period: Period) -> datetime: ...
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What came in."""
+
+    source: str
+    label: str  # file name, or what was asked
+    rows_read: int = 0  # usable observations and rejected rows
+    rows_new: int = 0
+    rows_changed: int = 0
+    rows_vanished: int = 0
+    rows_unchanged: int = 0
+    rows_rejected: int = 0
+    rejects: tuple[Reject, ...] = ()  # the first ones
+    first: Period | None = None  # months with observations
+    last: Period | None = None
+    series: int = 0
+    requests: int = 1  # files or answers behind it
+    unchanged: bool = False  # the store already said all of this
+    dry_run: bool = False
+
+    @property
+    def nothing_read(self) -> bool:
+        """Not one usable row, although there were rows."""
+        return self.rows_read > 0 and self.rows_read == self.rows_rejected
+
+    def record(self) -> dict[str, Any]:
+        """As plain values for JSON."""
+        plain = {name: getattr(self, name) for name in self.__slots__ if name not in ("rejects", "first", "last")}
+        rejects = [{"line": r.line, "column": r.column, "value": r.value, "reason": r.reason} for r in self.rejects]
+        months = {"first": str(self.first) if self.first else None, "last": str(self.last) if self.last else None}
+        return {**plain, **months, "rejects": rejects}
+
+    def summary(self) -> str:
+        """One line."""
+        months = f", {self.series:,} series, {self.first} to {self.last}" if self.first else ""
+        rows = f"{self.rows_read:,} rows read{months}, {self.rows_rejected:,} set aside"
+        if self.dry_run:
+            return f"{self.label}: {rows}; nothing was written (dry run)."
+        if self.unchanged:
+            return f"{self.label} → {self.source}: {rows}; nothing new."
+        return (
+            f"{self.label} → {self.source}: {rows}; {self.rows_new:,} new, {self.rows_changed:,} changed, "
+            f"{self.rows_vanished:,} vanished, {self.rows_unchanged:,} unchanged."
+        )
+
+
+def ingest_file(
+    engine: Engine,
+    home: Path,
+    path: Path,
+    form: str,
+    *,
+    now: datetime,
+    source: str | None = None,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> IngestReport:
+    """Read a file of the given format. Raises UserError when it is no such file."""
+    body = _content(path)
+    calendar = _calendar(source or _SOURCE_OF_FORMAT.get(form, "file"))
+    _tell(progress, 0, 2)
+    if dry_run:
+        batch = parse_file(body, path.name, form, today=now.date())
+        return replace(_described(calendar.id, path.name, batch), dry_run=True)
+    with _run(engine, calendar.id, now) as run:
+        batch = parse_file(body, path.name, form, today=now.date())
+        _tell(progress, 1, 2)
+        run.report = ingest_batch(
+            engine, home, calendar, path.name, body, batch, now=now, request=str(path), run_id=run.id
+        )
+    _tell(progress, 2, 2)
+    return run.report
+
+
+def ingest_source(
+    engine: Engine,
+    settings: Settings,
+    source_id: str,
+    wanted: Wanted,
+    *,
+    now: datetime,
+    transport: Transport | None = None,
+    progress: Progress | None = None,
+) -> IngestReport:
+    """Fetch what is wanted from a source. Raises SourceError when it fails; what came before stays."""
+    source = _connector(source_id)
+    secrets = _secrets(source, settings)
+    today = now.astimezone(ZoneInfo(source.time_zone)).date()
+    requests = list(source.plan(wanted, today))
+    series: set[tuple[str, ...]] = set()
+    with _run(engine, source.id, now) as run, nullcontext(transport) if transport else Transport() as door:
+        for done, request in enumerate(requests):
+            _tell(progress, done, len(requests))
+            run.progress(done, len(requests))
+            call = _call(source, settings, request, secrets)
+            try:
+                answer, batch = door.fetch(call, _reader(source, request))
+            except SourceError as error:
+                raise _after(error, done, len(requests)) from error
+            report = ingest_batch(
+                engine,
+                settings.home,
+                source,
+                request.label,
+                answer.body,
+                batch,
+                now=now,
+                request=call.shown,
+                run_id=run.id,
+            )
+            series |= _series(batch)
+            run.report = replace(_merged(run.report, report), series=len(series))
+        run.progress(len(requests), len(requests))
+    _tell(progress, len(requests), len(requests))
+    return run.report
+
+
+def ingest_batch(
+    engine: Engine,
+    home: Path,
+    source: Calendar,
+    label: str,
+    body: bytes,
+    batch: Batch,
+    *,
+    now: datetime,
+    request: str = "",
+    simulated: bool = False,
+    run_id: int | None = None,
+) -> IngestReport:
+    """Archive the bytes, then record what they say. ``request`` is the address or path, without secrets."""
+    kept = archive.keep(home, body)
+    with writing(engine) as cx:
+        raw.put(cx, kept.sha256, source.id, request or label, now, kept.size, kept.path)
+    new = releases.NewRelease(
+        source=source.id,
+        sha256=kept.sha256,
+        label=label,
+        released_at=now,
+        simulated=simulated,
+        run_id=run_id,
+        presumed=source.presumed_known_from,
+        known_from=batch.known_from,
+    )
+    with writing(engine) as cx:
+        counts = releases.record(cx, new, batch.observations, batch.coverage, batch.rejects, batch.names)
+    return replace(
+        _described(source.id, label, batch),
+        rows_new=counts.new,
+        rows_changed=counts.changed,
+        rows_vanished=counts.vanished,
+        rows_unchanged=counts.unchanged,
+        unchanged=counts.release_id is None,
+    )
+
+
+# --- reports -----------------------------------------------------------------------------------------
+
+
+def _described(source_id: str, label: str, batch: Batch) -> IngestReport:
+    """What a batch holds, before anything is compared or written."""
+    table = batch.observations
+    return IngestReport(
+        source_id,
+        label,
+        rows_read=len(table) + len(batch.rejects),
+        rows_rejected=len(batch.rejects),
+        rejects=batch.rejects[:_SHOWN_REJECTS],
+        first=Period.from_yyyymm(int(table["period"].min())) if len(table) else None,
+        last=Period.from_yyyymm(int(table["period"].max())) if len(table) else None,
+        series=len(_series(batch)),
+    )
+
+
+def _series(batch: Batch) -> set[tuple[str, ...]]:
+    keys = batch.observations[["reporter", "flow", "hs", "partner"]].drop_duplicates()
+    return set(keys.itertuples(index=False, name=None))
+
+
+def _merged(one: IngestReport, two: IngestReport) -> IngestReport:
+    """Both together; ``one`` is the sum so far."""
+    if not one.requests:
+        return two
+    months = [month for month in (one.first, one.last, two.first, two.last) if month is not None]
+    return replace(
+        one,
+        label=f"{one.requests + two.requests} requests",
+        **{name: getattr(one, name) + getattr(two, name) for name in _SUMMED},
+        rejects=(one.rejects + two.rejects)[:_SHOWN_REJECTS],
+        first=min(months, default=None),
+        last=max(months, default=None),
+        unchanged=one.unchanged and two.unchanged,
+    )
+
+
+# --- runs --------------------------------------------------------------------------------------------
+
+
+class _Run:
+    """One execution, in the store."""
+
+    def __init__(self, engine: Engine, source_id: str, now: datetime) -> None:
+        self._engine, self._now, self._begun = engine, now, time.monotonic()
+        self.report = IngestReport(source_id, "nothing asked", requests=0, unchanged=True)
+        with writing(engine) as cx:
+            self.id = runs.start(cx, f"ingest:{source_id}", now)
+
+    def progress(self, done: int, total: int) -> None:
+        with writing(self._engine) as cx:
+            runs.progress(cx, self.id, done, total)
+
+    def finish(self) -> None:
+        summary = {name: value for name, value in self.report.record().items() if name != "rejects"}
+        with writing(self._engine) as cx:
+            runs.finish(cx, self.id, self._ended(), summary)
+
+    def fail(self, error: BaseException) -> None:
+        with writing(self._engine) as cx:
+            runs.fail(cx, self.id, self._ended(), str(error) or type(error).__name__)
+
+    def _ended(self) -> datetime:
+        return self._now + timedelta(seconds=time.monotonic() - self._begun)
+
+
+@contextmanager
+def _run(engine: Engine, source_id: str, now: datetime) -> Iterator[_Run]:
+    run = _Run(engine, source_id, now)
+    try:
+        yield run
+    except BaseException as error:
+        run.fail(error)
+        raise
+    run.finish()
+
+
+# --- sources -----------------------------------------------------------------------------------------
+
+
+def _connector(source_id: str) -> Source:
+    known = sources()
+    if source_id not in known:
+        raise UserError(f"there is no source {source_id!r}; choose one of {', '.join(sorted(known))}.")
+    return known[source_id]
+
+
+def _calendar(source_id: str) -> Calendar:
+    """The connector of that name, or a source known from files only."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,31}", source_id):
+        raise UserError(f"{source_id!r} cannot name a source; use 1 to 32 of a-z, 0-9, - and _.")
+    return sources().get(source_id) or FileSource(source_id)
+
+
+def _secrets(source: Source, settings: Settings) -> dict[str, str]:
+    """The key of the source as a parameter. Portals show keys percent-encoded too; that form is undone."""
+    if source.key_setting is None or source.key_param is None:
+        return {}
+    setting = getattr(settings, source.key_setting, None)
+    key = setting.get_secret_value().strip() if isinstance(setting, SecretStr) else ""
+    if not key:
+        name = f"{PREFIX}{source.key_setting.upper()}"
+        raise SettingsError(f"{name} is not set; {source.name} needs a key. See docs/sources/{source.id}.md.")
+    return {source.key_param: unquote(key) if "%" in key else key}
+
+
+def _call(source: Source, settings: Settings, request: Request, secrets: Mapping[str, str]) -> Call:
+    base = str(getattr(settings, f"{source.id}_url", source.url)).rstrip("/")
+    return Call(
+        url=base + request.url.removeprefix(source.url),
+        params=request.params,
+        label=f"{source.id} {request.label}",
+        max_bytes=source.max_bytes,
+        pace_seconds=source.pace_seconds,
+        secrets=secrets,
+    )
+
+
+def _reader(source: Source, request: Request) -> Callable[[bytes], Batch]:
+    return lambda body: source.parse(body, request)
+
+
+def _after(error: SourceError, done: int, total: int) -> SourceError:
+    message = f"{error} {done} of {total} requests were read before, and what they brought is kept."
+    return SourceError(message, permanent=error.permanent, code=error.code, quota=error.quota)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}. Check the name and its permissions.") from None
+
+
+def _tell(progress: Progress | None, done: int, total: int) -> None:
+    if progress is not None:
+        progress(done, total)
