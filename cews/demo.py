@@ -1,0 +1,320 @@
+"""Use case: the demo. Build the simulated world, replay it month by month, and say how its episodes fared.
+
+The demo is a stage, not a proof. Detectors and alert rules are those of real data and know nothing of the world;
+an episode that is not raised is printed as missed, and every other alert is counted.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cews import countries, formats, ingesting, pipeline, watching
+from cews.domain import AlertChange, ChangeKind, Flow, ItemKey, Level, Period, ShockClass, UserError
+from cews.i18n import text
+from cews.routing import Subscription
+from cews.sentences import key_figure, level_label, shock_label
+from cews.store import alerts as stored_alerts
+from cews.store import notices, queries, releases
+from cews.store.engine import Engine, reading, writing
+from ingest import simulated
+
+Progress = Callable[[int, int], None]
+
+REPLAY_FROM: Final = Period.of(2015, 1)  # five years of history before it
+BUDGET: Final = 5.0  # new alerts a month over all items, as in the settings
+CORRECTED: Final = simulated.SOURCE.revision_months
+EXAMPLES: Final = (("예시 수신자", "ko@example.org", "ko"), ("Example recipient", "en@example.org", "en"))
+
+LOSS: Final = frozenset({ShockClass.SHORTAGE, ShockClass.SUPPLIER_EXIT, ShockClass.PRICE_LED})
+ACCEPTED: Final[Mapping[ShockClass, frozenset[ShockClass]]] = {shock: LOSS for shock in LOSS} | {
+    ShockClass.FRONT_LOADING: frozenset({ShockClass.FRONT_LOADING}),
+    ShockClass.EXPORT_SURGE: frozenset({ShockClass.EXPORT_SURGE}),
+}
+RAISING: Final = frozenset({ChangeKind.OPENED, ChangeKind.RAISED, ChangeKind.RECLASSIFIED})
+LEVEL_STYLES: Final = {
+    Level.ATTENTION: "blue",
+    Level.CAUTION: "yellow",
+    Level.ALERT: "dark_orange",
+    Level.SEVERE: "red",
+}
+
+
+# --- building and replaying -----------------------------------------------------------------------------
+
+
+def build(engine: Engine, home: Path, *, seed: int = 2021, now: datetime, progress: Progress | None = None) -> None:
+    """Fill the store with the world of a seed, one release a month, and with its watch-list.
+
+    What is there already stays; a second call returns at once. Raises UserError when the store holds the world of
+    another seed.
+    """
+    with reading(engine) as cx:
+        held = {row.label for row in releases.listing(cx, limit=10_000, source=simulated.SOURCE.id)}
+    wanted = {_label(seed, last): (first, last) for first, last in _schedule()}
+    if held - wanted.keys():
+        raise UserError(f"the store below {home} holds another simulated world; delete that folder, or use its seed")
+    for done, (label, (first, last)) in enumerate(wanted.items(), start=1):
+        if label not in held:
+            _publish(engine, home, label, simulated.recipe(seed, first, last), last)
+        if progress is not None:
+            progress(done, len(wanted))
+    if not held:
+        watching.load(engine, "kor")
+        _add_examples(engine)
+
+
+def _schedule() -> list[tuple[Period, Period]]:
+    """First and last month of each release: the history at once, then a month a release with its corrections."""
+    months = [REPLAY_FROM + n for n in range(simulated.END - REPLAY_FROM + 1)]
+    return [(simulated.START, REPLAY_FROM + -1), *((month + -CORRECTED, month) for month in months)]
+
+
+def _label(seed: int, last: Period) -> str:
+    return f"simulated world {seed}, release of {last}"
+
+
+def _publish(engine: Engine, home: Path, label: str, recipe: bytes, last: Period) -> None:
+    ingesting.ingest_batch(
+        engine,
+        home,
+        simulated.SOURCE,
+        label,
+        recipe,
+        simulated.parse(recipe),
+        now=simulated.SOURCE.presumed_known_from(last),
+        simulated=True,
+    )
+
+
+def _add_examples(engine: Engine) -> None:
+    """One recipient per language, inactive: they show how it is done, nothing is ever sent to them."""
+    with writing(engine) as cx:
+        for name, email, language in EXAMPLES:
+            recipient = notices.add_recipient(cx, name, email, language)
+            notices.subscribe(cx, Subscription(recipient))
+            notices.set_active(cx, recipient, False)
+
+
+def run(engine: Engine, *, now: datetime, budget: float = BUDGET, progress: Progress | None = None) -> None:
+    """Replay the world month by month and record what was raised; goes on where an earlier run was cut off."""
+    with reading(engine) as cx:
+        seen = stored_alerts.newest_scanned(cx)
+    if seen is None:
+        for _ in pipeline.replay(
+            engine, REPLAY_FROM, simulated.END, items="all", budget=budget, record_at=now, progress=progress
+        ):
+            pass
+        return
+    for month in range(simulated.END - seen):
+        published = simulated.SOURCE.presumed_known_from(seen + (month + 1))
+        pipeline.scan(engine, published, now=now, items="all", budget=budget)
+        if progress is not None:
+            progress(month + 1, simulated.END - seen)
+
+
+# --- episodes -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """A label: something that happened to some items, or a decoy that looks like it."""
+
+    id: str
+    items: tuple[ItemKey, ...]
+    partners: tuple[str, ...]
+    effect: Period
+    shock: ShockClass | None  # None = decoy
+    scored_from: Period
+    scored_to: Period
+    names: Mapping[str, str]  # language → name
+    source: str
+    note: str
+
+    @property
+    def looked_for(self) -> frozenset[ShockClass]:
+        """Classes that count: for an episode as the warning it deserves, for a decoy as a false one."""
+        return LOSS if self.shock is None else ACCEPTED[self.shock]
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeResult:
+    """What became of one label: the change that raised it first (None = not raised) and the highest level."""
+
+    episode: Episode
+    raised: AlertChange | None
+    level: Level | None
+    aside: AlertChange | None  # the first statement of another class in the window
+
+    @property
+    def delay(self) -> int | None:
+        """Months from the documented month to the month of data that raised it."""
+        return None if self.raised is None else self.raised.period - self.episode.effect
+
+
+def episodes() -> tuple[Episode, ...]:
+    """The labels that come with the program."""
+    table = (files("cews") / "data" / "episodes_kor.csv").read_text(encoding="utf-8")
+    return tuple(_episode(row) for row in csv.DictReader(table.splitlines()))
+
+
+def _episode(row: Mapping[str, str]) -> Episode:
+    return Episode(
+        id=row["id"],
+        items=tuple(ItemKey(row["reporter"], Flow(row["flow"]), hs) for hs in row["hs"].split(";")),
+        partners=tuple(filter(None, row["partner"].split(";"))),
+        effect=Period.parse(row["effect_month"]),
+        shock=None if row["class"] == "decoy" else ShockClass(row["class"]),
+        scored_from=Period.parse(row["scored_from"]),
+        scored_to=Period.parse(row["scored_to"]),
+        names={"ko": row["name_ko"], "en": row["name_en"]},
+        source=row["source"],
+        note=row["note"],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How the labels fared, and how many alerts there were beside them."""
+
+    results: tuple[EpisodeResult, ...]
+    unlabelled: int  # alerts that touch no label
+    months: int  # months replayed
+
+    @property
+    def documented(self) -> list[EpisodeResult]:
+        return [result for result in self.results if result.episode.shock is not None]
+
+    @property
+    def decoys(self) -> list[EpisodeResult]:
+        return [result for result in self.results if result.episode.shock is None]
+
+
+def score(engine: Engine, labels: Sequence[Episode], until: datetime) -> Score:
+    """Compare the alerts known at ``until`` with the labels."""
+    with reading(engine) as cx:
+        alerts = [alert for alert in stored_alerts.alerts(cx, until) if alert.id is not None]
+        histories = [stored_alerts.changes(cx, alert.id, until) for alert in alerts if alert.id is not None]
+        newest = stored_alerts.newest_scanned(cx)
+    changes = [change for history in histories for change in history]
+    unlabelled = sum(not any(_touches(label, change) for label in labels for change in one) for one in histories)
+    months = newest - REPLAY_FROM + 1 if newest else 0
+    return Score(tuple(judge(label, changes) for label in labels), unlabelled, months)
+
+
+def judge(episode: Episode, changes: Iterable[AlertChange]) -> EpisodeResult:
+    """What became of one label, given every change of every alert."""
+    inside = sorted((c for c in changes if _touches(episode, c)), key=lambda change: (change.period, change.as_of))
+    hits = [change for change in inside if change.shock in episode.looked_for]
+    raised = next((change for change in hits if change.kind in RAISING), None)
+    level = max((c.level_after for c in hits if c.level_after), default=None) if raised else None
+    aside = next((c for c in inside if c.kind in RAISING and c.shock not in episode.looked_for), None)
+    return EpisodeResult(episode, raised, level, aside)
+
+
+def _touches(episode: Episode, change: AlertChange) -> bool:
+    return change.item in episode.items and episode.scored_from <= change.period <= episode.scored_to
+
+
+# --- tables ---------------------------------------------------------------------------------------------
+
+
+def print_tables(console: Console, engine: Engine, *, language: str) -> None:
+    """The warnings open at the end of the replay, and the documented episodes with what became of them."""
+    until = simulated.SOURCE.presumed_known_from(simulated.END)
+    with reading(engine) as cx:
+        found = queries.find_alerts(
+            cx, until, queries.AlertFilter(), order=(("level", True),), limit=1000, language=language
+        )
+    result = score(engine, episodes(), until)
+    console.print(_open_table(found, language), "", _episode_table(result.documented, language))
+    for line in _summary(result, language):
+        console.print(line, highlight=False)
+
+
+def _table(title: str, headings: Sequence[str], language: str) -> Table:
+    table = Table(title=text(title, language), title_justify="left", title_style="bold", header_style="bold", box=None)
+    for heading in headings:
+        table.add_column(text(heading, language), overflow="fold")
+    table.pad_edge = False
+    return table
+
+
+def _open_table(found: Sequence[queries.AlertLine], language: str) -> Table:
+    headings = ("Level", "Item", "Class", "Supplier", "Since", "Newest evidence")
+    table = _table("Warnings open now (simulated)", headings, language)
+    for line in found:
+        table.add_row(
+            _level(Level(line.level), language),
+            f"{line.name.label(language)} {line.item.hs}",
+            shock_label(ShockClass(line.shock), language),
+            countries.name(line.partner, language) if line.partner else "",
+            str(line.opened_period),
+            key_figure(line.finding, language) if line.finding else "",
+        )
+    return table
+
+
+def _episode_table(results: Sequence[EpisodeResult], language: str) -> Table:
+    headings = ("Documented episode", "Documented", "First raised", "Delay", "Highest level", "Class")
+    table = _table("Documented episodes (simulated)", headings, language)
+    for result in sorted(results, key=lambda result: result.episode.effect):
+        table.add_row(result.episode.names[language], str(result.episode.effect), *_outcome(result, language))
+    return table
+
+
+def _outcome(result: EpisodeResult, language: str) -> tuple[Text, str, Text, str]:
+    if result.raised is None or result.level is None or result.delay is None:
+        aside = shock_label(result.aside.shock, language) if result.aside else ""
+        return Text(text("missed", language), style="red"), "", Text(""), f"({aside})" if aside else ""
+    delay = text("{months} months", language, months=f"{result.delay:+d}") if result.delay else "0"
+    return (
+        Text(str(result.raised.period), style="green"),
+        delay,
+        _level(result.level, language),
+        shock_label(result.raised.shock, language),
+    )
+
+
+def _level(level: Level, language: str) -> Text:
+    return Text(level_label(level, language), style=LEVEL_STYLES[level])
+
+
+def _summary(result: Score, language: str) -> list[str]:
+    raised = sum(one.raised is not None for one in result.documented)
+    silent = sum(one.raised is None for one in result.decoys)
+    loud = [one.episode.names[language] for one in result.decoys if one.raised is not None]
+    lines = [
+        text(
+            "Raised {raised} of {all} documented episodes; stayed silent on {silent} of {decoys} decoys (simulated).",
+            language,
+            raised=raised,
+            all=len(result.documented),
+            silent=silent,
+            decoys=len(result.decoys),
+        )
+    ]
+    if loud:
+        lines.append(text("False alarms on decoys: {names}.", language, names=", ".join(loud)))
+    lines.append(
+        text(
+            "{count} other alerts in {months} months ({rate} a month).",
+            language,
+            count=result.unlabelled,
+            months=result.months,
+            rate=formats.number(result.unlabelled / max(result.months, 1), 1),
+        )
+    )
+    lines.append(
+        text("Months are months of trade; each is published on the 15th of the next one.", language),
+    )
+    return lines
