@@ -179,7 +179,7 @@ def _measured(case: Case, verdict: Verdict) -> tuple[Measure, tuple[float, float
     observed, expected, lower, upper = _row(
         case, evidence.amount, quantity.expected, quantity.lower95, quantity.upper95
     )
-    shift = case.at(evidence.normal) / expected if verdict.shock is ShockClass.SHORTAGE else 1.0
+    shift = case.shift
     return measure, (observed, expected * shift, lower * shift, upper * shift), case.unit
 
 
@@ -191,8 +191,8 @@ def _row(case: Case, *arrays: FloatArray) -> tuple[float, float, float, float]:
 def explain_silence(panel: Panel, detection: Detection, item: ItemKey, period: Period) -> tuple[Reason, ...]:
     """Why a month of an item was not raised; empty where it was.
 
-    Codes: ``not_published``, ``history_insufficient``, ``statistical_break``, ``price_fell_too``, ``price_fell``,
-    ``within_band``, ``not_rare``, ``too_small``, ``too_little_trade``.
+    Codes: ``not_published``, ``insufficient_history``, ``hs_break``, ``price_fell_too``, ``within_band``,
+    ``not_rare``, ``too_small``, ``too_little_trade``.
     """
     number, column = panel.items.index(item), period - panel.start
     if not 0 <= column < panel.months or not panel.reported[column, number]:
@@ -201,7 +201,7 @@ def explain_silence(panel: Panel, detection: Detection, item: ItemKey, period: P
     verdict = judge(case, detection.budget)
     if verdict is None:
         months = case.at(detection.evidence.quantity.history)
-        return (Reason("history_insufficient", {"months": months, "needed": float(MIN_HISTORY)}, 1.0),)
+        return (Reason("insufficient_history", {"months": months, "needed": float(MIN_HISTORY)}, 1.0),)
     return () if verdict.level is not None else (_silenced(case, verdict),)
 
 
@@ -209,19 +209,16 @@ def _silenced(case: Case, verdict: Verdict) -> Reason:
     evidence = case.evidence
     observed = case.at(evidence.amount)
     lower, upper = case.at(evidence.quantity.lower95), case.at(evidence.quantity.upper95)
-    moves: dict[str, float | str | None] = {"change": case.quantity_change, "price_change": case.price_change}
     value = case.at(evidence.yearly_value)
     if value < LEAST_VALUE:
         return Reason("too_little_trade", {"value": value, "least": LEAST_VALUE}, 1.0)
     if verdict.shock is ShockClass.STATISTICAL_BREAK:
-        return Reason("statistical_break", {"period": str(case.panel.period(case.column))}, 1.0)
+        return Reason("hs_break", {"period": str(case.panel.period(case.column))}, 1.0)
     if verdict.shock is ShockClass.DEMAND_FALL and case.at(evidence.cheaper) > 0:
-        return Reason("price_fell_too", moves, 1.0)
-    if verdict.shock is ShockClass.PRICE_FALL:
-        return Reason("price_fell", moves, 1.0)
+        return Reason("price_fell_too", {"change": case.price_change}, 1.0)
     if lower <= observed <= upper:
         numbers: dict[str, float | str | None] = {"observed": observed, "lower": lower, "upper": upper}
         return Reason("within_band", {**numbers, "unit": case.unit}, 1.0)
     if verdict.evidence.p > verdict.allowed:
         return Reason("not_rare", {"p": verdict.evidence.p, "allowed": verdict.allowed}, 1.0)
-    return Reason("too_small", {"size": verdict.size}, 1.0)
+    return Reason("too_small", {"change": case.quantity_change}, 1.0)

@@ -49,6 +49,11 @@ class Case:
         return self.panel.units[self.item] if self.weighed else "USD"
 
     @property
+    def shift(self) -> float:
+        """What is normal over what the screen expected; below 1 after a surge."""
+        return self.at(self.evidence.normal) / self.at(self.evidence.quantity.expected)
+
+    @property
     def legs(self) -> range:
         item_of = self.panel.item_of
         return range(int(np.searchsorted(item_of, self.item)), int(np.searchsorted(item_of, self.item, side="right")))
@@ -79,7 +84,7 @@ def change(observed: float, expected: float) -> float:
 
 def partner_moves(case: Case) -> tuple[FloatArray, FloatArray]:
     """(observed, expected) volume of each leg; where the screen has no expectation, its share of the item's."""
-    observed, expected = case.leg("amount"), case.leg("quantity_expected")
+    observed, expected = case.leg("amount"), case.leg("quantity_expected") * case.shift
     usual = case.leg("share_before") * case.at(case.evidence.normal)
     return np.nan_to_num(observed), np.where(np.isfinite(expected), expected, usual)
 
@@ -115,15 +120,20 @@ def reasons(case: Case, shock: ShockClass, leg: int | None, evidence: Tail) -> t
         *_honesty(case, evidence),
     ]
     total = sum(reason.weight for reason in stated) or 1.0
-    scaled = (Reason(r.code, r.numbers, round(r.weight / total, 4)) for r in stated)
+    scaled = (Reason(r.code, _known(r.numbers), round(r.weight / total, 4)) for r in stated)
     return tuple(sorted(scaled, key=lambda reason: -reason.weight))
+
+
+def _known(numbers: Mapping[str, float | str | None]) -> dict[str, float | str | None]:
+    """NaN is no JSON: what is not known is None."""
+    return {name: None if isinstance(n, float) and not np.isfinite(n) else n for name, n in numbers.items()}
 
 
 def _quantity(case: Case) -> Iterator[Reason]:
     observed, normal = case.at(case.evidence.amount), case.at(case.evidence.normal)
     fall, rise = case.at(case.evidence.fall), case.at(case.evidence.rise)
     quantity = case.evidence.quantity
-    shift = normal / case.at(quantity.expected)
+    lower, upper = case.at(quantity.lower95) * case.shift, case.at(quantity.upper95) * case.shift
     numbers: dict[str, float | str | None] = {
         "observed": observed,
         "expected": normal,
@@ -132,9 +142,9 @@ def _quantity(case: Case) -> Iterator[Reason]:
         "period": str(case.panel.period(case.column)),
     }
     if observed < normal and fall >= _NOTABLE:
-        yield Reason("quantity_below", {**numbers, "lower": case.at(quantity.lower95) * shift}, fall)
+        yield Reason("quantity_below", {**numbers, "lower": lower if observed < lower else None}, fall)
     elif observed > normal and rise >= _NOTABLE:
-        yield Reason("quantity_above", {**numbers, "upper": case.at(quantity.upper95) * shift}, rise)
+        yield Reason("quantity_above", {**numbers, "upper": upper if observed > upper else None}, rise)
     months = record(case.evidence.amount[: case.column + 1, case.item])
     if abs(months) >= 12:
         yield Reason("highest_in" if months > 0 else "lowest_in", {"months": float(abs(months))}, 0.3)
@@ -185,7 +195,13 @@ def _partner(case: Case, shock: ShockClass, leg: int | None) -> Iterator[Reason]
         "unit": case.unit,
     }
     if shock is ShockClass.SUPPLIER_EXIT:
-        yield _exit(case, place, partner, missing, expected)
+        left = float(case.evidence.legs[case.column, leg])
+        gone = case.leg("quantity_silent")[place] > 0
+        yield (
+            _exit(case, place, missing, expected, left)
+            if gone
+            else Reason("supplier_fell", {**moved, "share_of_fall": _part(missing, place)}, left)
+        )
         yield Reason("total_covered", {"change": case.quantity_change}, 0.5)
     elif shock is ShockClass.SHORTAGE:
         share = _part(missing, place)
@@ -200,18 +216,18 @@ def _part(moved: FloatArray, place: int) -> float:
     return float(moved[place] / np.maximum(moved, 0).sum())
 
 
-def _exit(case: Case, place: int, partner: str, missing: FloatArray, expected: FloatArray) -> Reason:
+def _exit(case: Case, place: int, missing: FloatArray, expected: FloatArray, weight: float) -> Reason:
     cover = int(np.argmin(missing))
     covered = float(-missing[cover] / missing[place]) if missing[cover] < 0 else None
     numbers: dict[str, float | str | None] = {
-        "partner": partner,
-        "months_silent": float(np.nan_to_num(case.leg("quantity_silent")[place])),
+        "partner": case.panel.partners[case.legs[place]],
+        "months_silent": float(case.leg("quantity_silent")[place]),
         "usual": float(expected[place]),
         "covered_by": case.panel.partners[case.legs[cover]] if covered is not None else None,
         "covered_share": min(covered, 1.0) if covered is not None else None,
         "unit": case.unit,
     }
-    return Reason("supplier_exit", numbers, float(case.evidence.legs[case.column, case.legs[place]]))
+    return Reason("supplier_exit", numbers, weight)
 
 
 def _dependence(case: Case, shock: ShockClass) -> Iterator[Reason]:
