@@ -146,6 +146,14 @@ def told(cx: Connection, alert_id: int) -> dict[int, LastNotice]:
     return {r.recipient_id: LastNotice(Level(r.level_after), ShockClass(r.shock), r.created_at) for r in rows}
 
 
+def occasion(cx: Connection, change_id: int) -> tuple[datetime, int]:
+    """What tells one change from all others of its item: when its alert was opened, and the version it made."""
+    change, alert = schema.alert_change, schema.alert
+    found = select(alert.c.opened_as_of, change.c.version).join(change, change.c.alert_id == alert.c.id)
+    row = cx.execute(found.where(change.c.id == change_id)).one()
+    return row.opened_as_of, row.version
+
+
 # --- the outbox --------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,68 @@
+"""Telling people: what a notice says, and the contract of a channel that carries it.
+
+A channel never touches the store: it gets a :class:`NoticeView` with everything the reader is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from cews.domain import Alert, AlertChange, CewsError, NoticeReason, Period
+
+
+@dataclass(frozen=True, slots=True)
+class ChartPoint:
+    """One month of the chart; None = not known."""
+
+    period: Period
+    observed: float | None
+    expected: float | None
+    lower: float | None  # band of the expectation, 95 %
+    upper: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeView:
+    """One notice as its reader sees it."""
+
+    recipient: str  # name
+    address: str
+    language: str  # ko | en
+    reason: NoticeReason
+    alert: Alert  # as the change left it
+    change: AlertChange
+    item_name: str
+    link: str  # the alert's page
+    zone: str  # time zone of the days shown
+    message_id: str  # the same on every attempt
+    thread_id: str  # common to the notices of one alert to one reader
+    created_at: datetime
+    chart: tuple[ChartPoint, ...] = ()  # oldest first; empty = no chart
+
+
+class DeliveryError(CewsError):
+    """A notice did not go out. ``permanent``: the receiving side refuses it for good."""
+
+    def __init__(self, message: str, *, permanent: bool) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+
+
+class ChannelDownError(DeliveryError):
+    """The channel itself cannot be used now; trying the next notice would fail as well."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, permanent=False)
+
+
+Deliver = Callable[[NoticeView], None]  # raises DeliveryError
+
+
+class Channel(Protocol):
+    """A way to reach people. ``open`` gives the function that delivers, for one batch of notices."""
+
+    def open(self) -> AbstractContextManager[Deliver]: ...

@@ -1,0 +1,347 @@
+"""E-mail: a notice rendered as a message (pure), and the SMTP channel that carries it.
+
+The message is multipart: plain text, and HTML with its styles inlined and its chart attached, so that it
+needs nothing from the network. Headers are set through :class:`email.message.EmailMessage` and
+:class:`email.headerregistry.Address` only, which refuse line breaks; names that come from data are cleaned
+of control and direction characters before. The only module that speaks SMTP.
+"""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import parseaddr
+from functools import cache
+from typing import Any, Final
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+import css_inline
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from cews import countries, formats, sentences
+from cews.alerts import RULES
+from cews.domain import AlertState, ChangeKind, Finding, Flow, Level, NoticeReason, SettingsError
+from cews.i18n import text
+from cews.notify import ChannelDownError, Deliver, DeliveryError, NoticeView, chart
+
+SUBJECT_LENGTH: Final = 70
+TIMEOUT: Final = 30.0  # seconds for each answer of the mail server
+
+_SHAPES: Final = {Level.ATTENTION: "●", Level.CAUTION: "■", Level.ALERT: "▲", Level.SEVERE: "◆"}
+_COLOURS: Final = {
+    Level.ATTENTION: "#2a66a8",
+    Level.CAUTION: "#856300",
+    Level.ALERT: "#a94c00",
+    Level.SEVERE: "#c4261d",
+}
+_ENDED: Final = ("○", "#5a6775")
+
+
+# --- rendering ---------------------------------------------------------------------------------------
+
+
+def render(view: NoticeView, sender: Address) -> EmailMessage:
+    """The notice as a message. The same view gives the same headers and words, whenever it is rendered."""
+    view = replace(view, item_name=_one_line(view.item_name), recipient=_one_line(view.recipient))
+    content = _content(view)
+    picture = _picture(view)
+    message = EmailMessage()
+    message["From"] = sender
+    message["To"] = Address(view.recipient, addr_spec=view.address)
+    message["Subject"] = content["subject"]
+    message["Date"] = view.created_at
+    message["Message-ID"] = view.message_id
+    message["References"] = view.thread_id
+    message["In-Reply-To"] = view.thread_id
+    message["Content-Language"] = view.language
+    message["Auto-Submitted"] = "auto-generated"
+    message["X-Auto-Response-Suppress"] = "All"
+    message["List-Unsubscribe"] = f"<mailto:{sender.addr_spec}?subject={quote('unsubscribe ' + view.address)}>"
+    message.set_content(_templates().get_template("notice.txt").render(content))
+    image = f"chart.{view.message_id.strip('<>')}" if picture else ""
+    html = _templates().get_template("notice.html").render(content, chart=image)
+    message.add_alternative(css_inline.inline(html), subtype="html")
+    if picture:
+        _attach(message, picture, f"<{image}>")
+    return message
+
+
+def subject(view: NoticeView) -> str:
+    """At most about 70 characters: the tag and the item always, then as much of the story as fits."""
+    finding = view.alert.last_finding
+    mark = f"[{text('Simulated', view.language)}] " if view.alert.simulated else ""
+    what = sentences.what_happened(view.alert, view.language)
+    figure = "" if finding is None else f" — {sentences.key_figure(finding, view.language)}"
+    start = f"{mark}[{_tag(view)}] {view.item_name}"
+    forms = (f"{start} {what}{figure}", f"{start} {what}", start)
+    fitting = next((form for form in forms if len(form) <= SUBJECT_LENGTH), None)
+    return fitting or f"{start[: SUBJECT_LENGTH - 1]}…"
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=PackageLoader("cews.notify"),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _content(view: NoticeView) -> dict[str, Any]:
+    """Every word of the mail; the templates only lay it out."""
+    language, alert = view.language, view.alert
+    shape, colour = (_SHAPES[alert.level], _COLOURS[alert.level]) if _is_open(view) else _ENDED
+    simulated = text("Simulated data: no statement about real trade.", language) if alert.simulated else ""
+    return {
+        "language": language,
+        "subject": subject(view),
+        "system": text("Supply-chain early warning", language),
+        "simulated": simulated,
+        "tag": _tag(view),
+        "shape": shape,
+        "colour": colour,
+        "headline": sentences.headline(alert, view.item_name, language),
+        "why": f"{sentences.notice_label(view.reason, language)} {_movement(view)}".rstrip(),
+        "figures": _figures(alert.last_finding, language),
+        "reasons_title": text("Why", language, context="mail"),
+        "reasons": [sentences.sentence(reason, language) for reason in view.change.reasons],
+        "chart_text": _chart_text(view),
+        "action_title": text("Recommended action", language),
+        "action": _action(view),
+        "facts": _facts(view),
+        "link": view.link,
+        "link_title": text("Open the alert", language),
+        "footer": _footer(view),
+    }
+
+
+def _is_open(view: NoticeView) -> bool:
+    return view.alert.state is AlertState.OPEN
+
+
+def _tag(view: NoticeView) -> str:
+    """The level; after the first notice with what became of it, and only that once the alert has ended."""
+    change = sentences.change_label(view.change.kind, view.language)
+    if not _is_open(view):
+        return change
+    level = sentences.level_label(view.alert.level, view.language)
+    return level if view.reason is NoticeReason.FIRST else f"{level} · {change}"
+
+
+def _movement(view: NoticeView) -> str:
+    """The change of level: "주의 → 심각."."""
+    before, after = view.change.level_before, view.change.level_after
+    if before is None or after is None or before is after:
+        return ""
+    return f"{sentences.level_label(before, view.language)} → {sentences.level_label(after, view.language)}."
+
+
+def _figures(finding: Finding | None, language: str) -> list[tuple[str, str]]:
+    """Observed, expected and the difference, of what the finding measures."""
+    if finding is None:
+        return []
+    observed = formats.amount(finding.observed, finding.unit, language, like=finding.expected)
+    expected = formats.amount(finding.expected, finding.unit, language, like=finding.observed)
+    return [
+        (formats.period(finding.period, language), observed),
+        (text("Expected", language), expected),
+        (text("Against expected", language), formats.percent(finding.change, arrow=True)),
+    ]
+
+
+def _action(view: NoticeView) -> str:
+    if view.change.kind is ChangeKind.RETRACTED:
+        return text("Please disregard the earlier notices on this alert; no action is needed.", view.language)
+    if view.change.kind is ChangeKind.CLOSED:
+        return text("No further action is needed. Routine monitoring goes on.", view.language)
+    return text(RULES[view.alert.level].action, view.language)
+
+
+def _facts(view: NoticeView) -> list[tuple[str, str]]:
+    language, alert = view.language, view.alert
+    flow = text("Import" if alert.item.flow is Flow.IMPORT else "Export", language, context="flow")
+    partner = [] if alert.partner is None else [(text("Partner", language), countries.name(alert.partner, language))]
+    evidence = [] if alert.last_finding is None else [_history(alert.last_finding, language)]
+    return [
+        (text("Item", language), f"{view.item_name} (HS {alert.item.hs})"),
+        (text("Reporter and flow", language), f"{countries.name(alert.item.reporter, language)} · {flow}"),
+        *partner,
+        (text("Class", language), sentences.shock_label(alert.shock, language)),
+        (text("First month", language), formats.period(alert.opened_period, language)),
+        (text("Known since", language), formats.day(alert.opened_as_of, view.zone, language)),
+        (text("Data as of", language), formats.day(view.change.as_of, view.zone, language)),
+        *evidence,
+        (text("Source", language), alert.source),
+    ]
+
+
+def _history(finding: Finding, language: str) -> tuple[str, str]:
+    return text("History used", language), formats.months(finding.history_months, language)
+
+
+def _chart_text(view: NoticeView) -> str:
+    return text(
+        "Solid line: observed; dashed line and band: expected and its 95 % range; diamond: the month of this notice.",
+        view.language,
+    )
+
+
+def _footer(view: NoticeView) -> str:
+    return text(
+        "{recipient} gets this mail because of a subscription to this item. To stop, reply to this mail. "
+        "Figures are those known on {day} and may be revised.",
+        view.language,
+        recipient=view.recipient,
+        day=formats.day(view.change.as_of, view.zone, view.language),
+    )
+
+
+def _picture(view: NoticeView) -> bytes | None:
+    finding = view.alert.last_finding
+    if finding is None or not view.chart:
+        return None
+    colour = _COLOURS[view.alert.level] if _is_open(view) else _ENDED[1]
+    return chart.png(view.chart, finding.unit, finding.period, colour)
+
+
+def _attach(message: EmailMessage, picture: bytes, content_id: str) -> None:
+    html = message.get_body(("html",))
+    if html is None:
+        raise ValueError("a message without an HTML part cannot hold a picture")
+    html.add_related(picture, "image", "png", cid=content_id, disposition="inline", filename="chart.png")
+
+
+def _one_line(name: str) -> str:
+    """A name fit for a header: without control characters, and without those that turn the reading direction."""
+    kept = (
+        " " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in name if unicodedata.category(c) != "Cf"
+    )
+    return " ".join("".join(kept).split())
+
+
+def parse_sender(sender: str) -> Address:
+    """``"C-EWS <cews@example.org>"`` → address. Raises SettingsError."""
+    name, spec = parseaddr(sender)
+    try:
+        return Address(_one_line(name), addr_spec=spec)
+    except (ValueError, IndexError) as error:
+        raise SettingsError(
+            f"CEWS_MAIL_FROM is {sender!r}, which is no sender; write it as C-EWS <cews@example.org>"
+        ) from error
+
+
+# --- SMTP --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """What the address of the mail server says."""
+
+    host: str
+    port: int
+    tls: str  # "implicit", "starttls" or "no"
+    user: str
+    password: str
+
+    @classmethod
+    def parse(cls, url: str) -> _Server:
+        parts = urlsplit(url)
+        options = parse_qs(parts.query)
+        plain = options.pop("tls", ["yes"]) == ["no"]
+        if parts.scheme not in ("smtp", "smtps") or not parts.hostname or options:
+            raise SettingsError(
+                "CEWS_SMTP_URL is not the address of a mail server; write smtp://user:password@host:587, "
+                "smtps://host:465, or smtp://host:25?tls=no for a relay on the same machine"
+            )
+        if parts.scheme == "smtps":
+            tls, usual = "implicit", 465
+        else:
+            tls, usual = ("no", 25) if plain else ("starttls", 587)
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        return cls(parts.hostname, parts.port or usual, tls, user, password)
+
+
+class SmtpChannel:
+    """Mail through one server; one connection for a batch, opened when the first message goes out."""
+
+    def __init__(self, url: str, sender: str, *, timeout: float = TIMEOUT) -> None:
+        self._server = _Server.parse(url)
+        self._sender = parse_sender(sender)
+        self._timeout = timeout
+
+    @contextmanager
+    def open(self) -> Iterator[Deliver]:
+        connection: smtplib.SMTP | None = None
+
+        def deliver(view: NoticeView) -> None:
+            nonlocal connection
+            message = render(view, self._sender)
+            if connection is None or connection.sock is None:
+                connection = self._connect()
+            _send(connection, message)
+
+        try:
+            yield deliver
+        finally:
+            if connection is not None:
+                with suppress(smtplib.SMTPException, OSError):
+                    connection.quit()
+
+    def _connect(self) -> smtplib.SMTP:
+        server = self._server
+        try:
+            connection = self._greet()
+            if server.user:
+                connection.login(server.user, server.password)
+            return connection
+        except smtplib.SMTPNotSupportedError as error:
+            raise ChannelDownError(
+                f"the mail server {server.host}:{server.port} does not offer what is asked of it: {error} "
+                "(an unencrypted relay on the same machine needs ?tls=no in CEWS_SMTP_URL)"
+            ) from error
+        except (smtplib.SMTPException, OSError) as error:
+            raise ChannelDownError(f"the mail server {server.host}:{server.port} cannot be used: {error}") from error
+
+    def _greet(self) -> smtplib.SMTP:
+        server, name = self._server, self._sender.domain
+        if server.tls == "implicit":
+            context = ssl.create_default_context()
+            return smtplib.SMTP_SSL(
+                server.host, server.port, local_hostname=name, timeout=self._timeout, context=context
+            )
+        connection = smtplib.SMTP(server.host, server.port, local_hostname=name, timeout=self._timeout)
+        if server.tls == "starttls":
+            connection.starttls(context=ssl.create_default_context())
+        return connection
+
+
+def _send(connection: smtplib.SMTP, message: EmailMessage) -> None:
+    """Hand one message over. A refusal of the reader or of the message is for good; all else may pass."""
+    try:
+        connection.send_message(message)
+    except smtplib.SMTPRecipientsRefused as error:
+        code, answer = next(iter(error.recipients.values()))
+        raise DeliveryError(_answer(code, answer), permanent=code >= 500) from error
+    except smtplib.SMTPSenderRefused as error:  # our own address or our rights: nobody's notice dies of that
+        raise ChannelDownError(_answer(error.smtp_code, error.smtp_error)) from error
+    except smtplib.SMTPDataError as error:
+        raise DeliveryError(_answer(error.smtp_code, error.smtp_error), permanent=error.smtp_code >= 500) from error
+    except smtplib.SMTPNotSupportedError as error:  # an address outside ASCII, and a server without SMTPUTF8
+        raise DeliveryError(str(error), permanent=True) from error
+    except (smtplib.SMTPException, OSError) as error:
+        connection.close()
+        raise DeliveryError(f"the connection broke: {error}", permanent=False) from error
+
+
+def _answer(code: int, answer: bytes | str) -> str:
+    said = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
+    return _one_line(f"the mail server answered {code} {said}")
