@@ -63,8 +63,6 @@ def _unpacked(body: bytes, name: str) -> bytes:
 
 
 def _decoded(body: bytes, name: str) -> str:
-    if not body.strip():
-        raise UserError(f"{name} is empty; check the export or download that made it.")
     if body.startswith(b"PK\x03\x04"):
         raise UserError(f"{name} is a spreadsheet or zip file; save the sheet as CSV (UTF-8) and read that.")
     for encoding in ("utf-8-sig", "cp949"):
@@ -72,6 +70,8 @@ def _decoded(body: bytes, name: str) -> str:
             text = body.decode(encoding)
         except UnicodeDecodeError:
             continue
+        if not text.strip():
+            raise UserError(f"{name} is empty; check the export or download that made it.")
         if text.lstrip()[:1] == "<":
             raise UserError(f"{name} is a web page or XML, not a table: the download went wrong. Fetch it again.")
         return text

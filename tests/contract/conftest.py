@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
@@ -84,10 +85,8 @@ class FakeSource:
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(reply.body) + (1000 if reply.cut else 0)))
                 self.end_headers()
-                try:
+                with suppress(OSError):  # the client may have had enough
                     self.wfile.write(reply.body)
-                except OSError:
-                    pass  # the client had enough
                 if reply.cut:
                     self.close_connection = True
 
