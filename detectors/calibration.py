@@ -6,11 +6,13 @@ docs/methods/calibration.md.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from cews.domain import ShockClass
 from detectors.base import FloatArray
 
 WINDOW: Final = 36  # months
@@ -24,16 +26,30 @@ class Tail:
     pool: int
 
 
-def tail(strength: FloatArray, stratum: FloatArray, column: int, item: int) -> Tail:
-    """p-value of one item's month among the ``WINDOW`` months before it; (T, I) arrays."""
-    past = slice(max(0, column - WINDOW), column)
-    alike = stratum[past] == stratum[column, item]
-    known = np.isfinite(strength[past])
-    if np.count_nonzero(alike & known) >= LEAST_POOL:
-        known &= alike
-    pool = strength[past][known]
-    exceeding = int(np.count_nonzero(pool >= strength[column, item]))
-    return Tail((1 + exceeding) / (pool.size + 1), int(pool.size))
+class Pools:
+    """Past evidence by class, month and stratum, sorted once."""
+
+    def __init__(self, strength: Mapping[ShockClass, FloatArray], stratum: FloatArray) -> None:
+        self._strength = strength
+        self._stratum = stratum
+        self._sorted: dict[tuple[ShockClass, int, float], FloatArray] = {}
+
+    def tail(self, shock: ShockClass, column: int, item: int) -> Tail:
+        """p-value of one item's month among the ``WINDOW`` months before it."""
+        key = (shock, column, float(self._stratum[column, item]))
+        if key not in self._sorted:
+            self._sorted[key] = self._pool(*key)
+        pool = self._sorted[key]
+        exceeding = pool.size - int(np.searchsorted(pool, self._strength[shock][column, item]))
+        return Tail((1 + exceeding) / (pool.size + 1), int(pool.size))
+
+    def _pool(self, shock: ShockClass, column: int, stratum: float) -> FloatArray:
+        """Below ``LEAST_POOL`` the stratum borrows from all strata."""
+        past = slice(max(0, column - WINDOW), column)
+        strength = self._strength[shock][past]
+        known = np.isfinite(strength)
+        alike = known & (self._stratum[past] == stratum)
+        return np.sort(strength[alike if np.count_nonzero(alike) >= LEAST_POOL else known])
 
 
 def threshold(budget: float, tests: int, pool: int) -> float:

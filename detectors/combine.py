@@ -12,10 +12,10 @@ import numpy as np
 
 from cews.domain import Direction, Finding, ItemKey, Level, Measure, Period, Reason, ShockClass
 from detectors.base import FloatArray, Panel, Scores
-from detectors.calibration import Tail, tail, threshold
+from detectors.calibration import Pools, Tail, threshold
 from detectors.classes import THREATS, probabilities
 from detectors.evidence import Evidence, gather
-from detectors.levels import level
+from detectors.levels import LEAST_STRENGTH, level
 from detectors.reasons import Case, change, leading_partner, partner_moves, reasons
 from detectors.screen import MIN_HISTORY
 
@@ -32,6 +32,7 @@ class Detection:
     findings: list[Finding]
     scores: Mapping[str, Scores]
     evidence: Evidence
+    pools: Pools
     budget: float
 
     @property
@@ -49,7 +50,6 @@ class Verdict:
     leg: int | None
     evidence: Tail
     allowed: float  # largest p-value raised
-    size: float
     level: Level | None
 
 
@@ -57,13 +57,14 @@ def combine(
     panel: Panel, scores: Mapping[str, Scores], check: Mapping[ItemKey, Collection[Period]], budget: float
 ) -> Detection:
     evidence = gather(panel, scores)
-    findings = [
-        finding
-        for item, column in _asked(panel, check)
-        if (finding := _finding(Case(panel, evidence, scores, item, column), budget)) is not None
-    ]
-    findings.sort(key=lambda finding: (-finding.level, -finding.score, finding.item, finding.period))
-    return Detection(findings, scores, evidence, budget)
+    detection = Detection([], scores, evidence, Pools(evidence.strength, evidence.quantity.stratum), budget)
+    strongest = np.fmax.reduce([np.nan_to_num(row) for row in evidence.strength.values()])
+    for item, column in _asked(panel, check):
+        if strongest[column, item] >= LEAST_STRENGTH:
+            finding = _finding(Case(panel, evidence, scores, item, column), detection)
+            detection.findings.extend(() if finding is None else (finding,))
+    detection.findings.sort(key=lambda finding: (-finding.level, -finding.score, finding.item, finding.period))
+    return detection
 
 
 def _asked(panel: Panel, check: Mapping[ItemKey, Collection[Period]]) -> Iterator[tuple[int, int]]:
@@ -76,7 +77,7 @@ def _asked(panel: Panel, check: Mapping[ItemKey, Collection[Period]]) -> Iterato
                 yield number, column
 
 
-def judge(case: Case, budget: float) -> Verdict | None:
+def judge(case: Case, detection: Detection) -> Verdict | None:
     """None where there is nothing to judge: the month is unknown or the history too short."""
     evidence = case.evidence
     if not np.isfinite(case.at(evidence.quantity.z)):
@@ -95,13 +96,14 @@ def judge(case: Case, budget: float) -> Verdict | None:
     )
     shock = max(odds, key=lambda shock: odds[shock])
     leg = leading_partner(case, shock)
-    strength = evidence.strength.get(shock, np.zeros_like(leaving))
-    rarity = tail(strength, evidence.quantity.stratum, case.column, case.item)
-    allowed = threshold(budget, len(THREATS) * len(case.panel.items), rarity.pool)
-    size = _size(case, shock, leg)
-    raised = shock in THREATS and rarity.p <= allowed and not case.at(evidence.yearly_value) < LEAST_VALUE
-    reached = level(shock, size, _dependence(case, shock, leg), case.at(strength)) if raised else None
-    return Verdict(shock, odds, leg, rarity, allowed, size, reached)
+    if shock not in THREATS:
+        return Verdict(shock, odds, leg, Tail(1.0, 0), 0.0, None)
+    rarity = detection.pools.tail(shock, case.column, case.item)
+    allowed = threshold(detection.budget, (len(THREATS) - 1) * len(case.panel.items), rarity.pool)
+    raised = rarity.p <= allowed and not case.at(evidence.yearly_value) < LEAST_VALUE
+    strength = case.at(evidence.strength[shock])
+    reached = level(shock, _size(case, shock, leg), _dependence(case, shock, leg), strength) if raised else None
+    return Verdict(shock, odds, leg, rarity, allowed, reached)
 
 
 def _size(case: Case, shock: ShockClass, leg: int | None) -> float:
@@ -130,8 +132,8 @@ def _dependence(case: Case, shock: ShockClass, leg: int | None) -> float:
     return case.top_share
 
 
-def _finding(case: Case, budget: float) -> Finding | None:
-    verdict = judge(case, budget)
+def _finding(case: Case, detection: Detection) -> Finding | None:
+    verdict = judge(case, detection)
     if verdict is None or verdict.level is None:
         return None
     panel, shock = case.panel, verdict.shock
@@ -198,7 +200,7 @@ def explain_silence(panel: Panel, detection: Detection, item: ItemKey, period: P
     if not 0 <= column < panel.months or not panel.reported[column, number]:
         return (Reason("not_published", {"period": str(period)}, 1.0),)
     case = Case(panel, detection.evidence, detection.scores, number, column)
-    verdict = judge(case, detection.budget)
+    verdict = judge(case, detection)
     if verdict is None:
         months = case.at(detection.evidence.quantity.history)
         return (Reason("insufficient_history", {"months": months, "needed": float(MIN_HISTORY)}, 1.0),)

@@ -37,6 +37,7 @@ RULES: Final = (
     Rule(_S.EXPORT_SURGE, Level.CAUTION, 2.0, 0.0, 3.0),
     Rule(_S.EXPORT_SURGE, Level.ATTENTION, 0.5, 0.0, 2.0),
 )
+LEAST_STRENGTH: Final = min(rule.strength for rule in RULES)
 
 
 def level(shock: ShockClass, size: float, dependence: float, strength: float) -> Level | None:
