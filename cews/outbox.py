@@ -7,6 +7,9 @@ when the process dies between the two; both copies carry the same Message-ID.
 
 from __future__ import annotations
 
+import os
+import socket
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -107,6 +110,11 @@ def send_due(
             break
         report += _send_batch(sender, claimed, until)
     return report
+
+
+def process_name() -> str:
+    """A name for the leases of this process."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
 def preview(

@@ -18,7 +18,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import parseaddr
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import css_inline
@@ -29,6 +29,7 @@ from cews.alerts import RULES
 from cews.domain import AlertState, ChangeKind, Finding, Flow, Level, NoticeReason, SettingsError
 from cews.i18n import text
 from cews.notify import ChannelDownError, Deliver, DeliveryError, NoticeView, chart
+from cews.settings import Settings
 
 SUBJECT_LENGTH: Final = 70
 TIMEOUT: Final = 30.0  # seconds for each answer of the mail server
@@ -278,6 +279,16 @@ class SmtpChannel:
         self._sender = parse_sender(sender)
         self._timeout = timeout
 
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The mail server of the settings. Raises SettingsError where none is set."""
+        if settings.smtp_url is None:
+            raise SettingsError(
+                "no mail server is set; give CEWS_SMTP_URL, for instance smtp://user:password@mail.example.org:587 "
+                "(docs/operations/settings.md)"
+            )
+        return cls(settings.smtp_url.get_secret_value(), settings.mail_from)
+
     @contextmanager
     def open(self) -> Iterator[Deliver]:
         connection: smtplib.SMTP | None = None
@@ -295,6 +306,11 @@ class SmtpChannel:
             if connection is not None:
                 with suppress(smtplib.SMTPException, OSError):
                     connection.quit()
+
+    def probe(self) -> None:
+        """Reach the mail server and log in, send nothing. Raises ChannelDownError."""
+        with suppress(smtplib.SMTPServerDisconnected):
+            self._connect().quit()
 
     def _connect(self) -> smtplib.SMTP:
         server = self._server
