@@ -1,0 +1,5 @@
+"""The dashboard: what analysts look at. Reads the store, writes nothing.
+
+One request makes one :class:`~cews.dashboard.view.View` (language, knowledge time, query); pages are
+functions of a view; figures and series are pure.
+"""

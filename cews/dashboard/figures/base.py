@@ -1,0 +1,94 @@
+"""What all charts share: layout, axes and configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from html import escape
+from math import floor, log10
+from typing import Any
+
+from cews.dashboard.theme import FONT
+from cews.domain import Period
+
+Figure = dict[str, Any]
+Label = Callable[[float], str]
+
+NARROW_MONTHS = 30  # up to here the months are named, beyond it the years
+
+
+def config(language: str, words: dict[str, str]) -> dict[str, Any]:
+    """Configuration of a graph. ``words`` translates the few buttons that are left."""
+    return {
+        "displaylogo": False,
+        "showSendToCloud": False,
+        "responsive": True,
+        "modeBarButtons": [["toImage", "resetScale2d"]],
+        "locale": language,
+        "locales": {language: {"dictionary": words}},
+        "toImageButtonOptions": {"format": "png", "scale": 2},
+    }
+
+
+def layout(**more: Any) -> dict[str, Any]:
+    base: dict[str, Any] = {
+        "font": {"family": FONT, "size": 12, "color": "#5B6675"},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "margin": {"l": 8, "r": 12, "t": 8, "b": 28},
+        "hovermode": "x unified",
+        "hoverlabel": {"font": {"size": 12}},
+        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "traceorder": "normal"},
+        "dragmode": False,
+    }
+    return base | more
+
+
+def month_axis(months: Sequence[Period], **more: Any) -> dict[str, Any]:
+    """Time axis over the months, labelled by quarter in a short window and by year in a long one."""
+    short = len(months) <= NARROW_MONTHS
+    axis: dict[str, Any] = {
+        "type": "date",
+        "range": [str((months[0] + -1).first_day), str((months[-1] + 1).first_day)],
+        "dtick": "M3" if short else "M12",
+        "tickformat": "%y.%m" if short else "%Y",
+        "hoverformat": "%Y-%m",
+        "showgrid": False,
+        "ticks": "outside",
+        "ticklen": 4,
+        "fixedrange": True,
+    }
+    return axis | more
+
+
+def value_axis(top: float, label: Label, bottom: float = 0.0) -> dict[str, Any]:
+    """Axis from ``bottom`` to a round number above ``top`` with some five labelled steps."""
+    ticks = steps(top, bottom)
+    return {
+        "tickmode": "array",
+        "tickvals": ticks,
+        "ticktext": [label(tick) for tick in ticks],
+        "range": [bottom, max(ticks[-1], top) * 1.04],
+        "zeroline": False,
+        "automargin": True,
+        "fixedrange": True,
+    }
+
+
+def steps(top: float, bottom: float = 0.0) -> list[float]:
+    """Round numbers from ``bottom`` up to ``top``, at most six."""
+    span = top - bottom
+    if span <= 0:
+        return [bottom, bottom + 1]
+    raw = span / 5
+    power = 10 ** floor(log10(raw))
+    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= raw * 0.999)
+    return [bottom + step * n for n in range(int(span / step * 1.001) + 1)]
+
+
+def days(months: Sequence[Period]) -> list[str]:
+    return [str(month.first_day) for month in months]
+
+
+def plain(words: str) -> str:
+    """Hover texts know a little HTML; names of data must not."""
+    return escape(words, quote=False)

@@ -1,0 +1,21 @@
+"""Pages: functions of an open connection and a view. One file each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dash.development.base_component import Component
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a page shows. ``section`` is the entry of the navigation it belongs to."""
+
+    title: str
+    section: str
+    body: Component
+    simulated: bool = False  # some row shown is simulated
+
+
+def item_path(reporter: str, flow: str, hs: str) -> str:
+    return f"/items/{reporter}/{flow}/{hs}"

@@ -1,0 +1,315 @@
+"""Alerts: the inbox. A grid that asks the server for its rows, and a panel that says why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dash_ag_grid as dag
+import dash_mantine_components as dmc
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from cews import formats
+from cews.dashboard import parts
+from cews.dashboard.pages import Page, item_path
+from cews.dashboard.reasons import reason_list
+from cews.dashboard.series import Numbers, sparkline
+from cews.dashboard.view import View
+from cews.dashboard.words import FLOW_NAMES, LEVELS, MEASURE_NAMES, STATE_NAMES
+from cews.domain import AlertState, Finding, Level, ShockClass
+from cews.sentences import headline
+from cews.store import queries
+from cews.store.engine import Connection
+from cews.store.queries import AlertFilter, AlertLine
+
+BLOCK = 50  # rows a request; the server gives no more, whatever is asked
+SPARK_MONTHS = 24
+STATES = (*(state.value for state in AlertState), "all")
+
+
+def alerts(cx: Connection, view: View, alert_id: int | None = None) -> Page:
+    where = filter_of(view.query)
+    counts = queries.count_alerts(cx, view.as_of, where)
+    chosen = queries.alert_line(cx, view.as_of, alert_id) if alert_id is not None else None
+    body = html.Div(
+        [
+            parts.page_head(view.say("Alerts"), html.Span(total_words(counts, where, view), id="alerts-total")),
+            _toolbar(where, counts, view),
+            html.Div([_grid(view), _panel(chosen, alert_id, view)], className="inbox"),
+            dcc.Store(id="alerts-filter", data=stored(where)),
+            dcc.Store(id="alerts-chosen", data=alert_id),
+        ],
+        className="alerts-page",
+    )
+    sources = queries.source_states(cx, view.as_of)
+    return Page(view.say("Alerts"), "alerts", body, any(source.simulated for source in sources))
+
+
+# --- the filter: address ↔ store ↔ query --------------------------------------------------------------
+
+
+def filter_of(query: Mapping[str, list[str]]) -> AlertFilter:
+    """The filter an address asks for; what it cannot mean is passed over."""
+    state = query.get("state", ["open"])[0]
+    slugs = {level.slug for level in Level}
+    return AlertFilter(
+        state=state if state in STATES else "open",
+        levels=tuple(sorted(Level.from_slug(slug) for slug in query.get("level", []) if slug in slugs)),
+        shocks=tuple(shock for shock in query.get("class", []) if shock in set(ShockClass)),
+        words=query.get("q", [""])[0].strip(),
+    )
+
+
+def stored(where: AlertFilter) -> dict[str, Any]:
+    """The filter as the page keeps it, with the names the address uses."""
+    return {
+        "state": where.state,
+        "level": [Level(level).slug for level in where.levels],
+        "class": list(where.shocks),
+        "q": where.words,
+    }
+
+
+def filter_from(kept: Mapping[str, Any]) -> AlertFilter:
+    """The filter a page sent; it comes from the browser, so it is checked like an address."""
+    query = {key: value if isinstance(value, list) else [value] for key, value in kept.items()}
+    return filter_of({key: [str(word) for word in words] for key, words in query.items()})
+
+
+# --- toolbar -----------------------------------------------------------------------------------------
+
+
+def _toolbar(where: AlertFilter, counts: Mapping[int, int], view: View) -> Component:
+    states = [(state, view.say(STATE_NAMES[state])) for state in STATES[:-1]] + [("all", view.say("All"))]
+    return html.Div(
+        [
+            parts.segments("alerts-state", states, where.state, view.say("State")),
+            dmc.ChipGroup(
+                [_chip(level, counts.get(level, 0), view) for level in LEVELS],
+                id="alerts-levels",
+                multiple=True,
+                value=[Level(level).slug for level in where.levels],
+            ),
+            dmc.MultiSelect(
+                id="alerts-classes",
+                data=[{"value": shock.value, "label": view.shock(shock)} for shock in ShockClass],
+                value=list(where.shocks),
+                placeholder="" if where.shocks else view.say("Kind of shock"),
+                clearable=True,
+                size="sm",
+                className="classes",
+                **parts.aria(label=view.say("Kind of shock")),
+            ),
+            dmc.TextInput(
+                id="alerts-words",
+                value=where.words,
+                placeholder=view.say("HS code or item"),
+                leftSection=parts.icon("search"),
+                debounce=250,
+                size="sm",
+                className="words",
+                **parts.aria(label=view.say("HS code or item")),
+            ),
+        ],
+        className="toolbar",
+    )
+
+
+def _chip(level: Level, number: int, view: View) -> Component:
+    words = [
+        parts.shape(level),
+        html.Span(view.level(level)),
+        html.Span(f"{number:,}", id=f"alerts-count-{level.slug}", className="count"),
+    ]
+    return dmc.Chip(words, value=level.slug, size="sm", variant="outline", className=f"chip chip-{level.slug}")
+
+
+# --- grid --------------------------------------------------------------------------------------------
+
+
+def _grid(view: View) -> Component:
+    columns = [
+        _column("level", view.say("Level"), "LevelCell", 98),
+        _column("name", view.say("Item"), "NameCell", 140, flex=2),
+        _column("shock", view.say("Kind"), "KindCell", 104, flex=1),
+        _column("trend", view.say("24 months"), "TrendCell", 122, sortable=False),
+        _column("change", view.say("Vs expected"), "ChangeCell", 112),
+        _column("partner", view.say("Supplier"), "PartnerCell", 92, flex=1),
+        _column("opened", view.say("Known since"), "OpenedCell", 104),
+    ]
+    return html.Div(
+        dag.AgGrid(
+            id="alerts-grid",
+            rowModelType="infinite",
+            columnDefs=columns,
+            defaultColDef={"resizable": False, "suppressMovable": True, "sortingOrder": ["desc", "asc", None]},
+            getRowId="params.data.id",
+            className="grid",
+            style={"height": "100%", "width": "100%"},
+            dashGridOptions={
+                "theme": {"function": "cewsGridTheme(themeQuartz)"},
+                "rowSelection": {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True},
+                "rowHeight": 52,
+                "headerHeight": 38,
+                "cacheBlockSize": BLOCK,
+                "maxConcurrentDatasourceRequests": 1,
+                "suppressCellFocus": False,
+                "localeText": {
+                    "noRowsToShow": view.say("No alert matches this filter."),
+                    "loadingOoo": view.say("Loading …"),
+                },
+            },
+        ),
+        className="grid-box",
+        role="region",
+        **parts.aria(label=view.say("Alerts")),
+    )
+
+
+def _column(field: str, words: str, renderer: str, width: int, **more: Any) -> dict[str, Any]:
+    return {
+        "field": field,
+        "headerName": words,
+        "cellRenderer": renderer,
+        "width": width,
+        "minWidth": width,
+        "sortable": True,
+    } | more
+
+
+def rows(cx: Connection, view: View, where: AlertFilter, request: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rows of one request of the grid."""
+    start = max(0, int(request.get("startRow") or 0))
+    order = [(str(part["colId"]), part["sort"] == "desc") for part in request.get("sortModel") or ()]
+    lines = queries.find_alerts(cx, view.as_of, where, order=order, offset=start, limit=BLOCK, language=view.language)
+    newest = max((line.period for line in lines), default=None)
+    totals = {}
+    if newest is not None:
+        sources = {line.item: line.source for line in lines}
+        totals = queries.recent_totals(cx, view.as_of, sources, newest + (1 - SPARK_MONTHS))
+    return [
+        row(line, sparkline(totals.get(line.item, ()), line.finding.measure if line.finding else None), view)
+        for line in lines
+    ]
+
+
+def row(line: AlertLine, trend: Numbers, view: View) -> dict[str, Any]:
+    """What the cells of one alert show. Everything is ready to be read."""
+    return {
+        "id": str(line.id),
+        "slug": Level(line.level).slug,
+        "level": view.level(line.level),
+        "name": line.name.label(view.language),
+        "code": line.item.hs,
+        "flow": view.say(FLOW_NAMES[line.item.flow]),
+        "shock": view.shock(line.shock),
+        "period": str(line.period),
+        "trend": [None if number is None else float(f"{number:.4g}") for number in trend],
+        "ratio": line.change,
+        "change": formats.percent(line.change, arrow=True),
+        "measure": view.say(MEASURE_NAMES[line.finding.measure]) if line.finding else "",
+        "partner": view.country(line.partner) if line.partner else "–",
+        "partner_code": line.partner or "",
+        "opened": view.day(line.opened_as_of),
+        "state": view.say(STATE_NAMES[line.state]) if line.state != "open" else "",
+        "simulated": view.say("Simulated") if line.simulated else "",
+        "href": view.link(item_path(line.item.reporter, line.item.flow.value, line.item.hs)),
+    }
+
+
+# --- panel -------------------------------------------------------------------------------------------
+
+
+def _panel(line: AlertLine | None, alert_id: int | None, view: View) -> Component:
+    close = html.Button(
+        parts.icon("close"), id="panel-close", className="panel-close", **parts.aria(label=view.say("Close"))
+    )
+    inner = panel(line, alert_id, view)
+    return html.Aside(
+        [close, html.Div(inner, id="panel-inner", **parts.aria(live="polite"))],
+        id="panel",
+        className="card panel" + (" panel-open" if alert_id is not None else ""),
+        **parts.aria(label=view.say("Why this alert")),
+    )
+
+
+def panel(line: AlertLine | None, alert_id: int | None, view: View) -> Component:
+    """Why the chosen alert stands."""
+    if alert_id is None:
+        return parts.empty(view.say("Choose an alert to see why it stands."), "bell")
+    if line is None:
+        return parts.empty(view.say("Alert {id} was not known at this date.", id=alert_id), "bell")
+    return html.Div(
+        parts.kept(
+            _panel_head(line, view),
+            _numbers(line.finding, view) if line.finding else None,
+            html.H3(view.say("Why this alert")),
+            reason_list(line.finding, view),
+            _clocks(line, view),
+            parts.link(
+                [html.Span(view.say("Open the item page")), parts.icon("next")],
+                view.link(item_path(line.item.reporter, line.item.flow.value, line.item.hs)),
+                "button-wide",
+            ),
+        )
+    )
+
+
+def _panel_head(line: AlertLine, view: View) -> Component:
+    marks = parts.kept(
+        parts.level_pill(line.level, view),
+        parts.tag(view.say(STATE_NAMES[line.state])),
+        parts.simulated_tag(view) if line.simulated else None,
+    )
+    about = [
+        html.Code(f"HS {line.item.hs}"),
+        html.Span(view.say(FLOW_NAMES[line.item.flow])),
+        html.Span(view.shock(line.shock)),
+    ]
+    if line.partner:
+        about.append(html.Span(view.country(line.partner)))
+    name = line.name.label(view.language)
+    said = html.P(headline(line.finding, name, view.language), className="headline") if line.finding else None
+    return html.Div(
+        parts.kept(html.Div(marks, className="marks"), html.H2(name), html.P(about, className="about"), said)
+    )
+
+
+def _numbers(finding: Finding, view: View) -> Component:
+    measure = view.say(MEASURE_NAMES[finding.measure])
+    cells: Sequence[tuple[str, parts.Child]] = (
+        (view.say("Observed"), view.amount(finding.observed, finding.unit, like=finding.expected)),
+        (view.say("Expected"), view.amount(finding.expected, finding.unit, like=finding.observed)),
+        (view.say("Vs expected"), parts.change(finding.change)),
+    )
+    return html.Div(
+        [
+            html.P(f"{measure} · {formats.period(finding.period, view.language)}", className="about"),
+            html.Dl([html.Div([html.Dt(name), html.Dd(value)]) for name, value in cells]),
+        ],
+        className="numbers",
+    )
+
+
+def _clocks(line: AlertLine, view: View) -> Component:
+    """Two clocks: when it happened, and when it could be known."""
+    words = [
+        view.say(
+            "Happened in {month}; known since {day}.", month=str(line.opened_period), day=view.day(line.opened_as_of)
+        ),
+        view.say("Newest change: {day}.", day=view.day(line.changed_as_of)),
+    ]
+    if line.finding is not None:
+        months = formats.months(line.finding.history_months, view.language)
+        words.append(view.say("Rests on {months} of history.", months=months))
+    return html.P([html.Span(word) for word in words], className="clocks")
+
+
+def total(counts: Mapping[int, int], where: AlertFilter) -> int:
+    """Alerts under the filter, from the numbers of all levels."""
+    return sum(number for level, number in counts.items() if not where.levels or level in where.levels)
+
+
+def total_words(counts: Mapping[int, int], where: AlertFilter, view: View) -> str:
+    return view.say("{number} alerts", number=f"{total(counts, where):,}")

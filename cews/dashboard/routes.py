@@ -1,0 +1,214 @@
+"""From an address to a page, and the callbacks that answer from the store."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
+from dash.development.base_component import Component
+from flask import request
+
+from cews.dashboard import parts, shell
+from cews.dashboard.pages import Page, alerts, data, help, item, items, overview
+from cews.dashboard.view import COOKIE, View, view_of
+from cews.domain import CewsError, ItemKey, Level, UserError
+from cews.settings import Settings
+from cews.store import queries
+from cews.store.engine import Connection, Engine, reading
+
+RESULTS = 12
+_ALERT = re.compile(r"/alerts/([0-9]{1,9})")
+_ITEM = re.compile(r"/items/([A-Z]{3})/(import|export)/([0-9]{2,10})")
+_PLAIN: dict[str, Callable[[Connection, View], Page]] = {
+    "/": overview.overview,
+    "/alerts": alerts.alerts,
+    "/items": items.items,
+    "/data": data.data,
+    "/help": help.guide,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What callbacks work with: the store and the settings."""
+
+    engine: Engine
+    settings: Settings
+
+    def view(self, search: str | None) -> View:
+        """The view of the request being answered. Raises UserError where the address makes no sense."""
+        return view_of(
+            search or "",
+            request.cookies.get(COOKIE),
+            self.settings.language,
+            self.settings.time_zone,
+            datetime.now(UTC),
+        )
+
+
+def page_at(cx: Connection, view: View, path: str) -> Page:
+    """The page at a path; a page that says so where there is none."""
+    path = path.rstrip("/") or "/"
+    if path in _PLAIN:
+        return _PLAIN[path](cx, view)
+    if match := _ALERT.fullmatch(path):
+        return alerts.alerts(cx, view, int(match[1]))
+    if match := _ITEM.fullmatch(path):
+        found = item.item_page(cx, view, ItemKey.parse(":".join(match.groups())))
+        return found or _missing(view, view.say("The store knows no item {item}.", item=" ".join(match.groups())))
+    return _missing(view, view.say("There is no page at {path}.", path=path))
+
+
+def _missing(view: View, words: str) -> Page:
+    title = view.say("Not found")
+    home = parts.link(view.say("To the overview"), view.link("/"), "button")
+    body = html.Div(
+        [parts.page_head(title), html.Section([parts.empty(words, "search"), home], className="card centred")]
+    )
+    return Page(title, "", body)
+
+
+def _trouble(words: str, view: View) -> Page:
+    title = view.say("This page could not be made")
+    return Page(title, "", html.Div([parts.page_head(title), html.Section(parts.empty(words), className="card")]))
+
+
+def register(app: Dash, desk: Desk) -> None:
+    """Bind the callbacks to the application."""
+    _register_frame(app, desk)
+    _register_alerts(app, desk)
+    _register_item(app, desk)
+
+
+def _register_frame(app: Dash, desk: Desk) -> None:
+    @app.callback(
+        Output("content", "children"),
+        Output("navigation", "children"),
+        Output("banners", "children"),
+        Output("page-title", "data"),
+        Input("url", "pathname"),
+        Input("url", "search"),
+    )
+    def show(path: str | None, search: str | None) -> tuple[Component, Component, list[Component], str]:
+        try:
+            view = desk.view(search)
+        except UserError as error:
+            view, trouble = desk.view(""), str(error)
+            return _framed(desk, view, lambda _: _trouble(trouble, view))
+        return _framed(desk, view, lambda cx: page_at(cx, view, path or "/"))
+
+    @app.callback(Output("search-results", "children"), Input("search", "value"), State("url", "search"))
+    def find(words: str | None, search: str | None) -> list[Component]:
+        view, asked = desk.view(search), (words or "").strip()
+        with reading(desk.engine) as cx:
+            names = queries.find_items(cx, asked, RESULTS) if asked else []
+        return shell.search_results(names, asked, view)
+
+    for function, output, inputs in (
+        ("title", Output("page-title", "id"), [Input("page-title", "data")]),
+        ("menu", Output("shell", "navbar"), [Input("burger", "opened"), State("shell", "navbar")]),
+        ("closeMenu", Output("burger", "opened"), [Input("url", "pathname"), Input("nav-close", "n_clicks")]),
+        ("closeSearch", Output("search", "value"), [Input("url", "pathname")]),
+        (
+            "language",
+            Output("language-ko", "title"),
+            [Input("language-ko", "n_clicks"), Input("language-en", "n_clicks")],
+        ),
+        ("scheme", Output("scheme", "n_clicks"), [Input("scheme", "n_clicks")]),
+    ):
+        _clientside(app, function, output, inputs)
+
+
+def _clientside(app: Dash, function: str, output: Output | list[Output], inputs: list[Any]) -> None:
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        ClientsideFunction("cews", function), output, inputs, prevent_initial_call=False
+    )
+
+
+def _framed(
+    desk: Desk, view: View, make: Callable[[Connection], Page]
+) -> tuple[Component, Component, list[Component], str]:
+    """A page with its frame, read in one snapshot."""
+    with reading(desk.engine) as cx:
+        try:
+            page = make(cx)
+        except CewsError as error:
+            page = _trouble(str(error), view)
+        urgent = queries.count_alerts(cx, view.as_of, queries.AlertFilter()).get(Level.SEVERE, 0)
+        sources = queries.source_states(cx, view.as_of)
+    menu = shell.navigation(page.section, urgent, sources, view)
+    return page.body, menu, shell.banners(page.simulated, view), f"{page.title} · C-EWS"
+
+
+def _register_alerts(app: Dash, desk: Desk) -> None:
+    @app.callback(
+        Output("alerts-grid", "getRowsResponse"),
+        Input("alerts-grid", "getRowsRequest"),
+        State("alerts-filter", "data"),
+        State("url", "search"),
+    )
+    def rows(asked: dict[str, Any] | None, kept: dict[str, Any] | None, search: str | None) -> Any:
+        if asked is None:
+            return no_update
+        view, where = desk.view(search), alerts.filter_from(kept or {})
+        with reading(desk.engine) as cx:
+            counts = queries.count_alerts(cx, view.as_of, where)
+            shown = alerts.rows(cx, view, where, asked)
+        return {"rowData": shown, "rowCount": alerts.total(counts, where)}
+
+    @app.callback(
+        Output("alerts-total", "children"),
+        *(Output(f"alerts-count-{level.slug}", "children") for level in Level),
+        Input("alerts-filter", "data"),
+        State("url", "search"),
+        prevent_initial_call=True,
+    )
+    def counts(kept: dict[str, Any] | None, search: str | None) -> tuple[str, ...]:
+        view, where = desk.view(search), alerts.filter_from(kept or {})
+        with reading(desk.engine) as cx:
+            by_level = queries.count_alerts(cx, view.as_of, where)
+        return (alerts.total_words(by_level, where, view), *(f"{by_level.get(level, 0):,}" for level in Level))
+
+    @app.callback(
+        Output("panel-inner", "children"),
+        Input("alerts-chosen", "data"),
+        State("url", "search"),
+        prevent_initial_call=True,
+    )
+    def panel(chosen: int | None, search: str | None) -> Component:
+        view = desk.view(search)
+        with reading(desk.engine) as cx:
+            line = queries.alert_line(cx, view.as_of, int(chosen)) if chosen is not None else None
+        return alerts.panel(line, chosen, view)
+
+    filters = [Input(f"alerts-{part}", "value") for part in ("state", "levels", "classes", "words")]
+    _clientside(app, "filter", Output("alerts-filter", "data"), [*filters, State("alerts-filter", "data")])
+    _clientside(
+        app,
+        "choose",
+        Output("alerts-chosen", "data"),
+        [Input("alerts-grid", "selectedRows"), Input("panel-close", "n_clicks"), State("alerts-chosen", "data")],
+    )
+    _clientside(
+        app, "mirror", Output("panel", "className"), [Input("alerts-filter", "data"), Input("alerts-chosen", "data")]
+    )
+
+
+def _register_item(app: Dash, desk: Desk) -> None:
+    @app.callback(
+        Output("item-outlook", "children"),
+        Input("item-range", "value"),
+        Input("item-model", "value"),
+        State("item-key", "data"),
+        State("url", "search"),
+        prevent_initial_call=True,
+    )
+    def outlook(span: str, model: str, key: str, search: str | None) -> Any:
+        view = desk.view(search)
+        with reading(desk.engine) as cx:
+            known = item.facts(cx, view, ItemKey.parse(key))
+        return no_update if known is None else item.outlook_chart(known, span, model, view)

@@ -1,0 +1,217 @@
+"""The frame around every page: navigation, search, language, colour scheme, banners."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import dash_mantine_components as dmc
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from cews.dashboard import parts
+from cews.dashboard.pages import item_path
+from cews.dashboard.theme import MANTINE
+from cews.dashboard.view import View
+from cews.dashboard.words import FLOW_NAMES, mark
+from cews.store.queries import ItemName, SourceState
+
+NAVBAR: Final = {"width": 228, "breakpoint": "sm"}
+
+# (group, ((section, address, words, icon), …))
+MENU: Final = (
+    (
+        mark("Monitor"),
+        (("overview", "/", mark("Overview"), "overview"), ("alerts", "/alerts", mark("Alerts"), "bell")),
+    ),
+    (mark("Analyse"), (("items", "/items", mark("Items"), "chart"),)),
+    (mark("System"), (("data", "/data", mark("Data"), "data"), ("help", "/help", mark("Help"), "help"))),
+)
+
+
+def shell(view: View) -> Component:
+    """The frame. Pages, navigation and banners are filled in by the router."""
+    return dmc.MantineProvider(
+        theme=MANTINE,
+        defaultColorScheme="auto",
+        children=[
+            dcc.Location(id="url", refresh="callback-nav"),
+            dcc.Store(id="page-title"),
+            html.A(view.say("Skip to the content"), href="#content", className="skip"),
+            dmc.AppShell(
+                [
+                    dmc.AppShellHeader(_header(view), className="header"),
+                    dmc.AppShellNavbar([_close_menu(view), html.Div(id="navigation")], className="navbar"),
+                    dmc.AppShellMain(
+                        [html.Div(id="banners"), html.Div(_loading(view), id="content", tabIndex="-1")],
+                        className="main",
+                    ),
+                ],
+                id="shell",
+                layout="alt",
+                header={"height": 56},
+                navbar={**NAVBAR, "collapsed": {"mobile": True}},
+                padding=0,
+                transitionDuration=0,
+            ),
+        ],
+    )
+
+
+def _close_menu(view: View) -> Component:
+    return html.Button(
+        parts.icon("close"), id="nav-close", className="nav-close", **parts.aria(label=view.say("Close the menu"))
+    )
+
+
+def _loading(view: View) -> Component:
+    return html.Div([html.Span(className="spinner"), html.P(view.say("Loading …"))], className="empty")
+
+
+def _header(view: View) -> Component:
+    return html.Div(
+        [
+            dmc.Burger(id="burger", opened=False, size="sm", hiddenFrom="sm", **parts.aria(label=view.say("Menu"))),
+            html.Span(_brand(view), className="header-brand"),
+            _search(view),
+            html.Div([_languages(view), _scheme(view)], className="header-tools"),
+        ],
+        className="header-row",
+    )
+
+
+def _brand(view: View) -> Component:
+    return dcc.Link(
+        [
+            html.Span(className="logo", **parts.aria(hidden="true")),
+            html.Span(
+                [html.Strong("C-EWS"), html.Span(view.say("Supply-chain early warning"))], className="brand-words"
+            ),
+        ],
+        href=view.link("/"),
+        className="brand",
+    )
+
+
+def _search(view: View) -> Component:
+    words = view.say("Search HS code or item")
+    return html.Div(
+        [
+            dmc.TextInput(
+                id="search",
+                placeholder=words,
+                leftSection=parts.icon("search"),
+                rightSection=html.Kbd("/"),
+                debounce=180,
+                size="sm",
+                attributes={"input": {"aria-label": words, "autocomplete": "off"}},
+            ),
+            html.Div(id="search-results", className="search-results"),
+        ],
+        className="search",
+        role="search",
+    )
+
+
+def search_results(names: list[ItemName], words: str, view: View) -> list[Component]:
+    if not words:
+        return []
+    if not names:
+        return [html.P(view.say("No item is called “{words}”.", words=words))]
+    return [
+        dcc.Link(
+            [
+                html.Strong(name.label(view.language)),
+                html.Span(
+                    [
+                        html.Code(name.item.hs),
+                        html.Span(f"{view.country(name.item.reporter)} · {view.say(FLOW_NAMES[name.item.flow])}"),
+                    ],
+                    className="about",
+                ),
+            ],
+            href=view.link(item_path(name.item.reporter, name.item.flow.value, name.item.hs)),
+            className="search-result",
+        )
+        for name in names
+    ]
+
+
+def _languages(view: View) -> Component:
+    choices = (("ko", "한국어"), ("en", "EN"))
+    buttons = [
+        html.Button(
+            words,
+            id=f"language-{code}",
+            lang=code,
+            className="on" if code == view.language else "",
+            **parts.aria(pressed="true" if code == view.language else "false"),
+        )
+        for code, words in choices
+    ]
+    return html.Div(buttons, className="language", role="group", **parts.aria(label=view.say("Language")))
+
+
+def _scheme(view: View) -> Component:
+    words = view.say("Colours: light, dark or as the system")
+    icons = [parts.icon(name, f"scheme-{name}") for name in ("sun", "moon", "auto")]
+    return html.Button(icons, id="scheme", className="icon-button", title=words, **parts.aria(label=words))
+
+
+def navigation(section: str, urgent: int, sources: list[SourceState], view: View) -> Component:
+    """The menu with the present section marked, the number of severe alerts, and how fresh the data is."""
+    groups = [_group(words, entries, section, urgent, view) for words, entries in MENU]
+    return html.Div([html.Div(_brand(view), className="nav-head"), *groups, _as_of(sources, view)], className="nav")
+
+
+def _group(
+    words: str, entries: tuple[tuple[str, str, str, str], ...], section: str, urgent: int, view: View
+) -> Component:
+    return html.Div(
+        [html.P(view.say(words)), html.Ul([_entry(entry, section, urgent, view) for entry in entries])],
+        className="nav-group",
+    )
+
+
+def _entry(entry: tuple[str, str, str, str], section: str, urgent: int, view: View) -> Component:
+    key, address, words, icon_name = entry
+    badge = (
+        html.Span(f"{urgent:,}", className="badge", title=view.say("Open severe alerts"))
+        if key == "alerts" and urgent
+        else None
+    )
+    here = {"aria-current": "page"} if key == section else {}
+    inner = dcc.Link(
+        parts.kept(parts.icon(icon_name), html.Span(view.say(words)), badge),
+        href=view.link(address),
+        className="nav-link on" if here else "nav-link",
+    )
+    return html.Li(inner, **here)
+
+
+def _as_of(sources: list[SourceState], view: View) -> Component:
+    newest = max((source.newest for source in sources if source.newest), default=None)
+    names = ", ".join(source.source for source in sources)
+    return html.Div(
+        [
+            html.Div([html.Span(view.say("Data as of")), html.Strong(str(newest or "–"))]),
+            html.P(view.say("Sources: {names}", names=names or "–")),
+        ],
+        className="nav-foot",
+    )
+
+
+def banners(simulated: bool, view: View) -> list[Component]:
+    """What must be said above the page: simulated data, and a replay."""
+    shown: list[Component] = []
+    if simulated:
+        words = view.say("Simulated data: made up for demonstration, not a statement about real trade.")
+        shown.append(
+            html.Div([parts.icon("flask"), html.Span(words)], className="banner banner-simulated", role="note")
+        )
+    if view.replayed is not None:
+        words = view.say("Replay: what was known on {day}.", day=view.replayed.isoformat())
+        back = html.A(view.say("Back to now"), href="?", className="link")
+        shown.append(
+            html.Div([parts.icon("history"), html.Span(words), back], className="banner banner-replay", role="note")
+        )
+    return shown

@@ -1,0 +1,77 @@
+"""What one request asks for: the language, the knowledge time and the query of its address. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from urllib.parse import parse_qs, urlencode
+from zoneinfo import ZoneInfo
+
+from cews import countries, formats, sentences
+from cews.domain import Level, ShockClass, UserError, utc
+from cews.i18n import LANGUAGES, text
+
+COOKIE = "cews_language"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A reader's point of view. ``as_of`` is now unless a replay was asked for."""
+
+    language: str
+    as_of: datetime
+    replayed: date | None
+    zone: ZoneInfo
+    query: Mapping[str, list[str]]
+
+    def say(self, message: str, *, context: str = "", **values: object) -> str:
+        """The message in the reader's language; see :func:`cews.i18n.text`."""
+        return text(message, self.language, context=context, **values)
+
+    def link(self, path: str, **query: str) -> str:
+        """An address inside the dashboard that keeps the knowledge time."""
+        kept = {"as_of": self.replayed.isoformat()} if self.replayed else {}
+        asked = urlencode({**kept, **query})
+        return f"{path}?{asked}" if asked else path
+
+    def one(self, key: str, default: str = "") -> str:
+        return self.query.get(key, [default])[0]
+
+    def level(self, level: int) -> str:
+        return sentences.level_label(Level(level), self.language)
+
+    def shock(self, shock: str) -> str:
+        return sentences.shock_label(ShockClass(shock), self.language)
+
+    def country(self, iso3: str) -> str:
+        return countries.name(iso3, self.language)
+
+    def amount(self, number: float | None, unit: str, like: float | None = None) -> str:
+        return formats.amount(number, unit, self.language, like=like)
+
+    def day(self, moment: datetime) -> str:
+        return moment.astimezone(self.zone).strftime("%Y-%m-%d")
+
+    def minute(self, moment: datetime) -> str:
+        return moment.astimezone(self.zone).strftime("%Y-%m-%d %H:%M")
+
+
+def view_of(search: str, cookie: str | None, default_language: str, zone: str, now: datetime) -> View:
+    """The view behind an address's query string. Raises UserError where ``as_of`` is not a day."""
+    query = parse_qs(search.removeprefix("?"))
+    replayed = _day(query["as_of"][0]) if "as_of" in query else None
+    return View(
+        language=cookie if cookie in LANGUAGES else default_language,
+        as_of=utc(replayed) if replayed else now.astimezone(UTC),
+        replayed=replayed,
+        zone=ZoneInfo(zone),
+        query=query,
+    )
+
+
+def _day(words: str) -> date:
+    try:
+        return date.fromisoformat(words)
+    except ValueError:
+        raise UserError(f"as_of={words!r} is not a day; write YYYY-MM-DD, for instance as_of=2021-10-20") from None

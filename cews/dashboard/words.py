@@ -1,0 +1,48 @@
+"""Names of states, changes, measures and models, marked for translation where they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from cews.domain import AlertState, Flow, Level, Measure, ShockClass
+
+
+def mark(message: str) -> str:
+    """Marks a text for translation; it is translated where it is shown."""
+    return message
+
+
+LEVELS: Final = (Level.SEVERE, Level.ALERT, Level.CAUTION, Level.ATTENTION)  # worst first, as shown
+
+SHOCK_MEANINGS: Final[Mapping[str, str]] = {
+    ShockClass.SHORTAGE: mark("Less arrives and it costs more: supply is short."),
+    ShockClass.SUPPLIER_EXIT: mark("A supplier stops delivering; others cover the total for now."),
+    ShockClass.PRICE_LED: mark("The price rises while quantities still hold."),
+    ShockClass.FRONT_LOADING: mark("Buyers stock up ahead of a measure; a fall often follows."),
+    ShockClass.EXPORT_SURGE: mark("Exports of the item jump, which can drain the home market."),
+    ShockClass.DEMAND_FALL: mark("Quantity and price fall together: buyers need less."),
+    ShockClass.PRICE_FALL: mark("The price falls while quantities hold."),
+    ShockClass.STATISTICAL_BREAK: mark("The numbers changed because the code or the count changed, not the trade."),
+}
+
+STATE_NAMES: Final[Mapping[str, str]] = {
+    AlertState.OPEN: mark("Open"),
+    AlertState.CLOSED: mark("Closed"),
+    AlertState.RETRACTED: mark("Retracted"),
+}
+
+MEASURE_NAMES: Final[Mapping[str, str]] = {
+    Measure.QUANTITY: mark("Quantity"),
+    Measure.VALUE: mark("Value"),
+    Measure.UNIT_VALUE: mark("Unit value"),
+    Measure.DEPENDENCE: mark("Top supplier's share"),
+}
+
+FLOW_NAMES: Final[Mapping[str, str]] = {Flow.IMPORT: mark("Import"), Flow.EXPORT: mark("Export")}
+
+MODEL_NAMES: Final[Mapping[str, str]] = {
+    "screen": mark("Screen"),
+    "ets": "ETS",
+    "prophet": "Prophet",
+}
