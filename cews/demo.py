@@ -32,7 +32,6 @@ Progress = Callable[[int, int], None]
 
 REPLAY_FROM: Final = Period.of(2015, 1)  # five years of history before it
 BUDGET: Final = 5.0  # new alerts a month over all items, as in the settings
-CORRECTED: Final = simulated.SOURCE.revision_months
 EXAMPLES: Final = (("예시 수신자", "ko@example.org", "ko"), ("Example recipient", "en@example.org", "en"))
 
 LOSS: Final = frozenset({ShockClass.SHORTAGE, ShockClass.SUPPLIER_EXIT, ShockClass.PRICE_LED})
@@ -53,7 +52,7 @@ LEVEL_STYLES: Final = {
 
 
 def build(engine: Engine, home: Path, *, seed: int = 2021, now: datetime, progress: Progress | None = None) -> None:
-    """Fill the store with the world of a seed, one release a month, and with its watch-list.
+    """Fill the store with the world of a seed, as it was published month by month, and with its watch-list.
 
     What is there already stays; a second call returns at once. Raises UserError when the store holds the world of
     another seed.
@@ -74,13 +73,14 @@ def build(engine: Engine, home: Path, *, seed: int = 2021, now: datetime, progre
 
 
 def _schedule() -> list[tuple[Period, Period]]:
-    """First and last month of each release: the history at once, then a month a release with its corrections."""
-    months = [REPLAY_FROM + n for n in range(simulated.END - REPLAY_FROM + 1)]
-    return [(simulated.START, REPLAY_FROM + -1), *((month + -CORRECTED, month) for month in months)]
+    """First and last newest month of each delivery: the history before the replay, then a year at a time."""
+    starts = [simulated.START, *(Period.of(year, 1) for year in range(REPLAY_FROM.year, simulated.END.year + 1))]
+    ends = [start + -1 for start in starts[1:]] + [simulated.END]
+    return list(zip(starts, ends, strict=True))
 
 
 def _label(seed: int, last: Period) -> str:
-    return f"simulated world {seed}, release of {last}"
+    return f"simulated world {seed}, published to {last}"
 
 
 def _publish(engine: Engine, home: Path, label: str, recipe: bytes, last: Period) -> None:

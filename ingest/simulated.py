@@ -113,28 +113,48 @@ class World:
         return self.start + (len(self.quantity) - 1)
 
     def release(self, first: Period, last: Period) -> Batch:
-        """The months ``first`` to ``last`` as they stood when ``last`` was the newest month published."""
-        rows = range(first - self.start, last - self.start + 1)
-        share = np.array([REVISIONS[age] if (age := rows[-1] - row) < len(REVISIONS) else 0.0 for row in rows])
-        factor = 1 + share[:, None] * self.revision[rows.start : rows.stop]
-        quantity = np.rint(self.quantity[rows.start : rows.stop] * factor)
-        value = np.rint(self.value[rows.start : rows.stop] * factor)
-        months, legs = np.nonzero((quantity > 0) | (value > 0))
-        periods = np.array([(first + n).yyyymm for n in range(len(rows))])
+        """What was published when the months ``first`` to ``last`` came out, one after the other: each month, and
+        the corrections of the months before it. Every row carries the day it was published."""
+        prints = [self._print(first, last, age) for age in range(len(REVISIONS) + 1)]
+        frame = pd.concat(prints, ignore_index=True)
+        published = frame.pop("published")
+        periods = sorted(set(frame["period"].tolist()))
+        return Batch(frame, tuple(self._coverage(periods)), names=names(), known_from=published)
+
+    def _print(self, first: Period, last: Period, age: int) -> pd.DataFrame:
+        """The months that were ``age`` months old when ``first`` to ``last`` came out; of older ones what changed."""
+        start = max(first + -age, self.start)
+        rows = slice(start - self.start, last + (1 - age) - self.start)
+        quantity, value = self._printed(rows, age)
+        new = (quantity > 0) | (value > 0)
+        if age:
+            before = self._printed(rows, age - 1)
+            new &= (quantity != before[0]) | (value != before[1])
+        months, legs = np.nonzero(new)
+        periods = [start + n for n in range(len(quantity))]
+        number = np.array([period.yyyymm for period in periods], dtype=np.int64)[months]
+        published = pd.Series([SOURCE.presumed_known_from(period + age) for period in periods])
         columns = {
-            "reporter": np.full(len(legs), REPORTER),
+            "reporter": REPORTER,
             "flow": np.array(self.flows)[legs],
             "hs": np.array(self.codes)[legs],
             "partner": np.array(self.partners)[legs],
-            "period": periods[months],
+            "period": number,
             "value_usd": value[months, legs],
             "net_weight_kg": quantity[months, legs],
-            "quantity": np.full(len(legs), np.nan),
-            "quantity_unit": np.full(len(legs), ""),
-            "hs_edition": np.where(periods[months] < HS2022.yyyymm, "H5", "H6"),
+            "quantity": np.nan,
+            "quantity_unit": "",
+            "hs_edition": np.where(number < HS2022.yyyymm, "H5", "H6"),
         }
         frame = pd.DataFrame(columns).astype(dict(OBSERVATION_COLUMNS))
-        return Batch(frame, tuple(self._coverage(periods.tolist())), names=names())
+        return frame.assign(
+            published=published.iloc[months].to_numpy() if len(months) else pd.Series(dtype=published.dtype)
+        )
+
+    def _printed(self, rows: slice, age: int) -> tuple[Array, Array]:
+        """Kilograms and USD as printed at that age, in whole numbers."""
+        factor = 1 + (REVISIONS[age] if age < len(REVISIONS) else 0.0) * self.revision[rows]
+        return np.rint(self.quantity[rows] * factor), np.rint(self.value[rows] * factor)
 
     def _coverage(self, periods: list[int]) -> Iterator[Coverage]:
         for flow in Flow:
