@@ -139,7 +139,7 @@ def headline(subject: Finding | Alert, item_name: str, language: str) -> str:
 
 
 def what_happened(subject: Finding | Alert, language: str) -> str:
-    """The story in a few words: "중국산 수입 급감" / "sharp fall of imports from China"."""
+    """The story in a few words: "중국산 수입 급감" / "slump in imports from China"."""
     finding = subject if isinstance(subject, Finding) else subject.last_finding
     of_partner = finding is not None and _figures(finding).of_partner
     trade = _trade(subject.item, subject.partner, of_partner, language)
@@ -195,13 +195,13 @@ _SHOCKS: Final[Mapping[ShockClass, str]] = {
 }
 
 _STORIES: Final[Mapping[ShockClass, str]] = {
-    ShockClass.SHORTAGE: "sharp fall of {trade}",
+    ShockClass.SHORTAGE: "slump in {trade}",
     ShockClass.SUPPLIER_EXIT: "no more {trade}, total covered",
-    ShockClass.PRICE_LED: "price surge of {trade}",
+    ShockClass.PRICE_LED: "price surge in {trade}",
     ShockClass.FRONT_LOADING: "rush of {trade} (front-loading)",
-    ShockClass.EXPORT_SURGE: "surge of {trade}",
-    ShockClass.DEMAND_FALL: "fall of {trade} (weak demand)",
-    ShockClass.PRICE_FALL: "price fall of {trade}",
+    ShockClass.EXPORT_SURGE: "surge in {trade}",
+    ShockClass.DEMAND_FALL: "fall in {trade} (weak demand)",
+    ShockClass.PRICE_FALL: "price fall in {trade}",
     ShockClass.STATISTICAL_BREAK: "break in the statistics of {trade}",
 }
 

@@ -23,8 +23,8 @@ _EXPECTED: Final = "#6b7b8f"
 _BAND: Final = "#dbe4f0"
 
 
-def png(points: Sequence[ChartPoint], unit: str, marked: Period, colour: str) -> bytes:
-    """Draw the months; the one the notice is about is ``marked`` with the level's colour."""
+def png(points: Sequence[ChartPoint], unit: str, colour: str) -> bytes:
+    """Draw the months; the last one, which the notice is about, is marked with the level's colour."""
     factor, label = _scale(points, unit)
     figure = Figure(figsize=(WIDTH / 100, HEIGHT / 100), dpi=200, layout="constrained")
     FigureCanvasAgg(figure)
@@ -36,11 +36,11 @@ def png(points: Sequence[ChartPoint], unit: str, marked: Period, colour: str) ->
     axes.fill_between(months, lower, upper, color=_BAND, linewidth=0)
     axes.plot(months, [_scaled(p.expected, factor) for p in points], color=_EXPECTED, linewidth=1, linestyle="--")
     axes.plot(months, observed, color=_INK, linewidth=1.6, marker="o", markersize=2.2)
-    axes.plot([marked.ordinal], [observed[-1]], color=colour, marker="D", markersize=6)
+    axes.plot(months[-1:], observed[-1:], color=colour, marker="D", markersize=6, clip_on=False, zorder=5)
     axes.set_ylim(0, 1.08 * max(_finite(observed + upper), default=1.0) or 1.0)
     axes.set_title(label, loc="left", fontsize=7, color="#4a5867")
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
-    ticks = months[:: max(1, math.ceil(len(months) / 7))]
+    ticks = months[:: -max(1, math.ceil(len(months) / 7))]
     axes.set_xticks(ticks, [str(Period(month)) for month in ticks])
     axes.tick_params(labelsize=7, colors="#4a5867", length=0)
     axes.grid(axis="y", color="#e4e7ec", linewidth=0.6)

@@ -31,7 +31,7 @@ from cews.i18n import text
 from cews.notify import ChannelDownError, Deliver, DeliveryError, NoticeView, chart
 from cews.settings import Settings
 
-SUBJECT_LENGTH: Final = 70
+SUBJECT_LENGTH: Final = 78
 TIMEOUT: Final = 30.0  # seconds for each answer of the mail server
 
 _SHAPES: Final = {Level.ATTENTION: "●", Level.CAUTION: "■", Level.ALERT: "▲", Level.SEVERE: "◆"}
@@ -60,7 +60,6 @@ def render(view: NoticeView, sender: Address) -> EmailMessage:
     message["Message-ID"] = view.message_id
     message["References"] = view.thread_id
     message["In-Reply-To"] = view.thread_id
-    message["Content-Language"] = view.language
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
     message["List-Unsubscribe"] = f"<mailto:{sender.addr_spec}?subject={quote('unsubscribe ' + view.address)}>"
@@ -68,21 +67,25 @@ def render(view: NoticeView, sender: Address) -> EmailMessage:
     image = f"chart.{view.message_id.strip('<>')}" if picture else ""
     html = _templates().get_template("notice.html").render(content, chart=image)
     message.add_alternative(css_inline.inline(html), subtype="html")
+    message["Content-Language"] = view.language
     if picture:
         _attach(message, picture, f"<{image}>")
     return message
 
 
 def subject(view: NoticeView) -> str:
-    """At most about 70 characters: the tag and the item always, then as much of the story as fits."""
-    finding = view.alert.last_finding
-    mark = f"[{text('Simulated', view.language)}] " if view.alert.simulated else ""
-    what = sentences.what_happened(view.alert, view.language)
-    figure = "" if finding is None else f" — {sentences.key_figure(finding, view.language)}"
-    start = f"{mark}[{_tag(view)}] {view.item_name}"
-    forms = (f"{start} {what}{figure}", f"{start} {what}", start)
+    """At most 78 characters: the tag and the item always, then as much of the story as fits."""
+    language, finding = view.language, view.alert.last_finding
+    mark = f"[{text('Simulated', language)}] " if view.alert.simulated else ""
+    start = f"{mark}[{_tag(view)}] "
+    what = sentences.what_happened(view.alert, language)
+    told = start + text("{name}: {what}", language, name=view.item_name, what=what)
+    forms = [told, start + view.item_name]
+    if finding is not None and _is_open(view):
+        figure = sentences.key_figure(finding, language)
+        forms = [f"{told} — {figure}", f"{told} ({formats.percent(finding.change)})", *forms]
     fitting = next((form for form in forms if len(form) <= SUBJECT_LENGTH), None)
-    return fitting or f"{start[: SUBJECT_LENGTH - 1]}…"
+    return fitting or f"{forms[-1][: SUBJECT_LENGTH - 1]}…"
 
 
 @cache
@@ -110,9 +113,9 @@ def _content(view: NoticeView) -> dict[str, Any]:
         "tag": _tag(view),
         "shape": shape,
         "colour": colour,
-        "headline": sentences.headline(alert, view.item_name, language),
+        "headline": _headline(view),
         "why": f"{sentences.notice_label(view.reason, language)} {_movement(view)}".rstrip(),
-        "figures": _figures(alert.last_finding, language),
+        "figures": _figures(view),
         "reasons_title": text("Why", language, context="mail"),
         "reasons": [sentences.sentence(reason, language) for reason in view.change.reasons],
         "chart_text": _chart_text(view),
@@ -146,14 +149,25 @@ def _movement(view: NoticeView) -> str:
     return f"{sentences.level_label(before, view.language)} → {sentences.level_label(after, view.language)}."
 
 
-def _figures(finding: Finding | None, language: str) -> list[tuple[str, str]]:
-    """Observed, expected and the difference, of what the finding measures."""
-    if finding is None:
+def _headline(view: NoticeView) -> str:
+    language, alert = view.language, view.alert
+    if _is_open(view):
+        return sentences.headline(alert, view.item_name, language)
+    retracted = view.change.kind is ChangeKind.RETRACTED
+    template = "{name} ({hs}): alert withdrawn ({what})" if retracted else "{name} ({hs}): alert closed ({what})"
+    what = sentences.what_happened(alert, language)
+    return text(template, language, name=view.item_name, hs=alert.item.hs, what=what)
+
+
+def _figures(view: NoticeView) -> list[tuple[str, str]]:
+    """Observed, expected and the difference, of what the newest finding measures; nothing once the alert has ended."""
+    finding, language = view.alert.last_finding, view.language
+    if finding is None or not _is_open(view):
         return []
     observed = formats.amount(finding.observed, finding.unit, language, like=finding.expected)
     expected = formats.amount(finding.expected, finding.unit, language, like=finding.observed)
     return [
-        (formats.period(finding.period, language), observed),
+        (text("{month}, all partners", language, month=formats.period(finding.period, language)), observed),
         (text("Expected", language), expected),
         (text("Against expected", language), formats.percent(finding.change, arrow=True)),
     ]
@@ -208,10 +222,9 @@ def _footer(view: NoticeView) -> str:
 
 def _picture(view: NoticeView) -> bytes | None:
     finding = view.alert.last_finding
-    if finding is None or not view.chart:
+    if finding is None or not view.chart or not _is_open(view):
         return None
-    colour = _COLOURS[view.alert.level] if _is_open(view) else _ENDED[1]
-    return chart.png(view.chart, finding.unit, finding.period, colour)
+    return chart.png(view.chart, finding.unit, _COLOURS[view.alert.level])
 
 
 def _attach(message: EmailMessage, picture: bytes, content_id: str) -> None:
