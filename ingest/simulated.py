@@ -479,7 +479,7 @@ def _trade(seed: int, stage: Stage, item: Item) -> Trade:
     shares = _with_tail(rng, item)
     quantity, price = _ordinary(rng, stage, _legs_of(item, shares))
     path = _price_path(item.path, stage.start, stage.months)
-    revised = rng.random(quantity.shape) < 0.5
+    revised = rng.random(quantity.shape) < 0.3
     trade = Trade(
         item=item,
         partners=[partner for partner, _ in shares],
