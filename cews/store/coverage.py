@@ -1,0 +1,197 @@
+"""What releases speak about: which months of which codes are published, and since when that is known.
+
+A release covers codes × months, for all partners or for some. Codes of one coverage that became known at
+different times are kept as separate scopes, so that ``release_month`` holds one time for each month.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Select, Table, select
+
+from cews.domain import Coverage, Flow, ItemKey, Period
+from cews.store.bulk import NEVER, Micros, fetch, fetch_about, insert
+from cews.store.schema import release, release_hs, release_month, release_partner
+
+PUBLISHED, NOT_REPORTED, NOT_YET_PUBLISHED = "published", "not_reported", "not_yet_published"
+_SCOPES = 1_000_000  # no release has more scopes than this
+
+Speaker = tuple[str, ItemKey]  # a source, and an item it speaks about
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Since when each month of each item has been known to be published, by source.
+
+    Microseconds; NEVER where it is not. Rows are ``speakers``, columns are months from ``start`` on.
+    """
+
+    speakers: tuple[Speaker, ...]
+    start: Period
+    everywhere: Micros  # (S, T) for all partners at once
+    partners: dict[str, Micros]  # (S, T) for one partner, where a source spoke about some partners only
+
+    @classmethod
+    def nothing(cls, speakers: Sequence[Speaker], start: Period, months: int) -> Published:
+        return cls(tuple(speakers), start, np.full((len(speakers), months), NEVER), {})
+
+    def enter(self, rows: Rows, columns: Rows, known_from: Micros, partners: Sequence[str]) -> None:
+        """Add one scope: times are (rows, columns), or (columns,) for all rows alike; no partners = all."""
+        where = np.ix_(rows, columns)
+        limited = (self.partners.setdefault(p, np.full_like(self.everywhere, NEVER)) for p in partners)
+        for table in limited if partners else (self.everywhere,):
+            table[where] = np.minimum(table[where], known_from)
+
+    def since(self, partner: str) -> Micros:
+        """(S, T) since when the month was published for one partner."""
+        limited = self.partners.get(partner)
+        return self.everywhere if limited is None else np.minimum(self.everywhere, limited)
+
+    def since_for(self, partners: Sequence[str]) -> Micros:
+        """(S, T) since when it was published for each of the partners; none given = for all there are."""
+        return np.max([self.since(p) for p in partners], axis=0) if partners else self.everywhere
+
+    def cells(self, rows: Rows, columns: Rows, partners: pd.Series) -> Micros:
+        """Since when each cell (row, column, partner) was published."""
+        times = self.everywhere[rows, columns]
+        for partner, table in self.partners.items():
+            of_partner = (partners == partner).to_numpy()
+            limited = table[rows[of_partner], columns[of_partner]]
+            times[of_partner] = np.minimum(times[of_partner], limited)
+        return times
+
+    def adds_to(self, known: Published) -> bool:
+        """Whether it says a month is published of which ``known``, on the same rows and columns, says nothing."""
+        mine = {"": self.everywhere, **self.partners}
+        theirs = {"": known.everywhere, **{partner: known.since(partner) for partner in self.partners}}
+        return any(((mine[p] != NEVER) & (theirs[p] == NEVER)).any() for p in mine)
+
+    def on(self, speakers: Sequence[Speaker], start: Period, months: int) -> Published:
+        """The same knowledge on other rows and columns."""
+        here = {speaker: n for n, speaker in enumerate(self.speakers)}
+        rows = np.array([here.get(speaker, -1) for speaker in speakers], dtype=np.int64)
+        columns = np.arange(months) + (start - self.start)
+        columns[(columns < 0) | (columns >= self.everywhere.shape[1])] = -1  # the padding
+        where = np.ix_(rows, columns)
+
+        def moved(table: Micros) -> Micros:
+            return np.pad(table, ((0, 1), (0, 1)), constant_values=NEVER)[where]
+
+        return Published(
+            tuple(speakers), start, moved(self.everywhere), {p: moved(table) for p, table in self.partners.items()}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Scopes:
+    """What the releases of one source, or of all, say about some items, as it stands in the tables."""
+
+    codes: pd.DataFrame  # number (of the scope), source, reporter, flow, hs
+    months: pd.DataFrame  # number, period, known_from, released_at, dated: the published months
+    partners: pd.DataFrame  # number, partner: of scopes that do not speak about all
+
+    @classmethod
+    def read(cls, cx: Connection, *, source: str | None = None, items: Collection[ItemKey] | None = None) -> Scopes:
+        codes = _of_release(source, release_hs, release.c.source, *release_hs.c["reporter", "flow", "hs"])
+        months = _of_release(
+            source, release_month, *release_month.c["period", "known_from"], *release.c["released_at", "dated"]
+        ).where(release_month.c.state == PUBLISHED)
+        partners = _of_release(source, release_partner, release_partner.c.partner)
+        return cls(fetch_about(cx, codes, release_hs, items), fetch(cx, months), fetch(cx, partners))
+
+    def published(self, until: int = NEVER - 1) -> Published:
+        """Since when each month is published, as known at ``until`` (microseconds)."""
+        known = self.months["known_from"].to_numpy()
+        return self._assemble(self.months[known <= until], known[known <= until])
+
+    def stated(self) -> Published:
+        """Not since when but *until* when: minus the time of the newest release that stated each month as a
+        whole, row by row (a dated release only lists versions)."""
+        whole = self.months[~self.months["dated"]]
+        return self._assemble(whole, -whole["released_at"].to_numpy())
+
+    def _assemble(self, months: pd.DataFrame, times: Micros) -> Published:
+        columns = ordinal(months["period"].to_numpy())
+        first, last = (int(columns.min()), int(columns.max())) if len(columns) else (0, -1)
+        names = ["source", "reporter", "flow", "hs"]
+        keys = self.codes[names]
+        speakers = keys.drop_duplicates().sort_values(names).itertuples(index=False, name=None)
+        result = Published.nothing(
+            [(source, ItemKey(reporter, Flow(flow), hs)) for source, reporter, flow, hs in speakers],
+            Period(first),
+            last - first + 1,
+        )
+        rows_of = _by_scope(self.codes["number"], keys.groupby(names).ngroup().to_numpy().astype(np.int64))
+        columns_of = _by_scope(months["number"], columns - first)
+        times_of = _by_scope(months["number"], times)
+        partners_of = self.partners.groupby("number")["partner"].agg(list).to_dict()
+        for scope in rows_of.keys() & columns_of.keys():
+            result.enter(rows_of[scope], columns_of[scope], times_of[scope], partners_of.get(scope, ()))
+        return result
+
+
+def _of_release(source: str | None, table: Table, *columns: Any) -> Select[Any]:
+    """Those columns of the rows that releases of the source (None = all) left, with the scope's number."""
+    number = (table.c.release_id * _SCOPES + table.c.scope).label("number")
+    statement = select(number, *columns).join(release, release.c.id == table.c.release_id)
+    return statement.where(release.c.source == source) if source else statement
+
+
+def _by_scope(numbers: pd.Series, values: Rows) -> dict[int, Rows]:
+    order = np.argsort(numbers.to_numpy(), kind="stable")
+    scopes, starts = np.unique(numbers.to_numpy()[order], return_index=True)
+    return dict(zip(scopes.tolist(), np.split(values[order], starts[1:]), strict=True)) if len(scopes) else {}
+
+
+def ordinal(periods: NDArray[np.int64]) -> NDArray[np.int64]:
+    """YYYYMM → months since year 0, as in ``Period.ordinal``."""
+    return periods // 100 * 12 + periods % 100 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One coverage, with the time from which each of its months is known for each of its codes."""
+
+    coverage: Coverage
+    known_from: Micros  # (codes, published months)
+
+    def scopes(self) -> Iterator[tuple[list[str], Micros]]:
+        """Its codes in groups that became known at the same times, and those times."""
+        times, group_of = np.unique(self.known_from, axis=0, return_inverse=True)
+        codes = np.array(self.coverage.hs, dtype=object)
+        for group, known_from in enumerate(times):
+            yield codes[group_of.ravel() == group].tolist(), known_from
+
+    def months(self, known_from: Micros, released: int) -> list[tuple[int, str, int]]:
+        """(period, state, known_from) of each month; what is not published became known with the release."""
+        part = self.coverage
+        return [
+            *((period, PUBLISHED, int(time)) for period, time in zip(part.published, known_from, strict=True)),
+            *((period, NOT_REPORTED, released) for period in part.not_reported),
+            *((period, NOT_YET_PUBLISHED, released) for period in part.not_yet_published),
+        ]
+
+
+def write(cx: Connection, release_id: int, spoken: Sequence[Spoken], released: int) -> None:
+    """Keep what a release speaks about."""
+    codes: list[tuple[int, str, str, str]] = []
+    months: list[tuple[int, int, str, int]] = []
+    partners: list[tuple[int, str]] = []
+    scopes = ((one, *scope) for one in spoken for scope in one.scopes())
+    for number, (one, hs, known_from) in enumerate(scopes):
+        codes += [(number, one.coverage.reporter, one.coverage.flow.value, code) for code in hs]
+        months += [(number, *month) for month in one.months(known_from, released)]
+        partners += [(number, partner) for partner in one.coverage.partners]
+    for table, names, rows in (
+        (release_hs, ["scope", "reporter", "flow", "hs"], codes),
+        (release_month, ["scope", "period", "state", "known_from"], months),
+        (release_partner, ["scope", "partner"], partners),
+    ):
+        insert(cx, table, pd.DataFrame(rows, columns=names).assign(release_id=release_id))

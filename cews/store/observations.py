@@ -1,0 +1,60 @@
+"""Observations: every version of every number, and the series they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Select, func, select
+
+from cews.domain import ItemKey
+from cews.store.bulk import chunks, fetch, fetch_about
+from cews.store.schema import observation, series
+
+_VERSION = (
+    observation.c.series_id,
+    observation.c.period,
+    observation.c.known_from,
+    observation.c.known_to,
+    observation.c.value_usd,
+    observation.c.net_weight_kg,
+    observation.c.quantity,
+    observation.c.quantity_unit,
+    observation.c.hs_edition,
+    observation.c.presumed,
+    observation.c.release_id,
+    func.coalesce(observation.c.closed_by, 0).label("closed_by"),
+)
+
+
+def series_about(
+    cx: Connection, items: Collection[ItemKey] | None = None, *, source: str | None = None
+) -> pd.DataFrame:
+    """The series of the items (None = all) from one source or all: id, source, reporter, flow, hs, partner."""
+    statement = select(series).where(*([series.c.source == source] if source else [])).order_by(series.c.id)
+    return fetch_about(cx, statement, series, items)
+
+
+def versions(cx: Connection, until: datetime, items: Collection[ItemKey] | None = None) -> pd.DataFrame:
+    """Every version known by ``until`` of the items' series (None = all), columns as in the table.
+
+    ``known_from`` and ``known_to`` are microseconds (see ``cews.store.bulk``); a version that ended after
+    ``until`` still shows its end. ``series_id`` refers to ``series_about``.
+    """
+    statement = select(*_VERSION).where(observation.c.known_from <= until)
+    if items is None:
+        return fetch(cx, statement)
+    return _of_series(cx, statement, series_about(cx, items)["id"].to_numpy())
+
+
+def versions_of(cx: Connection, series_ids: NDArray[np.int64], first: int, last: int) -> pd.DataFrame:
+    """Every version of these series, for the months ``first`` to ``last`` (YYYYMM)."""
+    return _of_series(cx, select(*_VERSION).where(observation.c.period.between(first, last)), series_ids)
+
+
+def _of_series(cx: Connection, statement: Select[tuple[object, ...]], series_ids: NDArray[np.int64]) -> pd.DataFrame:
+    parts = [fetch(cx, statement.where(observation.c.series_id.in_(part))) for part in list(chunks(series_ids)) or [[]]]
+    return pd.concat(parts, ignore_index=True)
