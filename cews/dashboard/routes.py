@@ -123,9 +123,10 @@ def _register_frame(app: Dash, desk: Desk) -> None:
         _clientside(app, function, output, inputs)
 
 
-def _clientside(app: Dash, function: str, output: Output | list[Output], inputs: list[Any]) -> None:
+def _clientside(app: Dash, function: str, output: Output, inputs: list[Any], at_start: bool = False) -> None:
+    """Bind a function of assets/40-behaviour.js."""
     app.clientside_callback(  # type: ignore[no-untyped-call]
-        ClientsideFunction("cews", function), output, inputs, prevent_initial_call=False
+        ClientsideFunction("cews", function), output, inputs, prevent_initial_call=not at_start
     )
 
 
@@ -193,9 +194,8 @@ def _register_alerts(app: Dash, desk: Desk) -> None:
         Output("alerts-chosen", "data"),
         [Input("alerts-grid", "selectedRows"), Input("panel-close", "n_clicks"), State("alerts-chosen", "data")],
     )
-    _clientside(
-        app, "mirror", Output("panel", "className"), [Input("alerts-filter", "data"), Input("alerts-chosen", "data")]
-    )
+    shown = [Input("alerts-filter", "data"), Input("alerts-chosen", "data")]
+    _clientside(app, "mirror", Output("panel", "className"), shown, at_start=True)
 
 
 def _register_item(app: Dash, desk: Desk) -> None:

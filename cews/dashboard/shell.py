@@ -12,7 +12,7 @@ from cews.dashboard import parts
 from cews.dashboard.pages import item_path
 from cews.dashboard.theme import MANTINE
 from cews.dashboard.view import View
-from cews.dashboard.words import FLOW_NAMES, mark
+from cews.dashboard.words import mark
 from cews.store.queries import ItemName, SourceState
 
 NAVBAR: Final = {"width": 228, "breakpoint": "sm"}
@@ -124,7 +124,7 @@ def search_results(names: list[ItemName], words: str, view: View) -> list[Compon
                 html.Span(
                     [
                         html.Code(name.item.hs),
-                        html.Span(f"{view.country(name.item.reporter)} · {view.say(FLOW_NAMES[name.item.flow])}"),
+                        html.Span(view.place(name.item)),
                     ],
                     className="about",
                 ),
@@ -193,7 +193,7 @@ def _as_of(sources: list[SourceState], view: View) -> Component:
     names = ", ".join(source.source for source in sources)
     return html.Div(
         [
-            html.Div([html.Span(view.say("Data as of")), html.Strong(str(newest or "–"))]),
+            html.Div([html.Span(view.say("Data as of", context="month")), html.Strong(str(newest or "–"))]),
             html.P(view.say("Sources: {names}", names=names or "–")),
         ],
         className="nav-foot",
@@ -204,7 +204,7 @@ def banners(simulated: bool, view: View) -> list[Component]:
     """What must be said above the page: simulated data, and a replay."""
     shown: list[Component] = []
     if simulated:
-        words = view.say("Simulated data: made up for demonstration, not a statement about real trade.")
+        words = view.say("Simulated data: no statement about real trade.")
         shown.append(
             html.Div([parts.icon("flask"), html.Span(words)], className="banner banner-simulated", role="note")
         )

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlencode
 from zoneinfo import ZoneInfo
 
 from cews import countries, formats, sentences
-from cews.domain import Level, ShockClass, UserError, utc
+from cews.domain import Flow, ItemKey, Level, ShockClass, UserError, utc
 from cews.i18n import LANGUAGES, text
 
 COOKIE = "cews_language"
@@ -46,6 +46,13 @@ class View:
 
     def country(self, iso3: str) -> str:
         return countries.name(iso3, self.language)
+
+    def flow(self, flow: Flow) -> str:
+        return self.say("Import" if flow is Flow.IMPORT else "Export", context="flow")
+
+    def place(self, item: ItemKey) -> str:
+        """Whose trade, in which direction."""
+        return f"{self.country(item.reporter)} · {self.flow(item.flow)}"
 
     def amount(self, number: float | None, unit: str, like: float | None = None) -> str:
         return formats.amount(number, unit, self.language, like=like)

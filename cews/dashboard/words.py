@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from cews.domain import AlertState, Flow, Level, Measure, ShockClass
+from cews.domain import AlertState, Level, Measure, ShockClass
 
 
-def mark(message: str) -> str:
-    """Marks a text for translation; it is translated where it is shown."""
+def mark(message: str, *, context: str = "") -> str:
+    """Marks a text for translation; it is translated where it is shown, in the same context."""
     return message
 
 
@@ -27,9 +27,9 @@ SHOCK_MEANINGS: Final[Mapping[str, str]] = {
 }
 
 STATE_NAMES: Final[Mapping[str, str]] = {
-    AlertState.OPEN: mark("Open"),
-    AlertState.CLOSED: mark("Closed"),
-    AlertState.RETRACTED: mark("Retracted"),
+    AlertState.OPEN: mark("Open", context="state"),
+    AlertState.CLOSED: mark("Closed", context="state"),
+    AlertState.RETRACTED: mark("Retracted", context="state"),
 }
 
 MEASURE_NAMES: Final[Mapping[str, str]] = {
@@ -38,8 +38,6 @@ MEASURE_NAMES: Final[Mapping[str, str]] = {
     Measure.UNIT_VALUE: mark("Unit value"),
     Measure.DEPENDENCE: mark("Top supplier's share"),
 }
-
-FLOW_NAMES: Final[Mapping[str, str]] = {Flow.IMPORT: mark("Import"), Flow.EXPORT: mark("Export")}
 
 MODEL_NAMES: Final[Mapping[str, str]] = {
     "screen": mark("Screen"),

@@ -16,7 +16,7 @@ from cews.dashboard.pages import Page, item_path
 from cews.dashboard.reasons import reason_list
 from cews.dashboard.series import Numbers, sparkline
 from cews.dashboard.view import View
-from cews.dashboard.words import FLOW_NAMES, LEVELS, MEASURE_NAMES, STATE_NAMES
+from cews.dashboard.words import LEVELS, MEASURE_NAMES, STATE_NAMES
 from cews.domain import AlertState, Finding, Level, ShockClass
 from cews.sentences import headline
 from cews.store import queries
@@ -81,7 +81,9 @@ def filter_from(kept: Mapping[str, Any]) -> AlertFilter:
 
 
 def _toolbar(where: AlertFilter, counts: Mapping[int, int], view: View) -> Component:
-    states = [(state, view.say(STATE_NAMES[state])) for state in STATES[:-1]] + [("all", view.say("All"))]
+    states = [(state, view.say(STATE_NAMES[state], context="state")) for state in STATES[:-1]] + [
+        ("all", view.say("All", context="state"))
+    ]
     return html.Div(
         [
             parts.segments("alerts-state", states, where.state, view.say("State")),
@@ -202,7 +204,7 @@ def row(line: AlertLine, trend: Numbers, view: View) -> dict[str, Any]:
         "level": view.level(line.level),
         "name": line.name.label(view.language),
         "code": line.item.hs,
-        "flow": view.say(FLOW_NAMES[line.item.flow]),
+        "flow": view.flow(line.item.flow),
         "shock": view.shock(line.shock),
         "period": str(line.period),
         "trend": [None if number is None else float(f"{number:.4g}") for number in trend],
@@ -212,7 +214,7 @@ def row(line: AlertLine, trend: Numbers, view: View) -> dict[str, Any]:
         "partner": view.country(line.partner) if line.partner else "–",
         "partner_code": line.partner or "",
         "opened": view.day(line.opened_as_of),
-        "state": view.say(STATE_NAMES[line.state]) if line.state != "open" else "",
+        "state": view.say(STATE_NAMES[line.state], context="state") if line.state != "open" else "",
         "simulated": view.say("Simulated") if line.simulated else "",
         "href": view.link(item_path(line.item.reporter, line.item.flow.value, line.item.hs)),
     }
@@ -259,12 +261,12 @@ def panel(line: AlertLine | None, alert_id: int | None, view: View) -> Component
 def _panel_head(line: AlertLine, view: View) -> Component:
     marks = parts.kept(
         parts.level_pill(line.level, view),
-        parts.tag(view.say(STATE_NAMES[line.state])),
+        parts.tag(view.say(STATE_NAMES[line.state], context="state")),
         parts.simulated_tag(view) if line.simulated else None,
     )
     about = [
         html.Code(f"HS {line.item.hs}"),
-        html.Span(view.say(FLOW_NAMES[line.item.flow])),
+        html.Span(view.flow(line.item.flow)),
         html.Span(view.shock(line.shock)),
     ]
     if line.partner:

@@ -18,7 +18,7 @@ from cews.dashboard.pages import Page
 from cews.dashboard.reasons import reason_list
 from cews.dashboard.series import ItemSeries, item_series
 from cews.dashboard.view import View
-from cews.dashboard.words import FLOW_NAMES, MODEL_NAMES
+from cews.dashboard.words import MODEL_NAMES
 from cews.domain import ChangeKind, ItemKey, Level, Measure, Period
 from cews.sentences import change_label
 from cews.store import queries
@@ -104,7 +104,7 @@ def _head(known: ItemFacts, simulated: bool, view: View) -> Component:
     other = name.en if view.language == "ko" else ""
     about = parts.kept(
         html.Code(f"HS {name.item.hs}"),
-        html.Span(f"{view.country(name.item.reporter)} · {view.say(FLOW_NAMES[name.item.flow])}"),
+        html.Span(view.place(name.item)),
         html.Span(view.say("Grade {grade}", grade=name.grade)) if name.grade else None,
         html.Span(other) if other else None,
     )
@@ -247,7 +247,10 @@ def outlook_chart(known: ItemFacts, span: str, model: str | None, view: View) ->
     observed = [(m, q) for m, q in zip(series.months, series.quantity, strict=True) if q is not None and m >= since]
     expected = [point for point in _points(forecast) if point.period >= since]
     raised = {found.period: found.level for found in known.findings}
-    figure = outlook(observed, expected, raised, _words(view), lambda number: view.amount(number, series.unit))
+    largest = max((q for _, q in observed), default=None)  # every number in the scale of the largest
+    figure = outlook(
+        observed, expected, raised, _words(view), lambda number: view.amount(number, series.unit, like=largest)
+    )
     chart = parts.graph("item-outlook-graph", figure, view, view.say("Observed and expected quantity"), "tall")
     return parts.kept(chart, _model_note(forecast, view), _outlook_table(observed, expected, raised, series.unit, view))
 

@@ -7,7 +7,6 @@ from dash import html
 from cews.dashboard import parts
 from cews.dashboard.pages import Page, item_path
 from cews.dashboard.view import View
-from cews.dashboard.words import FLOW_NAMES
 from cews.store import queries
 from cews.store.engine import Connection
 from cews.store.queries import ItemName
@@ -37,7 +36,7 @@ def _item_row(name: ItemName, level: int | None, view: View) -> list[parts.Child
     return [
         parts.link(name.label(view.language), view.link(item_path(item.reporter, item.flow.value, item.hs))),
         html.Code(item.hs),
-        f"{view.country(item.reporter)} · {view.say(FLOW_NAMES[item.flow])}",
+        view.place(item),
         name.grade or "–",
         parts.level_pill(level, view) if level else "–",
     ]
