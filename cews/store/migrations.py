@@ -30,6 +30,12 @@ def heads() -> tuple[str, ...]:
     return tuple(_scripts().get_heads())
 
 
+def current(engine: Engine) -> str | None:
+    """The revision the store is at; None when it is empty."""
+    with reading(engine) as cx:
+        return _revision(cx)
+
+
 def upgrade(engine: Engine) -> None:
     """Bring the store to this program's schema, in one transaction; two at once wait for each other."""
     with writing(engine) as cx:
@@ -43,8 +49,7 @@ def upgrade(engine: Engine) -> None:
 
 def check(engine: Engine) -> None:
     """Raise StoreError unless the store has exactly this program's schema."""
-    with reading(engine) as cx:
-        revision = _revision(cx)
+    revision = current(engine)
     _refuse_newer(revision)
     if revision not in heads():
         state = f"is at revision {revision}" if revision else "is empty"

@@ -1,0 +1,1 @@
+"""The commands of ``cews``, one file per group."""

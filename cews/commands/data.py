@@ -1,0 +1,192 @@
+"""``cews ingest``, ``watchlist``, ``db``: what is in the store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from cews import ingesting, watching
+from cews.commands.session import Month, Session, json_option, pass_session, print_json
+from cews.domain import Period, UserError
+from cews.ingesting import IngestReport
+from cews.records import item_record
+from cews.store import engine as store_engine
+from cews.store import migrations
+from cews.store import watchlist as watchlist_store
+from cews.store.engine import reading
+from ingest import SOURCES
+from ingest.base import Wanted
+from ingest.files import FORMATS
+
+
+@click.group()
+def ingest() -> None:
+    """Bring observations into the store: from a file, or from a source with an API."""
+
+
+@ingest.command("file")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--format", "form", type=click.Choice(sorted(FORMATS)), required=True, help="Form of the file.")
+@click.option("--source", help="Name of the source these rows belong to (default: by the format).")
+@click.option("--dry-run", is_flag=True, help="Show what would be read; write nothing.")
+@json_option
+@pass_session
+def ingest_file(
+    session: Session, paths: tuple[Path, ...], form: str, source: str | None, dry_run: bool, as_json: bool
+) -> None:
+    """Read CSV, CSV.gz or Parquet files.
+
+    Bad rows are quarantined with line, column and reason; good rows land. Reading the same file again
+    changes nothing. The exit code is not 0 only when nothing could be read.
+    """
+    reports = [
+        ingesting.ingest_file(
+            session.store,
+            session.settings.home,
+            path,
+            form,
+            now=session.now,
+            source=source,
+            dry_run=dry_run,
+        )
+        for path in paths
+    ]
+    show_reports(session, reports, as_json)
+
+
+def source_command(source_id: str) -> click.Command:
+    @click.command(source_id, help=f"Fetch from {SOURCES[source_id].name} ({SOURCES[source_id].url}).")
+    @click.option("--hs", multiple=True, help="HS codes to fetch; may be repeated or separated by commas.")
+    @click.option("--watchlist", is_flag=True, help="Fetch every watched item.")
+    @click.option("--partners", default="", help="ISO 3166 alpha-3 codes, separated by commas (default: all).")
+    @click.option("--from", "start", type=Month(), help="First month (default: the source's revision window).")
+    @click.option("--to", "end", type=Month(), help="Last month (default: the newest that may be published).")
+    @json_option
+    @pass_session
+    def fetch(
+        session: Session,
+        hs: tuple[str, ...],
+        watchlist: bool,
+        partners: str,
+        start: Period | None,
+        end: Period | None,
+        as_json: bool,
+    ) -> None:
+        codes = tuple(code.strip() for group in hs for code in group.split(",") if code.strip())
+        if watchlist:
+            codes += watching.watched_codes(session.store)
+        if not codes:
+            raise UserError(f"say what to fetch: `cews ingest {source_id} --hs 250410` or `--watchlist`")
+        now = session.now
+        last = end or Period.containing(now.date()) + -1
+        wanted = Wanted(
+            hs=tuple(dict.fromkeys(codes)),
+            partners=tuple(part.strip().upper() for part in partners.split(",") if part.strip()),
+            start=start or last + -SOURCES[source_id].revision_months,
+            end=last,
+        )
+        with session.progress(f"Fetching from {source_id}") as progress:
+            report = ingesting.ingest_source(
+                session.store, session.settings, source_id, wanted, now=now, progress=progress
+            )
+        show_reports(session, [report], as_json)
+
+    return fetch
+
+
+def show_reports(session: Session, reports: list[IngestReport], as_json: bool) -> None:
+    if as_json:
+        print_json([report.record() for report in reports])
+    else:
+        for report in reports:
+            session.console.print(report.summary(), highlight=False)
+            if report.rejects:
+                session.console.print(rejects_table(report))
+    if reports and all(report.nothing_read for report in reports):
+        raise UserError("nothing could be read; the reasons stand above")
+
+
+def rejects_table(report: IngestReport) -> Table:
+    table = Table(title=f"Rows set aside in {report.label}", title_justify="left", box=None, pad_edge=False)
+    for heading in ("line", "column", "value", "reason"):
+        table.add_column(heading)
+    for reject in report.rejects[:20]:
+        table.add_row(str(reject.line), reject.column, reject.value[:40], reject.reason)
+    return table
+
+
+for _id in SOURCES:
+    if SOURCES[_id].url:
+        ingest.add_command(source_command(_id))
+
+
+@click.group()
+def watchlist() -> None:
+    """The items that are watched."""
+
+
+@watchlist.command("load")
+@click.argument("file", type=str)
+@pass_session
+def load_watchlist(session: Session, file: str) -> None:
+    """Load a watch-list: FILE.csv, or `kor` for the one of Korea that comes with the program."""
+    count = watching.load(session.store, file)
+    session.console.print(f"{count} items are watched now.")
+
+
+@watchlist.command("list")
+@json_option
+@pass_session
+def list_watchlist(session: Session, as_json: bool) -> None:
+    """Show the watch-list."""
+    with reading(session.store) as cx:
+        entries = watchlist_store.get_items(cx)
+    if as_json:
+        print_json(
+            [
+                {
+                    **item_record(entry.item),
+                    "grade": entry.grade.value,
+                    "name_ko": entry.name_ko,
+                    "name_en": entry.name_en,
+                    "uses": list(entry.uses),
+                    "note": entry.note,
+                }
+                for entry in entries
+            ]
+        )
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("item", "grade", "name", "Korean name", "uses"):
+        table.add_column(heading)
+    for entry in entries:
+        table.add_row(str(entry.item), entry.grade.value, entry.name_en, entry.name_ko, ", ".join(entry.uses))
+    session.console.print(table if entries else "The watch-list is empty. `cews watchlist load kor` fills it.")
+
+
+@click.group()
+def db() -> None:
+    """The database."""
+
+
+@db.command()
+@pass_session
+def upgrade(session: Session) -> None:
+    """Bring the tables to this version of the program."""
+    engine = store_engine.connect(session.settings.store_url)
+    migrations.upgrade(engine)
+    session.console.print(f"The store is at revision {migrations.current(engine)}.")
+
+
+@db.command()
+@pass_session
+def check(session: Session) -> None:
+    """Say whether the tables fit this version of the program."""
+    engine = store_engine.connect(session.settings.store_url)
+    migrations.check(engine)
+    session.console.print(f"The store is at revision {migrations.current(engine)}, as it should be.")
+
+
+COMMANDS = [ingest, watchlist, db]

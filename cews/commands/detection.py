@@ -1,0 +1,193 @@
+"""``cews scan``, ``alerts``, ``explain``, ``replay``: what the detectors say."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import click
+from rich.table import Table
+
+from cews import countries, formats, pipeline, sentences
+from cews.commands.session import Month, Session, as_of_option, json_option, pass_session, print_json
+from cews.domain import Alert, AlertChange, AlertState, ChangeKind, ItemKey, Period, UserError
+from cews.i18n import text
+from cews.records import alert_record, change_record, finding_record
+from cews.store import alerts as stored_alerts
+from cews.store import queries
+from cews.store.engine import Connection, reading
+
+items_option = click.option(
+    "--items",
+    type=click.Choice(["watchlist", "all"]),
+    default="watchlist",
+    show_default=True,
+    help="Look at the watch-list, or at every item in the store.",
+)
+language_option = click.option("--lang", type=click.Choice(["ko", "en"]), help="Language (default CEWS_LANGUAGE).")
+
+
+@click.command()
+@items_option
+@as_of_option
+@json_option
+@language_option
+@pass_session
+def scan(session: Session, items: str, as_of: datetime | None, as_json: bool, lang: str | None) -> None:
+    """Score the newest published month of every item and update the alerts.
+
+    With --as-of the scan is a question about the past: it answers and writes nothing.
+    """
+    language = lang or session.settings.language
+    step = pipeline.scan(
+        session.store,
+        as_of or session.now,
+        items=items,
+        now=session.now,
+        budget=session.settings.alarm_budget,
+        record=as_of is None,
+    )
+    if as_json:
+        print_json(
+            {
+                "as_of": step.as_of.isoformat(),
+                "newest": str(step.newest) if step.newest else None,
+                "items": len(step.panel.items),
+                "findings": [finding_record(finding, language) for finding in step.detection.findings],
+                "changes": [change_record(change, language) for _, change in step.changes],
+            }
+        )
+        return
+    if step.newest is None:
+        session.console.print("The store holds no published month for these items. Ingest first: `cews ingest --help`.")
+        return
+    session.console.print(
+        f"Scanned {len(step.panel.items)} items up to {step.newest}: {len(step.detection.findings)} findings, "
+        f"{len(step.changes)} alert changes" + (" (not recorded)." if as_of else ".")
+    )
+    print_changes(session, [change for _, change in step.changes], language)
+
+
+@click.command()
+@click.option("--state", type=click.Choice(["open", "closed", "retracted", "any"]), default="open", show_default=True)
+@as_of_option
+@json_option
+@language_option
+@pass_session
+def alerts(session: Session, state: str, as_of: datetime | None, as_json: bool, lang: str | None) -> None:
+    """List the alerts, as they are now or as they were known at --as-of."""
+    language = lang or session.settings.language
+    states = None if state == "any" else [AlertState(state)]
+    with reading(session.store) as cx:
+        found = stored_alerts.alerts(cx, as_of or session.now, states=states)
+        names = item_names(cx, found, language)
+    found.sort(key=lambda alert: (-alert.level, alert.item))
+    if as_json:
+        print_json([alert_record(alert, names, language) for alert in found])
+        return
+    if not found:
+        session.console.print(text("No alerts.", language))
+        return
+    session.console.print(alert_table(found, names, language))
+
+
+def item_names(cx: Connection, found: list[Alert], language: str) -> dict[ItemKey, str]:
+    named = {alert.item: queries.item_name(cx, alert.item) for alert in found}
+    return {item: name.label(language) for item, name in named.items() if name is not None}
+
+
+def alert_table(found: list[Alert], names: dict[ItemKey, str], language: str) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("No.", "Level", "Item", "HS", "Class", "Supplier", "Month", "Against expected"):
+        table.add_column(text(heading, language), justify="right" if heading == "No." else "left")
+    for alert in found:
+        finding = alert.last_finding
+        table.add_row(
+            str(alert.id),
+            sentences.level_label(alert.level, language),
+            names.get(alert.item, alert.item.hs) + (f" [{text('simulated', language)}]" if alert.simulated else ""),
+            alert.item.hs,
+            sentences.shock_label(alert.shock, language),
+            countries.name(alert.partner, language) if alert.partner else "",
+            str(alert.last_period),
+            formats.percent(finding.change, arrow=True) if finding else "",
+        )
+    return table
+
+
+@click.command()
+@click.argument("alert")
+@as_of_option
+@json_option
+@language_option
+@pass_session
+def explain(session: Session, alert: str, as_of: datetime | None, as_json: bool, lang: str | None) -> None:
+    """Say why ALERT (its number, or an item such as KOR:import:250410) was raised, month by month."""
+    language = lang or session.settings.language
+    moment = as_of or session.now
+    with reading(session.store) as cx:
+        found = _find(stored_alerts.alerts(cx, moment, states=None), alert)
+        history = stored_alerts.changes(cx, found.id or 0, moment)
+        names = item_names(cx, [found], language)
+    if as_json:
+        print_json(
+            alert_record(found, names, language) | {"history": [change_record(change, language) for change in history]}
+        )
+        return
+    session.console.print(
+        f"[bold]{sentences.level_label(found.level, language)}[/bold] "
+        f"{names.get(found.item, found.item.hs)} ({found.item}) — {text(found.state.value, language, context='state')}"
+    )
+    print_changes(session, history, language)
+
+
+def _find(found: list[Alert], wanted: str) -> Alert:
+    """The alert with that number, or the newest one of that item."""
+    if wanted.isdigit():
+        matches = [alert for alert in found if alert.id == int(wanted)]
+    else:
+        key = ItemKey.parse(wanted)
+        matches = sorted((a for a in found if a.item == key), key=lambda a: a.opened_period)
+    if not matches:
+        raise UserError(f"there is no alert {wanted!r}; `cews alerts --state any` lists them")
+    return matches[-1]
+
+
+def print_changes(session: Session, changes: list[AlertChange], language: str) -> None:
+    for change in changes:
+        head = sentences.change_headline(change, language)
+        session.console.print(f"{change.as_of:%Y-%m-%d}  [bold]{head}[/bold]", highlight=False)
+        for reason in change.reasons:
+            session.console.print(f"    · {sentences.sentence(reason, language)}", highlight=False)
+
+
+@click.command()
+@click.option("--from", "start", type=Month(), required=True, help="First month of data to look at.")
+@click.option("--to", "end", type=Month(), required=True, help="Last month of data to look at.")
+@items_option
+@json_option
+@language_option
+@pass_session
+def replay(session: Session, start: Period, end: Period, items: str, as_json: bool, lang: str | None) -> None:
+    """What would have been said, month by month, knowing only what was known then. Writes nothing.
+
+    With --json: one line per alert change.
+    """
+    language = lang or session.settings.language
+    if end < start:
+        raise UserError(f"--to {end} lies before --from {start}")
+    opened = 0
+    with session.progress("Replaying") as progress:
+        for step in pipeline.replay(
+            session.store, start, end, items=items, budget=session.settings.alarm_budget, progress=progress
+        ):
+            opened += sum(change.kind is ChangeKind.OPENED for _, change in step.changes)
+            if as_json:
+                for _, change in step.changes:
+                    print_json(change_record(change, language))
+            else:
+                print_changes(session, [change for _, change in step.changes], language)
+    if not as_json:
+        session.console.print(f"{opened} alerts opened from {start} to {end}.")
+
+
+COMMANDS = [scan, alerts, explain, replay]

@@ -1,0 +1,83 @@
+"""``cews serve``, ``scheduler``, ``doctor``: what keeps running, and whether it is well."""
+
+from __future__ import annotations
+
+import click
+from rich.table import Table
+
+from cews import doctor as doctor_module
+from cews import logs, scheduler
+from cews.commands.session import Session, json_option, pass_session, print_json
+from cews.domain import UserError
+from cews.settings import Settings
+from cews.store.engine import Engine
+
+STATUS_STYLE = {"ok": "green", "warn": "yellow", "error": "red"}
+
+
+def serve_dashboard(session: Session, engine: Engine, settings: Settings) -> None:
+    """Serve the dashboard until interrupted."""
+    from waitress.server import create_server  # here: other commands need not wait for the web stack
+
+    from cews.dashboard.application import create_app
+
+    application = create_app(engine, settings)
+    try:
+        server = create_server(application.server, host=settings.host, port=settings.port, threads=8)
+    except OSError as error:
+        raise UserError(
+            f"port {settings.port} on {settings.host} cannot be used ({error.strerror}). "
+            "Choose another with --port or CEWS_PORT."
+        ) from error
+    session.console.print(f"The dashboard is at http://{settings.host}:{settings.port} (stop with Ctrl-C).")
+    try:
+        server.run()
+    except KeyboardInterrupt:
+        server.close()
+
+
+@click.command()
+@click.option("--host", help="Address to listen on (default CEWS_HOST, 127.0.0.1).")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port (default CEWS_PORT, 8050).")
+@pass_session
+def serve(session: Session, host: str | None, port: int | None) -> None:
+    """Serve the dashboard."""
+    settings = session.settings
+    settings = settings.model_copy(update={"host": host or settings.host, "port": port or settings.port})
+    serve_dashboard(session, session.store, settings)
+
+
+@click.command("scheduler")
+@click.option("--once", is_flag=True, help="Run ingest, scan and notify once, now, and stop.")
+@pass_session
+def run_scheduler(session: Session, once: bool) -> None:
+    """Run ingest, scan and notify on CEWS_SCHEDULE; one scheduler at a time holds the lease."""
+    logs.configure(session.settings)
+    if once:
+        scheduler.run_once(session.store, session.settings)
+    else:
+        scheduler.run(session.store, session.settings)
+
+
+@click.command()
+@click.option("--probe", is_flag=True, help="Also reach the mail server.")
+@json_option
+@pass_session
+def doctor(session: Session, probe: bool, as_json: bool) -> None:
+    """Say what is missing, stale or broken, and what to do. The exit code is 1 when something is an error."""
+    checks = doctor_module.examine(session.settings, now=session.now, probe=probe)
+    if as_json:
+        print_json([check.record() for check in checks])
+    else:
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for heading in ("id", "status", "what", "remedy"):
+            table.add_column(heading, overflow="fold")
+        for check in checks:
+            style = STATUS_STYLE[check.status]
+            table.add_row(check.id, f"[{style}]{check.status}[/]", f"{check.title}: {check.detail}", check.remedy)
+        session.console.print(table)
+    if any(check.status == "error" for check in checks):
+        raise SystemExit(1)
+
+
+COMMANDS = [serve, run_scheduler, doctor]
