@@ -14,9 +14,11 @@ import numpy as np
 
 from cews.domain import ShockClass
 from detectors.base import FloatArray
+from detectors.evidence import CAP
 
 WINDOW: Final = 36  # months
 LEAST_POOL: Final = 100  # below this the stratum borrows from all strata
+TINY_POOL: Final = 20  # below this nothing is raised
 LARGEST_P: Final = 0.01  # no finding is less unusual than this, however few items are watched
 
 
@@ -52,11 +54,12 @@ class Pools:
         return np.sort(strength[alike if np.count_nonzero(alike) >= LEAST_POOL else known])
 
 
-def threshold(budget: float, tests: int, pool: int) -> float:
+def threshold(budget: float, tests: int, pool: int, strength: float) -> float:
     """Largest p that is raised, so that ``tests`` quiet tests a month give about ``budget`` alarms.
 
-    Where a pool is too small to show such a p, evidence stronger than all of it is raised, unless the pool is too
-    small to compare with at all.
+    A pool too small to show such a p can still say that nothing in it was as strong: that is enough where the pool
+    is not tiny, or where the evidence is as strong as one month's can be.
     """
     allowed = min(LARGEST_P, budget / max(tests, 1))
-    return max(allowed, 1 / (pool + 1)) if pool >= LEAST_POOL else allowed
+    comparable = pool >= LEAST_POOL or (pool >= TINY_POOL and strength >= CAP)
+    return max(allowed, 1 / (pool + 1)) if comparable else allowed

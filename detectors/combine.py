@@ -13,7 +13,7 @@ import numpy as np
 from cews.domain import Direction, Finding, ItemKey, Level, Measure, Period, Reason, ShockClass
 from detectors.base import FloatArray, Panel, Scores
 from detectors.calibration import Pools, Tail, threshold
-from detectors.classes import THREATS, probabilities
+from detectors.classes import SIGNS, THREATS, probabilities
 from detectors.evidence import Evidence, gather
 from detectors.levels import LEAST_STRENGTH, level
 from detectors.reasons import Case, change, leading_partner, partner_moves, reasons
@@ -82,26 +82,17 @@ def judge(case: Case, detection: Detection) -> Verdict | None:
     evidence = case.evidence
     if not np.isfinite(case.at(evidence.quantity.z)):
         return None
-    leaving = evidence.strength[ShockClass.SUPPLIER_EXIT]
-    odds = probabilities(
-        case.panel.items[case.item].flow,
-        {
-            "fall": case.at(evidence.fall),
-            "rise": case.at(evidence.rise),
-            "dearer": case.at(evidence.dearer),
-            "cheaper": case.at(evidence.cheaper),
-            "leaving": min(case.at(leaving), 4.0),
-            "broke": float(evidence.broke[case.column, case.item]),
-        },
-    )
+    signs = {name: float(getattr(evidence, name)[case.column, case.item]) for name in SIGNS}
+    odds = probabilities(case.panel.items[case.item].flow, signs)
     shock = max(odds, key=lambda shock: odds[shock])
     leg = leading_partner(case, shock)
     if shock not in THREATS:
         return Verdict(shock, odds, leg, Tail(1.0, 0), 0.0, None)
     rarity = detection.pools.tail(shock, case.column, case.item)
-    allowed = threshold(detection.budget, (len(THREATS) - 1) * len(case.panel.items), rarity.pool)
-    raised = rarity.p <= allowed and not case.at(evidence.yearly_value) < LEAST_VALUE
     strength = case.at(evidence.strength[shock])
+    tests = (len(THREATS) - 1) * len(case.panel.items)  # a surge is of imports or of exports
+    allowed = threshold(detection.budget, tests, rarity.pool, strength)
+    raised = rarity.p <= allowed and not case.at(evidence.yearly_value) < LEAST_VALUE
     reached = level(shock, _size(case, shock, leg), _dependence(case, shock, leg), strength) if raised else None
     return Verdict(shock, odds, leg, rarity, allowed, reached)
 

@@ -15,7 +15,7 @@ from cews.domain import Flow, ShockClass
 from detectors.base import BoolArray, FloatArray, Panel, Scores
 from detectors.context import common_move
 from detectors.dependence import largest, trailing_sum
-from detectors.exit import collapse
+from detectors.exit import HELD, collapse
 from detectors.screen import FARTHEST, Screen
 
 CAP: Final = 4.0  # a single month says no more than this many standard deviations
@@ -45,6 +45,8 @@ class Evidence:
     rise: FloatArray
     dearer: FloatArray
     cheaper: FloatArray
+    leaving: FloatArray  # an established partner collapsed while the total held
+    losing: FloatArray  # an established partner collapsed and the total fell with it
     legs: FloatArray  # (T, N) collapse of each leg
     strength: Mapping[ShockClass, FloatArray]  # by class, accumulated over months
 
@@ -74,8 +76,13 @@ def gather(panel: Panel, scores: Mapping[str, Scores]) -> Evidence:
     after_surge, base = _before_surge(rise, quantity.level)
     drop = _drop(panel, amount, quantity, after_surge, base)
     fall = np.clip(-np.nan_to_num(drop / quantity.sigma), 0, np.clip(-z, 0, CAP))
-    legs = np.minimum(collapse(suppliers, quantity.residual, panel), CAP)
-    strength = _strength(panel, fall, dear, rise, legs)
+    legs = np.minimum(collapse(suppliers), CAP)
+    held = quantity.residual >= HELD
+    _, leaving = largest(np.where(held[:, panel.item_of], legs, 0.0), panel.item_of, len(panel.items))
+    # What a partner's collapse says beyond the total's own fall: nothing where the partner is the total.
+    beyond = np.where(held[:, panel.item_of], 0.0, legs * (1 - suppliers.arrays["share_before"]))
+    _, losing = largest(beyond, panel.item_of, len(panel.items))
+    strength = _strength(panel, fall, dear, rise, leaving, losing)
     strength = {shock: np.where(judged, row, np.nan) for shock, row in strength.items()}
     return Evidence(
         quantity=quantity,
@@ -90,6 +97,8 @@ def gather(panel: Panel, scores: Mapping[str, Scores]) -> Evidence:
         rise=rise,
         dearer=np.maximum(dear, 0),
         cheaper=np.maximum(-dear, 0),
+        leaving=leaving,
+        losing=losing,
         legs=legs,
         strength=_with_outside(strength, scores),
     )
@@ -112,12 +121,11 @@ def accumulate(monthly: FloatArray) -> FloatArray:
 
 
 def _strength(
-    panel: Panel, fall: FloatArray, dear: FloatArray, rise: FloatArray, legs: FloatArray
+    panel: Panel, fall: FloatArray, dear: FloatArray, rise: FloatArray, leaving: FloatArray, losing: FloatArray
 ) -> dict[ShockClass, FloatArray]:
-    _, leaving = largest(legs, panel.item_of, len(panel.items))
     exported = np.array([item.flow is Flow.EXPORT for item in panel.items], dtype=bool)
     surge = accumulate(rise)
-    supply = fall + np.where(dear > 0, 0.5 * dear, dear)
+    supply = fall + np.where(dear > 0, 0.5 * dear, dear) + 0.5 * losing
     return {
         ShockClass.SHORTAGE: accumulate(np.where(fall > LASTING, supply, 0.0)),
         ShockClass.SUPPLIER_EXIT: accumulate(leaving),

@@ -13,7 +13,8 @@ from detectors.base import FloatArray, Panel, Scores
 from detectors.dependence import leg_volume, shares, trailing_sum
 from detectors.screen import VERSION, screen
 
-ESTABLISHED: Final = 0.1  # share of the item's last twelve months from which a partner matters
+ESTABLISHED: Final = 0.05  # share of the item's last twelve months from which a partner matters
+DEEP: Final = float(np.log(0.5))
 HELD: Final = float(np.log(0.8))  # the item's total counts as covered down to a fifth below its expectation
 
 
@@ -32,10 +33,9 @@ class SupplierScreen:
         return Scores(self.id, self.version, "leg", arrays)
 
 
-def collapse(suppliers: Scores, total_residual: FloatArray, panel: Panel) -> FloatArray:
-    """(T, N) strength, on the z scale, of an established partner's fall while the item's total is covered by others."""
+def collapse(suppliers: Scores) -> FloatArray:
+    """(T, N) how far, on the z scale, an established partner is below half of what it should have delivered."""
     arrays = suppliers.arrays
+    deep = arrays["quantity_residual"] <= DEEP
     fall = np.maximum(-np.nan_to_num(arrays["quantity_z"]), 0)
-    deep = arrays["quantity_residual"] <= np.log(0.4)
-    covered = total_residual[:, panel.item_of] >= HELD
-    return np.where(deep & covered & (arrays["share_before"] >= ESTABLISHED), fall, 0.0)
+    return np.where(deep & (arrays["share_before"] >= ESTABLISHED), fall, 0.0)

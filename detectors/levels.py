@@ -21,7 +21,7 @@ class Rule:
 
 _S = ShockClass
 RULES: Final = (
-    Rule(_S.SHORTAGE, Level.SEVERE, 0.7, 0.5, 5.0),
+    Rule(_S.SHORTAGE, Level.SEVERE, 0.7, 0.5, 6.0),
     Rule(_S.SHORTAGE, Level.ALERT, 0.5, 0.5, 3.0),
     Rule(_S.SHORTAGE, Level.ALERT, 0.7, 0.0, 5.0),
     Rule(_S.SHORTAGE, Level.CAUTION, 0.5, 0.0, 2.0),
@@ -30,8 +30,8 @@ RULES: Final = (
     Rule(_S.PRICE_LED, Level.ALERT, 1.0, 0.5, 4.0),
     Rule(_S.PRICE_LED, Level.CAUTION, 0.5, 0.0, 3.0),
     Rule(_S.PRICE_LED, Level.ATTENTION, 0.25, 0.0, 2.0),
-    Rule(_S.SUPPLIER_EXIT, Level.CAUTION, 0.6, 0.3, 3.0),
-    Rule(_S.SUPPLIER_EXIT, Level.ATTENTION, 0.6, 0.0, 2.0),
+    Rule(_S.SUPPLIER_EXIT, Level.CAUTION, 0.5, 0.3, 3.0),
+    Rule(_S.SUPPLIER_EXIT, Level.ATTENTION, 0.5, 0.0, 2.0),
     Rule(_S.FRONT_LOADING, Level.CAUTION, 1.0, 0.5, 3.0),
     Rule(_S.FRONT_LOADING, Level.ATTENTION, 0.5, 0.0, 2.0),
     Rule(_S.EXPORT_SURGE, Level.CAUTION, 2.0, 0.0, 3.0),
