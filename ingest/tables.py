@@ -186,7 +186,7 @@ def _as_text_or_numbers(column: pd.Series[Any], wanted: str, name: str, *, as_te
         return pd.Series("", index=column.index, dtype="str")
     if pd.api.types.is_string_dtype(column):
         return column.astype("str").fillna("")
-    advice = "leading zeros are lost in numbers; " if wanted == "hs" else ""
+    advice = "leading zeros are lost in numbers; " if wanted.startswith("hs") else ""
     kind = "text" if as_text else "numbers"
     raise UserError(f"{name}: column {wanted!r} is of type {column.dtype}; {advice}store it as {kind}.")
 

@@ -154,10 +154,10 @@ def test_korean_names_are_kept_without_line_breaks_and_others_is_no_name() -> No
 
 def test_special_areas_have_codes_of_their_own_and_unknown_ones_are_set_aside() -> None:
     rows = [
-        a.item(partner=code, imports=(n, n)) for n, code in enumerate(("ZZ", "Z1", "EU", "AS", "TW", "Q9"), start=1)
+        a.item(partner=code, imports=(n, n)) for n, code in enumerate(("ZZ", "Z1", "EU", "AS", "NA", "Q9"), start=1)
     ]
     batch = kcs.parse(a.answer([a.total(rows), *rows]), request())
-    assert set(batch.observations["partner"]) == {"XXX", "XXA", "EUR", "ASM", "TWN"}
+    assert set(batch.observations["partner"]) == {"XXX", "XXA", "EUR", "ASM", "NAM"}
     (reject,) = batch.rejects
     assert (reject.line, reject.column, reject.value) == (7, "statCd", "Q9")
 

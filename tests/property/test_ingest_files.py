@@ -74,7 +74,7 @@ def sheet(head: list[str], rows: list[list[str]]) -> bytes:
 @example(b"PAR1\x00\x00\x00\x00PAR1", "tidy", "x.parquet", False)
 @example(b"\x1f\x8b\x08\x00", "tidy", "x.csv", False)
 @example(b'"', "tidy", "x.csv", False)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 def test_any_bytes_give_a_batch_or_a_user_error(body: bytes, form: str, name: str, packed: bool) -> None:
     content = gzip.compress(body) if packed else body
     try:
@@ -88,7 +88,7 @@ def test_any_bytes_give_a_batch_or_a_user_error(body: bytes, form: str, name: st
 
 
 @given(st.data(), formats)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 def test_any_cells_below_the_right_heading_give_a_sound_batch(data: st.DataObject, form: str) -> None:
     head = TIDY if form == "tidy" else KCS
     rows = data.draw(st.lists(st.lists(near_misses | junk, min_size=1, max_size=len(head)), min_size=1, max_size=8))
@@ -111,7 +111,7 @@ observed = st.dictionaries(
 
 
 @given(observed, st.sampled_from(["csv", "gz", "parquet"]))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 def test_a_tidy_table_comes_back_as_it_was_written(
     rows: dict[tuple[Period, str, str, str, str], tuple[float | None, float | None]], kind: str
 ) -> None:

@@ -23,14 +23,14 @@ GOOD = a.answer([a.item(year="2023.05", imports=(10, 2)), a.item(partner="JP", y
 @example(b"<?xml version='1.0' encoding='utf-32'?><a/>")
 @example(b"<?xml version='1.0' encoding='nonsense'?><a/>")
 @example(b"\xef\xbb\xbf<response/>")
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 def test_any_bytes_give_a_source_error(body: bytes) -> None:
     with pytest.raises(SourceError, match="kcs"):
         kcs.parse(body, REQUEST)
 
 
 @given(st.integers(0, len(GOOD) - 1), st.binary(max_size=8))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 def test_a_damaged_answer_gives_a_batch_or_a_source_error(at: int, patch: bytes) -> None:
     try:
         batch = kcs.parse(GOOD[:at] + patch + GOOD[at + len(patch) :], REQUEST)
@@ -51,7 +51,7 @@ rows = st.dictionaries(
 
 
 @given(rows, st.randoms())
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 def test_amounts_are_kept_whatever_the_order_and_detail_of_the_rows(
     given_rows: dict[tuple[str, str, int], tuple[int, int, int, int]], random: object
 ) -> None:
