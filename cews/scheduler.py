@@ -1,0 +1,331 @@
+"""The scheduler: a timer that runs jobs, in one process at a time under a lease in the store.
+
+Promises: a job never runs twice at once; a step that fails is logged and noted in the table ``run``, and
+stops neither the next step nor the scheduler; a round missed while no scheduler ran is made up for; SIGTERM
+and SIGINT let the running job end, then give the lease back. Timers live in memory; what ran is in the store.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from threading import Event, Thread, current_thread, main_thread
+from typing import Any, Final, Self
+
+import structlog
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
+
+from cews import ingesting, outbox, pipeline, watching
+from cews.domain import CewsError, Period, SettingsError, SourceError, StoreError, UserError
+from cews.notify import ChannelDownError
+from cews.notify.email import SmtpChannel
+from cews.settings import Settings
+from cews.store import runs
+from cews.store.engine import Engine, reading, writing
+from ingest import sources
+from ingest.base import Wanted
+
+log = structlog.get_logger(__name__)
+
+LEASE: Final = "scheduler"
+HELD_FOR: Final = timedelta(minutes=3)  # renewed three times as often; longer than a large transaction
+ASK_AGAIN: Final = timedelta(hours=1)  # after an error that may pass
+
+Clock = Callable[[], datetime]
+Summary = Mapping[str, Any]
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+# --- jobs --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a step is given."""
+
+    engine: Engine
+    settings: Settings
+    clock: Clock = _utc_now
+
+
+Step = Callable[[Turn], Summary]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Steps that run one after the other when the time has come."""
+
+    id: str
+    cron: Callable[[Settings], str]
+    steps: Mapping[str, Step]
+    kept: bool = True  # every run has a row and a missed one is made up for; otherwise only runs that failed
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What the steps of a job said, and why some failed."""
+
+    summary: dict[str, Summary] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    may_pass: bool = False  # an error that may be gone when asked again
+
+    @property
+    def error(self) -> str:
+        return "; ".join(f"{step}: {error}" for step, error in self.errors.items())
+
+
+def ingest(turn: Turn) -> Summary:
+    """Fetch the watched items from the configured source: its revision window up to now."""
+    now, source = turn.clock(), sources().get(turn.settings.schedule_source)
+    if source is None:
+        raise SettingsError(f"CEWS_SCHEDULE_SOURCE: there is no source {turn.settings.schedule_source!r}")
+    codes = watching.watched_codes(turn.engine)
+    if not codes:
+        raise UserError("the watch-list is empty; load one with `cews watchlist load kor`")
+    month = Period.containing(now.date())
+    wanted = Wanted(hs=codes, partners=(), start=month + -source.revision_months, end=month)
+    report = ingesting.ingest_source(turn.engine, turn.settings, source.id, wanted, now=now)
+    return {"new": report.rows_new, "changed": report.rows_changed, "rejected": report.rows_rejected}
+
+
+def scan(turn: Turn) -> Summary:
+    """Score what was published since the last scan."""
+    now = turn.clock()
+    step = pipeline.scan(turn.engine, now, now=now, budget=turn.settings.alarm_budget)
+    return {"newest": str(step.newest), "findings": len(step.detection.findings), "changes": len(step.changes)}
+
+
+def notify(turn: Turn) -> Summary:
+    """Send the notices that are due. Without a mail server they wait, and ``cews doctor`` says so."""
+    if turn.settings.smtp_url is None:
+        return {"skipped": "no mail server is set"}
+    report = outbox.send_due(
+        turn.engine,
+        SmtpChannel.of(turn.settings),
+        owner=outbox.process_name(),
+        clock=turn.clock,
+        public_url=turn.settings.public_url,
+        zone=turn.settings.time_zone,
+    )
+    if report.down:
+        raise ChannelDownError(report.down)
+    return {"sent": report.sent, "failed": report.failed, "dead": report.dead}
+
+
+JOBS: Final = (
+    Job("round", lambda settings: settings.schedule, {"ingest": ingest, "scan": scan, "notify": notify}),
+    Job("notify", lambda _settings: "*/5 * * * *", {"notify": notify}, kept=False),
+)
+
+
+def carry_out(job: Job, turn: Turn, may_go_on: Callable[[], bool] = lambda: True) -> Outcome:
+    """Run the steps of the job; one that fails is told and does not stop the next. The run is noted in the store."""
+    started = turn.clock()
+    run_id = _start(job, turn, started) if job.kept else None
+    outcome = Outcome()
+    for name, step in job.steps.items():
+        if may_go_on():
+            _take(name, step, turn, outcome)
+        else:
+            outcome.errors[name] = "not begun, another scheduler has taken over"
+    if run_id is None and outcome.errors:
+        run_id = _start(job, turn, started)
+    if run_id is not None:
+        _end(run_id, turn, outcome)
+    return outcome
+
+
+def _take(name: str, step: Step, turn: Turn, outcome: Outcome) -> None:
+    try:
+        outcome.summary[name] = step(turn)
+        log.info("step done", step=name, **outcome.summary[name])
+    except Exception as error:  # whatever it is, the other steps and the scheduler go on
+        outcome.errors[name] = str(error) or type(error).__name__
+        outcome.may_pass |= isinstance(error, (SourceError, StoreError)) and not error.permanent
+        log.error("step failed", step=name, error=outcome.errors[name], exc_info=not isinstance(error, CewsError))
+
+
+def _start(job: Job, turn: Turn, now: datetime) -> int:
+    with writing(turn.engine) as cx:
+        return runs.start(cx, job.id, now, lease_name=LEASE)
+
+
+def _end(run_id: int, turn: Turn, outcome: Outcome) -> None:
+    with writing(turn.engine) as cx:
+        if outcome.errors:
+            runs.fail(cx, run_id, turn.clock(), outcome.error)
+        else:
+            runs.finish(cx, run_id, turn.clock(), outcome.summary)
+
+
+# --- the timer ---------------------------------------------------------------------------------------
+
+
+def trigger(expression: str, zone: str) -> CronTrigger:
+    """Five cron fields in a time zone; raises SettingsError where they cannot be used."""
+    if re.search(r"(?<!/)\d", "".join(expression.split()[4:5])):
+        raise _unusable(
+            expression, "write days of the week by name (mon … sun), as their numbers differ between programs"
+        )
+    try:
+        cron = CronTrigger.from_crontab(expression, timezone=zone)
+    except (ValueError, LookupError) as error:
+        raise _unusable(expression, str(error)) from error
+    if cron.get_next_fire_time(None, _utc_now()) is None:
+        raise _unusable(expression, "this time never comes")
+    return cron
+
+
+def _unusable(expression: str, reason: str) -> SettingsError:
+    return SettingsError(
+        f"CEWS_SCHEDULE: {expression!r} cannot be used: {reason}. Give five fields (minute, hour, day, month, day of "
+        "the week), for instance '0 9 16 * *' for the 16th at 9:00."
+    )
+
+
+def run_once(engine: Engine, settings: Settings) -> Outcome:
+    """One round now; UserError while a scheduler holds the lease."""
+    lease = Lease(engine)
+    if not lease.take():
+        raise UserError("a scheduler is running and does this by itself; stop it first, or let it")
+    with lease:
+        return carry_out(JOBS[0], Turn(engine, settings), lambda: not lease.lost.is_set())
+
+
+def run(
+    engine: Engine,
+    settings: Settings,
+    *,
+    jobs: tuple[Job, ...] = JOBS,
+    stop: Event | None = None,
+    clock: Clock = _utc_now,
+    held_for: timedelta = HELD_FOR,
+) -> None:
+    """Wait for the lease, run the jobs at their times while it is held, until ``stop`` (by default a signal)."""
+    triggers = {job.id: trigger(job.cron(settings), settings.time_zone) for job in jobs}
+    with _stopped_by_signals(stop or Event()) as stopped:
+        while not stopped.is_set():
+            lease = Lease(engine, clock, held_for)
+            if lease.take():
+                with lease:
+                    _abandon_runs_of_the_dead(engine, clock())
+                    _keep_time(jobs, triggers, Turn(engine, settings, clock), lease, stopped)
+            else:
+                stopped.wait(held_for.total_seconds() / 3)
+    log.info("scheduler stopped")
+
+
+def _keep_time(
+    jobs: tuple[Job, ...], triggers: Mapping[str, CronTrigger], turn: Turn, lease: Lease, stopped: Event
+) -> None:
+    """Run the jobs until stopped or until the lease is lost; a job that runs is let to end."""
+    timer = BackgroundScheduler(
+        executors={"default": ThreadPoolExecutor(len(jobs))},
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        timezone=turn.settings.time_zone,
+    )
+
+    def fire(job: Job) -> None:
+        outcome = carry_out(job, turn, lambda: not lease.lost.is_set())
+        if outcome.may_pass:
+            again = turn.clock() + ASK_AGAIN
+            timer.modify_job(job.id, next_run_time=min(again, timer.get_job(job.id).next_run_time))
+
+    for job in jobs:
+        late = job.kept and overdue(turn.engine, job, triggers[job.id], turn.clock())
+        timer.add_job(
+            fire, triggers[job.id], args=[job], id=job.id, **({"next_run_time": turn.clock()} if late else {})
+        )
+    timer.start()
+    log.info("scheduler started", owner=lease.owner, jobs=[job.id for job in jobs])
+    while not (stopped.wait(0.2) or lease.lost.is_set()):
+        pass
+    timer.shutdown(wait=True)
+
+
+def overdue(engine: Engine, job: Job, cron: CronTrigger, now: datetime) -> bool:
+    """The job has never run, its newest run did not end well, or its time has come since."""
+    with reading(engine) as cx:
+        newest = runs.newest(cx, job.id, limit=1)
+    if not newest or newest[0].state != "done":
+        return True
+    return bool(cron.get_next_fire_time(None, newest[0].started_at + timedelta(seconds=1)) <= now)
+
+
+def _abandon_runs_of_the_dead(engine: Engine, now: datetime) -> None:
+    """Whoever held the lease before is gone: what it left running has failed."""
+    with writing(engine) as cx:
+        for left in runs.newest(cx, limit=100):
+            if left.state == "running" and left.lease_name == LEASE:
+                runs.fail(cx, left.id, now, "the process that ran it has ended")
+                log.warning("run abandoned", job=left.job, started_at=left.started_at)
+
+
+@contextmanager
+def _stopped_by_signals(stop: Event) -> Iterator[Event]:
+    """SIGTERM and SIGINT set the event; threads other than the main one cannot listen to signals."""
+    if current_thread() is not main_thread():
+        yield stop
+        return
+    kinds = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.signal(kind, lambda _number, _frame: stop.set()) for kind in kinds]
+    try:
+        yield stop
+    finally:
+        for kind, handler in zip(kinds, before, strict=True):
+            signal.signal(kind, handler)
+
+
+class Lease:
+    """The right to run jobs; while it is held a thread renews it. ``lost`` says that somebody else has it now."""
+
+    def __init__(self, engine: Engine, clock: Clock = _utc_now, held_for: timedelta = HELD_FOR) -> None:
+        self.owner = outbox.process_name()
+        self.lost = Event()
+        self._engine, self._clock, self._held_for = engine, clock, held_for
+        self._given_back = Event()
+        self._renewer = Thread(target=self._renew, name="lease", daemon=True)
+
+    def take(self) -> bool:
+        """Take the lease where it is free or has run out."""
+        now = self._clock()
+        with writing(self._engine) as cx:
+            return runs.acquire(cx, LEASE, self.owner, now + self._held_for, now)
+
+    def __enter__(self) -> Self:
+        self._renewer.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._given_back.set()
+        self._renewer.join()
+        with writing(self._engine) as cx:
+            runs.release(cx, LEASE, self.owner)
+
+    def _renew(self) -> None:
+        until = self._clock() + self._held_for
+        while not self._given_back.wait(self._held_for.total_seconds() / 3):
+            until = self._renewed(until)
+            if self._clock() >= until:
+                log.error("lease lost", owner=self.owner)
+                self.lost.set()
+                return
+
+    def _renewed(self, until: datetime) -> datetime:
+        """Until when the lease is held now; in the past when it was taken over."""
+        now = self._clock()
+        try:
+            with writing(self._engine) as cx:
+                return now + self._held_for if runs.renew(cx, LEASE, self.owner, now + self._held_for) else now
+        except Exception as error:  # the store may be away for a moment; the lease holds to its end
+            log.warning("lease not renewed", error=str(error))
+            return until

@@ -1,0 +1,303 @@
+"""Jobs run at their times, in one process at a time, and a failure stops nothing else."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from cews import scheduler
+from cews.domain import SettingsError, SourceError, UserError
+from cews.scheduler import JOBS, Job, Lease, Outcome, Turn, carry_out, overdue, trigger
+from cews.settings import Settings
+from cews.store import runs
+from cews.store.engine import Engine, connect, reading, writing
+
+NOW = datetime(2024, 2, 16, 0, 0, tzinfo=UTC)  # 9:00 in Seoul
+SHORT = timedelta(seconds=0.9)
+
+
+@pytest.fixture
+def engine(store_url: str) -> Iterator[Engine]:
+    engine = connect(store_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(_env_file=None, home=tmp_path)
+
+
+def _job(*steps: Callable[[Turn], dict[str, object]], kept: bool = True) -> Job:
+    return Job("round", lambda settings: settings.schedule, {step.__name__: step for step in steps}, kept)
+
+
+def _newest(engine: Engine) -> runs.Run:
+    with reading(engine) as cx:
+        return runs.newest(cx, limit=1)[0]
+
+
+def _eventually(condition: Callable[[], object], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.02)
+
+
+# --- jobs --------------------------------------------------------------------------------------------
+
+
+def fine(_turn: Turn) -> dict[str, object]:
+    return {"rows": 3}
+
+
+def broken(_turn: Turn) -> dict[str, object]:
+    raise RuntimeError("disk on fire")
+
+
+def overloaded(_turn: Turn) -> dict[str, object]:
+    raise SourceError("kcs: too busy", permanent=False)
+
+
+def refused(_turn: Turn) -> dict[str, object]:
+    raise SourceError("kcs: wrong key", permanent=True)
+
+
+def test_a_round_is_noted(engine: Engine, settings: Settings) -> None:
+    outcome = carry_out(_job(fine), Turn(engine, settings, lambda: NOW))
+    run = _newest(engine)
+    assert outcome == Outcome({"fine": {"rows": 3}})
+    assert (run.job, run.state, run.summary, run.started_at) == ("round", "done", {"fine": {"rows": 3}}, NOW)
+
+
+def test_a_step_that_fails_does_not_stop_the_next(engine: Engine, settings: Settings) -> None:
+    outcome = carry_out(_job(broken, overloaded, fine), Turn(engine, settings))
+    run = _newest(engine)
+    assert outcome.summary == {"fine": {"rows": 3}}
+    assert run.state == "failed"
+    assert run.error == "broken: disk on fire; overloaded: kcs: too busy"
+
+
+@pytest.mark.parametrize(("step", "may_pass"), [(overloaded, True), (refused, False), (broken, False), (fine, False)])
+def test_only_what_may_pass_is_asked_again(
+    engine: Engine, settings: Settings, step: Callable[[Turn], dict[str, object]], may_pass: bool
+) -> None:
+    assert carry_out(_job(step), Turn(engine, settings)).may_pass is may_pass
+
+
+def test_no_step_begins_without_the_lease(engine: Engine, settings: Settings) -> None:
+    begun: list[str] = []
+
+    def first(_turn: Turn) -> dict[str, object]:
+        begun.append("first")
+        return {}
+
+    def second(_turn: Turn) -> dict[str, object]:
+        begun.append("second")
+        return {}
+
+    outcome = carry_out(_job(first, second), Turn(engine, settings), lambda: not begun)
+    assert begun == ["first"]
+    assert "taken over" in outcome.errors["second"]
+    assert _newest(engine).state == "failed"
+
+
+def test_a_job_that_is_not_kept_leaves_a_row_only_when_it_fails(engine: Engine, settings: Settings) -> None:
+    carry_out(_job(fine, kept=False), Turn(engine, settings))
+    with reading(engine) as cx:
+        assert runs.newest(cx) == []
+    carry_out(_job(broken, kept=False), Turn(engine, settings))
+    assert _newest(engine).error == "broken: disk on fire"
+
+
+# --- times -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        ("0 9 16 *", "number of fields"),
+        ("61 9 16 * *", "maximum value"),
+        ("0 9 31 feb *", "never comes"),
+        ("0 9 * * 1", "by name"),
+        ("0 9 * * 1-5", "by name"),
+        ("every day", "number of fields"),
+        ("", "number of fields"),
+    ],
+)
+def test_a_schedule_that_cannot_be_used_is_told(expression: str, reason: str) -> None:
+    with pytest.raises(SettingsError, match=reason) as caught:
+        trigger(expression, "Asia/Seoul")
+    assert "CEWS_SCHEDULE" in str(caught.value)
+
+
+def test_the_schedule_is_in_the_zone_of_the_settings() -> None:
+    day_before = NOW - timedelta(days=1)
+    assert trigger("0 9 16 * *", "Asia/Seoul").get_next_fire_time(None, day_before) == NOW
+    assert trigger("0 9 * * fri", "Asia/Seoul").get_next_fire_time(None, day_before) == NOW  # a Friday
+    assert trigger("0 9 */2 * mon-fri", "UTC").get_next_fire_time(None, NOW) is not None
+
+
+def test_a_missed_round_is_overdue_and_a_done_one_is_not(engine: Engine, settings: Settings) -> None:
+    job, cron = _job(fine), trigger("0 9 16 * *", "Asia/Seoul")
+    assert overdue(engine, job, cron, NOW)
+    carry_out(job, Turn(engine, settings, lambda: NOW))
+    assert not overdue(engine, job, cron, NOW + timedelta(days=28))
+    assert overdue(engine, job, cron, NOW + timedelta(days=29))
+
+
+def test_a_failed_round_is_overdue(engine: Engine, settings: Settings) -> None:
+    carry_out(_job(refused), Turn(engine, settings, lambda: NOW))
+    assert overdue(engine, _job(refused), trigger("0 9 16 * *", "Asia/Seoul"), NOW + timedelta(minutes=1))
+
+
+# --- one at a time -----------------------------------------------------------------------------------
+
+
+@contextmanager
+def _running(engine: Engine, settings: Settings, job: Job) -> Iterator[Event]:
+    """A scheduler in a thread, with a short lease."""
+    stop = Event()
+    thread = Thread(target=lambda: scheduler.run(engine, settings, jobs=(job,), stop=stop, held_for=SHORT), daemon=True)
+    thread.start()
+    yield stop
+    stop.set()
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+def test_two_schedulers_run_a_job_once_and_the_second_takes_over(engine: Engine, settings: Settings) -> None:
+    ran: list[str] = []
+
+    def counted(_turn: Turn) -> dict[str, object]:
+        ran.append(threading.current_thread().name)
+        return {}
+
+    with _running(engine, settings, _job(counted)) as first:
+        _eventually(lambda: ran)
+        with _running(engine, settings, _job(counted)):
+            time.sleep(3 * SHORT.total_seconds())
+            assert len(ran) == 1
+            with writing(engine) as cx:  # the round failed: whoever takes over must make up for it
+                failed = runs.start(cx, "round", datetime.now(UTC))
+                runs.fail(cx, failed, datetime.now(UTC), "for the test")
+            first.set()
+            _eventually(lambda: len(ran) == 2)
+
+
+def test_a_dead_holder_is_replaced_and_its_run_closed(engine: Engine, settings: Settings) -> None:
+    with writing(engine) as cx:
+        now = datetime.now(UTC)
+        assert runs.acquire(cx, scheduler.LEASE, "the dead", now + SHORT, now)
+        left = runs.start(cx, "round", now, lease_name=scheduler.LEASE)
+    with _running(engine, settings, _job(fine)):
+        _eventually(lambda: _newest(engine).id != left and _newest(engine).state == "done")
+    with reading(engine) as cx:
+        run = next(run for run in runs.newest(cx) if run.id == left)
+    assert (run.state, run.error) == ("failed", "the process that ran it has ended")
+
+
+def test_a_lease_taken_away_is_noticed_and_not_given_back(engine: Engine) -> None:
+    lease = Lease(engine, held_for=SHORT)
+    assert lease.take()
+    with lease:
+        with writing(engine) as cx:
+            runs.release(cx, scheduler.LEASE, lease.owner)
+            now = datetime.now(UTC)
+            assert runs.acquire(cx, scheduler.LEASE, "somebody else", now + timedelta(hours=1), now)
+        _eventually(lease.lost.is_set)
+    assert not Lease(engine).take()
+
+
+def test_a_lease_is_renewed_while_it_is_held(engine: Engine) -> None:
+    lease = Lease(engine, held_for=SHORT)
+    assert lease.take()
+    with lease:
+        time.sleep(2 * SHORT.total_seconds())
+        assert not Lease(engine).take()
+        assert not lease.lost.is_set()
+    assert Lease(engine).take()
+
+
+def test_a_store_that_is_away_costs_the_lease_only_at_its_end(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    lease = Lease(engine, held_for=SHORT)
+    assert lease.take()
+
+    def away(*_args: object) -> bool:
+        raise ConnectionError("the store is away")
+
+    with lease, monkeypatch.context() as patched:
+        patched.setattr(runs, "renew", away)
+        time.sleep(SHORT.total_seconds() / 2)
+        assert not lease.lost.is_set()
+        _eventually(lease.lost.is_set)
+
+
+def test_one_round_by_hand_waits_for_no_scheduler(engine: Engine, settings: Settings) -> None:
+    lease = Lease(engine)
+    assert lease.take()
+    with pytest.raises(UserError, match="a scheduler is running"):
+        scheduler.run_once(engine, settings)
+
+
+def test_stopping_lets_the_running_job_end(engine: Engine, settings: Settings) -> None:
+    begun, ended = Event(), Event()
+
+    def slow(_turn: Turn) -> dict[str, object]:
+        begun.set()
+        time.sleep(0.5)
+        ended.set()
+        return {}
+
+    with _running(engine, settings, _job(slow)):
+        assert begun.wait(20)
+    assert ended.is_set()
+    assert _newest(engine).state == "done"
+    assert Lease(engine).take()
+
+
+def test_a_signal_stops_it_and_the_handlers_are_put_back(engine: Engine, settings: Settings) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGTERM)).start()
+    scheduler.run(engine, settings, jobs=(_job(fine),), held_for=SHORT)
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert _newest(engine).state == "done"
+
+
+# --- the list of jobs --------------------------------------------------------------------------------
+
+
+def test_every_job_can_be_scheduled_and_has_its_own_id(settings: Settings) -> None:
+    assert len({job.id for job in JOBS}) == len(JOBS)
+    for job in JOBS:
+        assert trigger(job.cron(settings), settings.time_zone)
+        assert job.steps
+
+
+def test_every_step_is_in_a_job_and_every_step_of_a_job_exists() -> None:
+    """A function that takes a turn is a step; one that no job has would never run."""
+    tree = ast.parse(inspect.getsource(scheduler))
+    written = {
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+        and [ast.unparse(arg.annotation) for arg in node.args.args if arg.annotation] == ["Turn"]
+    }
+    scheduled = {name for job in JOBS for name in job.steps}
+    assert written == scheduled
+    assert all(step.__name__ == name for job in JOBS for name, step in job.steps.items())
+
+
+def test_a_round_is_ingest_then_scan_then_notify() -> None:
+    assert list(JOBS[0].steps) == ["ingest", "scan", "notify"]
