@@ -89,7 +89,7 @@ class Shock:
     flow: str
     hs: str
     partners: str  # "*" all, "CHN;VNM" these, "~CHN" all but these
-    measure: str  # quantity, usd_kg_factor, first_print: factors; tonnes, usd_kg: the number itself
+    measure: str  # key of _MEASURES
     start: Period
     path: tuple[float, ...]
     holds: bool  # the last number holds to the end
@@ -441,14 +441,26 @@ def _set_first_print(trade: Trade, row: int, legs: NDArray[np.int64], factor: fl
     trade.revision[row, legs] = factor - 1
 
 
-_MEASURES: Mapping[str, Callable[[Trade, int, NDArray[np.int64], float], None]] = {
+def _level_tonnes(trade: Trade, row: int, legs: NDArray[np.int64], tonnes: float) -> None:
+    """Scale all months so that the twelve before this one have the documented mean."""
+    trade.quantity[:, legs] *= tonnes * 1000 / trade.quantity[row - 12 : row, legs].sum(axis=1).mean()
+
+
+def _level_price(trade: Trade, row: int, legs: NDArray[np.int64], usd_kg: float) -> None:
+    quantity = trade.quantity[row - 12 : row, legs]
+    mean = (quantity * trade.unit_value[row - 12 : row, legs]).sum() / quantity.sum()
+    trade.unit_value[:, legs] *= usd_kg / mean
+
+
+_MEASURES: Mapping[str, Callable[[Trade, int, NDArray[np.int64], float], None]] = {  # in the order they apply
     "quantity": _scale_quantity,
     "usd_kg_factor": _scale_price,
+    "tonnes_level": _level_tonnes,
+    "usd_kg_level": _level_price,
     "tonnes": _set_tonnes,
     "usd_kg": _set_price,
     "first_print": _set_first_print,
 }
-_FACTORS = frozenset({"quantity", "usd_kg_factor"})  # applied before what is set outright
 
 
 # --- the world ------------------------------------------------------------------------------------------
@@ -489,7 +501,7 @@ def _trade(seed: int, stage: Stage, item: Item) -> Trade:
         revision=np.where(revised, 0.0027 + 0.012 * _heavy(rng, quantity.shape), 0.0),
     )
     mine = [shock for shock in shocks() if (shock.flow, shock.hs) == (item.flow, item.hs)]
-    for shock in sorted(mine, key=lambda shock: shock.measure not in _FACTORS):
+    for shock in sorted(mine, key=lambda shock: list(_MEASURES).index(shock.measure)):
         _strike(trade, shock, stage.start)
     trade.quantity[: item.first - stage.start] = 0
     trade.quantity[item.last - stage.start + 1 :] = 0
