@@ -15,10 +15,11 @@ from flask import request
 from cews.dashboard import parts, shell
 from cews.dashboard.pages import Page, alerts, data, help, item, items, overview
 from cews.dashboard.view import COOKIE, View, view_of
-from cews.domain import CewsError, ItemKey, Level, UserError
+from cews.domain import CewsError, ItemKey, Level
 from cews.settings import Settings
 from cews.store import queries
 from cews.store.engine import Connection, Engine, reading
+from cews.store.queries import SourceState
 
 RESULTS = 12
 _ALERT = re.compile(r"/alerts/([0-9]{1,9})")
@@ -40,7 +41,7 @@ class Desk:
     settings: Settings
 
     def view(self, search: str | None) -> View:
-        """The view of the request being answered. Raises UserError where the address makes no sense."""
+        """The view of the request being answered."""
         return view_of(
             search or "",
             request.cookies.get(COOKIE),
@@ -69,12 +70,13 @@ def _missing(view: View, words: str) -> Page:
     body = html.Div(
         [parts.page_head(title), html.Section([parts.empty(words, "search"), home], className="card centred")]
     )
-    return Page(title, "", body)
+    return Page(title, "", body, simulated=False)
 
 
 def _trouble(words: str, view: View) -> Page:
     title = view.say("This page could not be made")
-    return Page(title, "", html.Div([parts.page_head(title), html.Section(parts.empty(words), className="card")]))
+    body = html.Div([parts.page_head(title), html.Section(parts.empty(words), className="card")])
+    return Page(title, "", body, simulated=False)
 
 
 def register(app: Dash, desk: Desk) -> None:
@@ -94,14 +96,14 @@ def _register_frame(app: Dash, desk: Desk) -> None:
         Input("url", "search"),
     )
     def show(path: str | None, search: str | None) -> tuple[Component, Component, list[Component], str]:
-        try:
-            view = desk.view(search)
-        except UserError as error:
-            view, trouble = desk.view(""), str(error)
-            return _framed(desk, view, lambda _: _trouble(trouble, view))
-        return _framed(desk, view, lambda cx: page_at(cx, view, path or "/"))
+        return _framed(desk, desk.view(search), path or "/")
 
-    @app.callback(Output("search-results", "children"), Input("search", "value"), State("url", "search"))
+    @app.callback(
+        Output("search-results", "children"),
+        Input("search", "value"),
+        State("url", "search"),
+        prevent_initial_call=True,
+    )
     def find(words: str | None, search: str | None) -> list[Component]:
         view, asked = desk.view(search), (words or "").strip()
         with reading(desk.engine) as cx:
@@ -130,19 +132,22 @@ def _clientside(app: Dash, function: str, output: Output, inputs: list[Any], at_
     )
 
 
-def _framed(
-    desk: Desk, view: View, make: Callable[[Connection], Page]
-) -> tuple[Component, Component, list[Component], str]:
+def _framed(desk: Desk, view: View, path: str) -> tuple[Component, Component, list[Component], str]:
     """A page with its frame, read in one snapshot."""
     with reading(desk.engine) as cx:
         try:
-            page = make(cx)
+            page = _trouble(view.problem, view) if view.problem else page_at(cx, view, path)
         except CewsError as error:
             page = _trouble(str(error), view)
         urgent = queries.count_alerts(cx, view.as_of, queries.AlertFilter()).get(Level.SEVERE, 0)
         sources = queries.source_states(cx, view.as_of)
     menu = shell.navigation(page.section, urgent, sources, view)
-    return page.body, menu, shell.banners(page.simulated, view), f"{page.title} · C-EWS"
+    banners = shell.banners(_simulated(page, sources), view)
+    return page.body, menu, banners, f"{page.title} · C-EWS"
+
+
+def _simulated(page: Page, sources: list[SourceState]) -> bool:
+    return any(source.simulated for source in sources) if page.simulated is None else page.simulated
 
 
 def _register_alerts(app: Dash, desk: Desk) -> None:

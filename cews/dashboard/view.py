@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlencode
 from zoneinfo import ZoneInfo
 
 from cews import countries, formats, sentences
-from cews.domain import Flow, ItemKey, Level, ShockClass, UserError, utc
+from cews.domain import Flow, ItemKey, Level, ShockClass, utc
 from cews.i18n import LANGUAGES, text
 
 COOKIE = "cews_language"
@@ -17,13 +17,17 @@ COOKIE = "cews_language"
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A reader's point of view. ``as_of`` is now unless a replay was asked for."""
+    """A reader's point of view. ``as_of`` is now unless a replay was asked for.
+
+    ``problem`` says what of the address could not be understood; "" where all was.
+    """
 
     language: str
     as_of: datetime
     replayed: date | None
     zone: ZoneInfo
     query: Mapping[str, list[str]]
+    problem: str = ""
 
     def say(self, message: str, *, context: str = "", **values: object) -> str:
         """The message in the reader's language; see :func:`cews.i18n.text`."""
@@ -65,20 +69,20 @@ class View:
 
 
 def view_of(search: str, cookie: str | None, default_language: str, zone: str, now: datetime) -> View:
-    """The view behind an address's query string. Raises UserError where ``as_of`` is not a day."""
+    """The view behind an address's query string; one whose day cannot be read shows now, and says so."""
     query = parse_qs(search.removeprefix("?"))
-    replayed = _day(query["as_of"][0]) if "as_of" in query else None
+    language = cookie if cookie in LANGUAGES else default_language
+    replayed, problem = None, ""
+    if "as_of" in query:
+        try:
+            replayed = date.fromisoformat(query["as_of"][0])
+        except ValueError:
+            problem = text("“{day}” is not a day; write it as 2021-10-20.", language, day=query["as_of"][0])
     return View(
-        language=cookie if cookie in LANGUAGES else default_language,
+        language=language,
         as_of=utc(replayed) if replayed else now.astimezone(UTC),
         replayed=replayed,
         zone=ZoneInfo(zone),
         query=query,
+        problem=problem,
     )
-
-
-def _day(words: str) -> date:
-    try:
-        return date.fromisoformat(words)
-    except ValueError:
-        raise UserError(f"as_of={words!r} is not a day; write YYYY-MM-DD, for instance as_of=2021-10-20") from None

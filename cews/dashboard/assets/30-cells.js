@@ -20,7 +20,7 @@
       selectedRowBackgroundColor: "var(--brand-soft)",
       accentColor: "var(--brand-text)",
       wrapperBorderRadius: 12,
-      cellHorizontalPadding: 12,
+      cellHorizontalPadding: 10,
       columnBorder: false,
       headerColumnResizeHandleDisplay: "none",
     });
@@ -28,17 +28,20 @@
   const cell = (render) => (params) => (params.data ? render(params.data) : null);
   const two = (upper, lower, more) => h("div", { className: "cell-two " + (more || "") }, upper, h("small", null, lower));
 
+  const simulated = (row) =>
+    row.simulated ? h("span", { key: "simulated", className: "icon icon-flask", role: "img", title: row.simulated, "aria-label": row.simulated }) : null;
+
   cells.LevelCell = cell((row) =>
     h("div", { className: "cell-centre" },
       h("span", { className: "pill pill-" + row.slug },
         h("span", { className: "shape shape-" + row.slug, "aria-hidden": true }), h("span", null, row.level))));
 
   cells.NameCell = cell((row) =>
-    two(h("b", { title: row.name }, row.name), [row.code, row.flow, row.state, row.simulated].filter(Boolean).join(" · ")));
+    two(h("b", { title: row.name }, row.name), [row.code + " · " + row.flow, simulated(row)]));
 
   cells.KindCell = cell((row) => two(h("span", { title: row.shock }, row.shock), row.period));
   cells.PartnerCell = cell((row) => two(h("span", { title: row.partner }, row.partner), row.partner_code));
-  cells.OpenedCell = cell((row) => h("div", { className: "cell-centre" }, row.opened));
+  cells.OpenedCell = cell((row) => two(h("span", null, row.opened), row.state));
 
   cells.TrendCell = cell((row) => {
     const known = row.trend.filter((number) => number !== null);

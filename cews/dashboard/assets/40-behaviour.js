@@ -2,6 +2,7 @@
 (function () {
   const none = () => window.dash_clientside.no_update;
   const NARROW = matchMedia("(max-width: 900px)");
+  const MEDIUM = matchMedia("(max-width: 1400px)");
   let grid = null; /* the interface of the grid on the page, once it is there */
 
   /* The address says what is shown, without a new page: a reload or a sent link shows the same. */
@@ -91,9 +92,11 @@
     if (wanted === null && grid.getSelectedNodes().length) grid.deselectAll();
   }
 
-  /* A narrow screen has room for three columns. */
+  /* A narrow screen has room for three columns, a small desk for six. */
   function narrow() {
-    if (grid && !grid.isDestroyed()) grid.setColumnsVisible(["shock", "trend", "partner", "opened"], !NARROW.matches);
+    if (!grid || grid.isDestroyed()) return;
+    grid.setColumnsVisible(["shock", "trend", "opened"], !NARROW.matches);
+    grid.setColumnsVisible(["partner"], !MEDIUM.matches);
   }
 
   function step(by) {
@@ -159,5 +162,5 @@
     (next < 0 ? document.getElementById("search") : links[Math.min(next, links.length - 1)]).focus();
   }
 
-  NARROW.addEventListener("change", narrow);
+  [NARROW, MEDIUM].forEach((width) => width.addEventListener("change", narrow));
 })();

@@ -13,8 +13,6 @@ from cews.domain import Period
 Figure = dict[str, Any]
 Label = Callable[[float], str]
 
-NARROW_MONTHS = 30  # up to here the months are named, beyond it the years
-
 
 def config(language: str, words: dict[str, str]) -> dict[str, Any]:
     """Configuration of a graph. ``words`` translates the few buttons that are left."""
@@ -44,13 +42,15 @@ def layout(**more: Any) -> dict[str, Any]:
 
 
 def month_axis(months: Sequence[Period], **more: Any) -> dict[str, Any]:
-    """Time axis over the months, labelled by quarter in a short window and by year in a long one."""
-    short = len(months) <= NARROW_MONTHS
+    """Time axis over the months, labelled by months where there is room and else by years."""
     axis: dict[str, Any] = {
         "type": "date",
         "range": [str((months[0] + -1).first_day), str((months[-1] + 1).first_day)],
-        "dtick": "M3" if short else "M12",
-        "tickformat": "%y.%m" if short else "%Y",
+        "nticks": 9,
+        "tickformatstops": [
+            {"dtickrange": [None, "M11"], "value": "%y.%m"},
+            {"dtickrange": ["M12", None], "value": "%Y"},
+        ],
         "hoverformat": "%Y-%m",
         "showgrid": False,
         "ticks": "outside",

@@ -33,7 +33,7 @@ def supplier_shares(
         "data": drawn,
         "layout": layout(
             barmode="stack",
-            bargap=0.08 if len(months) <= 60 else 0,
+            bargap=0,
             xaxis=month_axis(months),
             yaxis={
                 "range": [0, 1.001],

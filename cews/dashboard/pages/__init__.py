@@ -9,12 +9,15 @@ from dash.development.base_component import Component
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a page shows. ``section`` is the entry of the navigation it belongs to."""
+    """What a page shows. ``section`` is the entry of the navigation it belongs to.
+
+    ``simulated`` says whether a row shown is simulated; None = it shows whatever the store holds.
+    """
 
     title: str
     section: str
     body: Component
-    simulated: bool = False  # some row shown is simulated
+    simulated: bool | None = None
 
 
 def item_path(reporter: str, flow: str, hs: str) -> str:

@@ -42,8 +42,7 @@ def alerts(cx: Connection, view: View, alert_id: int | None = None) -> Page:
         ],
         className="alerts-page",
     )
-    sources = queries.source_states(cx, view.as_of)
-    return Page(view.say("Alerts"), "alerts", body, any(source.simulated for source in sources))
+    return Page(view.say("Alerts"), "alerts", body)
 
 
 # --- the filter: address ↔ store ↔ query --------------------------------------------------------------
@@ -132,13 +131,13 @@ def _chip(level: Level, number: int, view: View) -> Component:
 
 def _grid(view: View) -> Component:
     columns = [
-        _column("level", view.say("Level"), "LevelCell", 98),
-        _column("name", view.say("Item"), "NameCell", 140, flex=2),
-        _column("shock", view.say("Kind"), "KindCell", 104, flex=1),
-        _column("trend", view.say("24 months"), "TrendCell", 122, sortable=False),
-        _column("change", view.say("Vs expected"), "ChangeCell", 112),
+        _column("level", view.say("Level"), "LevelCell", 110),
+        _column("name", view.say("Item"), "NameCell", 150, flex=2),
+        _column("shock", view.say("Kind"), "KindCell", 110, flex=1),
+        _column("trend", view.say("24 months"), "TrendCell", 118, sortable=False),
+        _column("change", view.say("Vs expected"), "ChangeCell", 122),
         _column("partner", view.say("Supplier"), "PartnerCell", 92, flex=1),
-        _column("opened", view.say("Known since"), "OpenedCell", 104),
+        _column("opened", view.say("Known since"), "OpenedCell", 102),
     ]
     return html.Div(
         dag.AgGrid(
@@ -214,7 +213,7 @@ def row(line: AlertLine, trend: Numbers, view: View) -> dict[str, Any]:
         "partner": view.country(line.partner) if line.partner else "–",
         "partner_code": line.partner or "",
         "opened": view.day(line.opened_as_of),
-        "state": view.say(STATE_NAMES[line.state], context="state") if line.state != "open" else "",
+        "state": view.say(STATE_NAMES[line.state], context="state"),
         "simulated": view.say("Simulated") if line.simulated else "",
         "href": view.link(item_path(line.item.reporter, line.item.flow.value, line.item.hs)),
     }

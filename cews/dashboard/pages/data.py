@@ -28,7 +28,7 @@ def data(cx: Connection, view: View) -> Page:
             _quarantine(rejects, total, view),
         ]
     )
-    return Page(view.say("Data"), "data", body, any(source.simulated for source in sources))
+    return Page(view.say("Data"), "data", body)
 
 
 def _sources(sources: Sequence[SourceState], view: View) -> Component:
@@ -87,4 +87,4 @@ def _quarantine(rejects: Sequence[RejectLine], total: int, view: View) -> Compon
         total=f"{total:,}",
         shown=len(rejects),
     )
-    return parts.card(view.say("Quarantine"), parts.table(headers, rows, numeric=(2,)), subtitle=subtitle)
+    return parts.card(view.say("Quarantine"), parts.table(headers, rows, numeric=(2,), more="prose"), subtitle=subtitle)

@@ -46,7 +46,7 @@ def guide(_cx: Connection, view: View) -> Page:
             _words(view),
         ]
     )
-    return Page(view.say("Help"), "help", body)
+    return Page(view.say("Help"), "help", body, simulated=False)
 
 
 def _levels(view: View) -> Component:

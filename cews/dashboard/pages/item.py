@@ -393,10 +393,15 @@ def _unit_value_card(series: ItemSeries, months: int, view: View) -> Component:
     unit = price_unit(series)
     title = view.say("Unit value")
     shown, numbers = series.months[-months:], series.unit_value[-months:]
-    rows = [[str(month), view.amount(number, unit)] for month, number in zip(shown, numbers, strict=True)]
+    largest = max((number for number in numbers if number is not None), default=None)
+
+    def label(number: float | None) -> str:
+        return view.amount(number, unit, like=largest)
+
+    rows = [[str(month), label(number)] for month, number in zip(shown, numbers, strict=True)]
     return parts.card(
         title,
-        parts.graph("item-unit-value", unit_values(shown, numbers, title, lambda n: view.amount(n, unit)), view, title),
+        parts.graph("item-unit-value", unit_values(shown, numbers, title, label), view, title),
         parts.table_view(view, [view.say("Month"), title], rows[::-1]),
         subtitle=view.say("Customs value divided by quantity."),
     )

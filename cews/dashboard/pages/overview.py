@@ -38,8 +38,7 @@ def overview(cx: Connection, view: View) -> Page:
             html.Div([_by_month(months, counts, view), _first(first, view)], className="grid-2-1"),
         ]
     body.append(_freshness(sources, view))
-    simulated = any(line.simulated for line in first) or any(source.simulated for source in sources)
-    return Page(view.say("Overview"), "overview", html.Div(body), simulated)
+    return Page(view.say("Overview"), "overview", html.Div(body))
 
 
 def _subtitle(scan: LastScan | None, view: View) -> str | None:
@@ -67,7 +66,7 @@ def _level_cards(counts: Counts, view: View) -> Component:
 
 def _level_card(level: Level, numbers: Sequence[int], view: View) -> Component:
     difference = numbers[-1] - numbers[-2]
-    sign = "▲" if difference > 0 else "▼" if difference < 0 else "="
+    sign = "▲" if difference > 0 else "▼" if difference < 0 else "±"
     return parts.link(
         [
             parts.level_pill(level, view),
@@ -76,7 +75,7 @@ def _level_card(level: Level, numbers: Sequence[int], view: View) -> Component:
                 className="level-middle",
             ),
             html.P(
-                [html.Strong(f"{sign} {abs(difference):,}"), html.Span(view.say("since last month"))], className="sub"
+                [html.Strong(f"{sign}{abs(difference):,}"), html.Span(view.say("since last month"))], className="sub"
             ),
         ],
         view.link("/alerts", level=level.slug),
