@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
-from cews import scheduler
+from cews import cron
 from cews.domain import Period, SettingsError, StoreError
 from cews.notify import ChannelDownError
 from cews.notify.email import SmtpChannel
@@ -121,7 +121,7 @@ def names_of_settings(_settings: Settings) -> Verdict:
 
 def schedule(settings: Settings) -> Verdict:
     try:
-        scheduler.trigger(settings.schedule, settings.time_zone)
+        cron.trigger(settings.schedule, settings.time_zone)
     except SettingsError as error:
         return Trouble(str(error), "correct CEWS_SCHEDULE")
     return f"{settings.schedule} ({settings.time_zone})"

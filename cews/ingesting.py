@@ -22,14 +22,13 @@ from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
-from sqlalchemy import Engine
 
 from cews import archive
 from cews.domain import Period, Reject, SettingsError, SourceError, UserError
 from cews.net import Call, Transport
 from cews.settings import PREFIX, Settings
 from cews.store import raw, releases, runs
-from cews.store.engine import writing
+from cews.store.engine import Engine, writing
 from ingest import sources
 from ingest.base import Batch, Request, Source, Wanted
 from ingest.files import FileSource, parse_file

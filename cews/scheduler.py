@@ -7,7 +7,6 @@ and SIGINT let the running job end, then give the lease back. Timers live in mem
 
 from __future__ import annotations
 
-import re
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 
 from cews import ingesting, outbox, pipeline, watching
+from cews.cron import trigger
 from cews.domain import CewsError, Period, SettingsError, SourceError, StoreError, UserError
 from cews.notify import ChannelDownError
 from cews.notify.email import SmtpChannel
@@ -168,28 +168,6 @@ def _end(run_id: int, turn: Turn, outcome: Outcome) -> None:
 
 
 # --- the timer ---------------------------------------------------------------------------------------
-
-
-def trigger(expression: str, zone: str) -> CronTrigger:
-    """Five cron fields in a time zone; raises SettingsError where they cannot be used."""
-    if re.search(r"(?<!/)\d", "".join(expression.split()[4:5])):
-        raise _unusable(
-            expression, "write days of the week by name (mon … sun), as their numbers differ between programs"
-        )
-    try:
-        cron = CronTrigger.from_crontab(expression, timezone=zone)
-    except (ValueError, LookupError) as error:
-        raise _unusable(expression, str(error)) from error
-    if cron.get_next_fire_time(None, _utc_now()) is None:
-        raise _unusable(expression, "this time never comes")
-    return cron
-
-
-def _unusable(expression: str, reason: str) -> SettingsError:
-    return SettingsError(
-        f"CEWS_SCHEDULE: {expression!r} cannot be used: {reason}. Give five fields (minute, hour, day, month, day of "
-        "the week), for instance '0 9 16 * *' for the 16th at 9:00."
-    )
 
 
 def run_once(engine: Engine, settings: Settings) -> Outcome:

@@ -17,8 +17,9 @@ from threading import Event, Thread
 import pytest
 
 from cews import scheduler
+from cews.cron import trigger
 from cews.domain import SettingsError, SourceError, UserError
-from cews.scheduler import JOBS, Job, Lease, Outcome, Turn, carry_out, overdue, trigger
+from cews.scheduler import JOBS, Job, Lease, Outcome, Turn, carry_out, overdue
 from cews.settings import Settings
 from cews.store import runs
 from cews.store.engine import Engine, connect, reading, writing
