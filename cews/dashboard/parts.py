@@ -110,7 +110,7 @@ def graph(name: str, figure: Figure, view: View, label: str, more: str = "") -> 
 
 def segments(name: str, choices: Sequence[tuple[str, str]], value: str, label: str, **more: Any) -> Component:
     """A row of buttons of which one is chosen: (value, words)."""
-    return dmc.SegmentedControl(
+    control: Component = dmc.SegmentedControl(
         id=name,
         data=[{"value": key, "label": words} for key, words in choices],
         value=value,
@@ -119,6 +119,7 @@ def segments(name: str, choices: Sequence[tuple[str, str]], value: str, label: s
         attributes={"root": {"aria-label": label}},
         **more,
     )
+    return control
 
 
 def bar(part: float, more: str = "") -> Component:

@@ -30,7 +30,7 @@ MENU: Final = (
 
 def shell(view: View) -> Component:
     """The frame. Pages, navigation and banners are filled in by the router."""
-    return dmc.MantineProvider(
+    frame: Component = dmc.MantineProvider(
         theme=MANTINE,
         defaultColorScheme="auto",
         children=[
@@ -55,6 +55,7 @@ def shell(view: View) -> Component:
             ),
         ],
     )
+    return frame
 
 
 def _close_menu(view: View) -> Component:
@@ -179,7 +180,7 @@ def _entry(entry: tuple[str, str, str, str], section: str, urgent: int, view: Vi
         if key == "alerts" and urgent
         else None
     )
-    here = {"aria-current": "page"} if key == section else {}
+    here = parts.aria(current="page") if key == section else {}
     inner = dcc.Link(
         parts.kept(parts.icon(icon_name), html.Span(view.say(words)), badge),
         href=view.link(address),

@@ -73,7 +73,7 @@ class ItemName:
         return chosen or self.en or self.ko or f"HS {self.item.hs}"
 
 
-def _named(items: Any) -> tuple[Any, list[ColumnElement[Any]]]:
+def _named(items: Any) -> tuple[Any, Sequence[ColumnElement[Any]]]:
     """``items`` (with columns reporter, flow, hs) joined to their names, and the columns of :class:`ItemName`."""
     ko, en = hs_name.alias("name_ko"), hs_name.alias("name_en")
     source = (
@@ -193,7 +193,7 @@ _LEVEL = func.coalesce(alert_change.c.level_after, alert_change.c.level_before)
 _PEAK = "peak_level"
 
 
-def _alerts_known(as_of: datetime) -> tuple[Any, list[ColumnElement[Any]], list[ColumnElement[Any]]]:
+def _alerts_known(as_of: datetime) -> tuple[Any, Sequence[ColumnElement[Any]], Sequence[ColumnElement[Any]]]:
     """Alerts joined to their newest change and finding known at ``as_of``: source, name columns, all columns."""
     known = (
         select(
@@ -242,7 +242,7 @@ def _alerts_known(as_of: datetime) -> tuple[Any, list[ColumnElement[Any]], list[
 def _conditions(where: AlertFilter, names: Sequence[ColumnElement[Any]]) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if where.state != "all":
-        conditions.append(where.state == _STATE)
+        conditions.append(_STATE.in_((where.state,)))
     if where.levels:
         conditions.append(_LEVEL.in_(where.levels))
     if where.shocks:

@@ -14,7 +14,7 @@ Figure = dict[str, Any]
 Label = Callable[[float], str]
 
 
-def config(language: str, words: dict[str, str]) -> dict[str, Any]:
+def config(language: str, words: dict[str, str]) -> Any:
     """Configuration of a graph. ``words`` translates the few buttons that are left."""
     return {
         "displaylogo": False,

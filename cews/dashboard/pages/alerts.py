@@ -123,7 +123,10 @@ def _chip(level: Level, number: int, view: View) -> Component:
         html.Span(view.level(level)),
         html.Span(f"{number:,}", id=f"alerts-count-{level.slug}", className="count"),
     ]
-    return dmc.Chip(words, value=level.slug, size="sm", variant="outline", className=f"chip chip-{level.slug}")
+    chip: Component = dmc.Chip(
+        words, value=level.slug, size="sm", variant="outline", className=f"chip chip-{level.slug}"
+    )
+    return chip
 
 
 # --- grid --------------------------------------------------------------------------------------------

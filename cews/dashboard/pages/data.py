@@ -78,7 +78,7 @@ def _quarantine(rejects: Sequence[RejectLine], total: int, view: View) -> Compon
         view.say("Value"),
         view.say("Reason"),
     ]
-    rows = [
+    rows: list[list[parts.Child]] = [
         [line.source, line.label, f"{line.line:,}", html.Code(line.column), html.Code(line.value), line.reason]
         for line in rejects
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from dash import html
 from dash.development.base_component import Component
 
@@ -51,7 +53,7 @@ def guide(_cx: Connection, view: View) -> Page:
 
 def _levels(view: View) -> Component:
     policy = Policy()
-    numbers = {"stay": policy.stay, "close_after": policy.close_after}
+    numbers: dict[str, Any] = {"stay": policy.stay, "close_after": policy.close_after}
     rows: list[list[parts.Child]] = [
         [
             parts.level_pill(level, view),

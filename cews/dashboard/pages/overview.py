@@ -91,7 +91,7 @@ def _tiny_bars(level: Level, numbers: Sequence[int]) -> Component:
 
 
 def _by_month(months: Sequence[Period], counts: Counts, view: View) -> Component:
-    names = {level: view.level(level) for level in Level}
+    names: dict[int, str] = {level: view.level(level) for level in Level}
     rows = [[str(month), *(f"{counts[level][n]:,}" for level in LEVELS)] for n, month in enumerate(months)]
     title = view.say("Open alerts by month")
     return parts.card(
@@ -146,7 +146,7 @@ def _against(line: AlertLine, view: View) -> str:
 
 def _freshness(sources: Sequence[SourceState], view: View) -> Component:
     actions = parts.link([html.Span(view.say("Details")), parts.icon("next")], view.link("/data"))
-    rows = [
+    rows: list[list[parts.Child]] = [
         [
             html.Span(parts.kept(html.Strong(source.source), parts.simulated_tag(view) if source.simulated else None)),
             str(source.newest or "–"),
