@@ -200,23 +200,38 @@ def _country(iso3: str) -> str:
 
 def parse(body: bytes, request: Request) -> Batch:
     """An answer → observations of the codes wanted, or SourceError."""
-    frame = _frame(_items(body))
-    answer = read_rows(frame, None)
+    answer = read_rows(_frame(_items(body)), None)
     if answer.mismatch is not None:
         raise SourceError(f"kcs, {request.label}: {answer.mismatch.reason}; ask again.", permanent=False)
+    _check_scope(answer.rows, request)
     wanted = request.scope["hs"].split(",")
-    if len(answer.rows) and answer.rows["hs"].str.len().min() < max(map(len, wanted)):
-        raise SourceError(
-            f"kcs, {request.label}: the answer has codes shorter than {max(wanted, key=len)}; it was expected that "
-            f"{ASSUMPTIONS['granularity']}. Report this: the service has changed.",
-            permanent=True,
-            code="granularity",
-        )
     traded = observations(_summed(answer.rows, wanted))
     months = _months(answer.rows, request)
     partners = (request.scope["partner"],) if request.scope["partner"] else ()
     coverage = tuple(Coverage(REPORTER, flow, tuple(wanted), *months, partners=partners) for flow in Flow)
     return Batch(traded, coverage, answer.rejects, answer.names)
+
+
+def _check_scope(rows: pd.DataFrame, request: Request) -> None:
+    """Rows must be about what was asked for, in enough detail; otherwise an assumption no longer holds."""
+    longest = max(map(len, request.scope["hs"].split(",")))
+    months = _asked_months(request)
+    partner = request.scope["partner"]
+    fault = ""
+    if (rows["hs"].str.len() < longest).any():
+        fault = f"codes shorter than {longest} digits, while {ASSUMPTIONS['granularity']}"
+    elif not rows["period"].isin(months).all():
+        fault = f"months outside {request.scope['start']}…{request.scope['end']}"
+    elif partner and (rows["partner"] != partner).any():
+        fault = f"partners other than {partner}"
+    if fault:
+        message = f"kcs, {request.label}: the answer has {fault}. The service has changed; report this."
+        raise SourceError(message, permanent=True, code="scope")
+
+
+def _asked_months(request: Request) -> list[int]:
+    start, end = Period.parse(request.scope["start"]), Period.parse(request.scope["end"])
+    return [(start + n).yyyymm for n in range(end - start + 1)]
 
 
 def _summed(rows: pd.DataFrame, wanted: list[str]) -> pd.DataFrame:
@@ -228,8 +243,7 @@ def _summed(rows: pd.DataFrame, wanted: list[str]) -> pd.DataFrame:
 
 def _months(rows: pd.DataFrame, request: Request) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
     """Months published, not reported and not yet published (ASSUMPTIONS silence, newest)."""
-    start, end = Period.parse(request.scope["start"]), Period.parse(request.scope["end"])
-    months = [(start + n).yyyymm for n in range(end - start + 1)]
+    months = _asked_months(request)
     with_trade = set(rows["period"][(rows[list(AMOUNTS)] > 0).any(axis=1)].tolist())
     newest = Period.parse(request.scope["newest"]).yyyymm
     unpublished = tuple(month for month in months if month == newest and month not in with_trade)
@@ -247,16 +261,14 @@ def _items(body: bytes) -> list[dict[str, str]]:
     start = body.removeprefix(b"\xef\xbb\xbf").lstrip()[:200].lower()
     if not start.startswith(b"<"):
         raise _plain_failure(body)
-    if start.startswith((b"<!doctype html", b"<html")):
+    if b"<!doctype html" in start or b"<html" in start:
         raise SourceError(
             "kcs gave a web page instead of data; the service may be down. Try again later.", permanent=False
         )
     root = _xml(body)
     if root.tag == "OpenAPI_ServiceResponse":
-        code, message = (
-            _text(root, ".//returnReasonCode"),
-            f"{_text(root, './/errMsg')} {_text(root, './/returnAuthMsg')}",
-        )
+        code = _text(root, ".//returnReasonCode")
+        message = f"{_text(root, './/errMsg')} {_text(root, './/returnAuthMsg')}"
     else:
         code, message = _text(root, "./header/resultCode"), _text(root, "./header/resultMsg")
     if code == "00":

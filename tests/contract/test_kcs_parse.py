@@ -131,12 +131,6 @@ def test_finer_rows_are_added_up_to_the_code_wanted() -> None:
     assert trade(batch) == {("import", "2504", "CHN", 202401): (130, 15)}
 
 
-def test_rows_coarser_than_the_code_wanted_mean_that_the_service_has_changed() -> None:
-    with pytest.raises(SourceError, match="one level finer") as caught:
-        kcs.parse(a.answer([a.item("2504", imports=(1, 1))]), request("250410"))
-    assert caught.value.permanent
-
-
 def test_commas_and_blanks_in_numbers() -> None:
     rows = [a.item(imports=(" 1,234,567 ", "8,900"), exports=("", "")), a.item(partner="JP", imports=(10, ""))]
     batch = kcs.parse(a.answer(rows), request())
@@ -175,11 +169,27 @@ def test_rows_that_contradict_each_other_keep_the_first() -> None:
 
 
 def test_the_hs_edition_is_the_one_in_force() -> None:
-    rows = [
-        a.item(year=year, imports=(1, 1)) for year in ("2011.12", "2012.01", "2016.12", "2017.01", "2021.12", "2022.01")
-    ]
-    batch = kcs.parse(a.answer(rows), request())
-    assert list(batch.observations["hs_edition"]) == ["H3", "H4", "H4", "H5", "H5", "H6"]
+    years = ("2011.12", "2012.01", "2016.12", "2017.01", "2021.12", "2022.01")
+    editions = []
+    for year in years:
+        only = request(start=year.replace(".", "-"), end=year.replace(".", "-"))
+        batch = kcs.parse(a.answer([a.item(year=year, imports=(1, 1))]), only)
+        editions += list(batch.observations["hs_edition"])
+    assert editions == ["H3", "H4", "H4", "H5", "H5", "H6"]
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        (a.item("2504", imports=(1, 1)), "one level finer"),
+        (a.item(year="2023.12", imports=(1, 1)), "months outside 2024-01…2024-03"),
+        (a.item(partner="JP", imports=(1, 1)), "partners other than CHN"),
+    ],
+)
+def test_rows_nobody_asked_for_mean_that_the_service_has_changed(row: dict[str, str], says: str) -> None:
+    with pytest.raises(SourceError, match=says) as caught:
+        kcs.parse(a.answer([row]), request("250410", partners=("CHN",)))
+    assert caught.value.permanent
 
 
 # --- nothing, zero, not yet --------------------------------------------------------------------------
@@ -254,6 +264,7 @@ FAILURES = [  # body, permanent, quota, what the message must say
     (b"", False, False, "nothing at all"),
     (b"<!DOCTYPE html><html><body>maintenance</body></html>", False, False, "web page"),
     (b"<html><body>maintenance</body></html>", False, False, "web page"),
+    (b'<?xml version="1.0"?><!DOCTYPE html PUBLIC "x" "y"><html></html>', False, False, "web page"),
     (a.answer(ROWS)[:-60], False, False, "cut off"),
     (a.answer(ROWS).replace(b"<item>", b"<item", 1), False, False, "damaged"),
     (b'<?xml version="1.0"?><!DOCTYPE r [<!ENTITY e "x">]><response>&e;</response>', True, False, "refused"),
