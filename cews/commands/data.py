@@ -101,7 +101,7 @@ def show_reports(session: Session, reports: list[IngestReport], as_json: bool) -
         print_json([report.record() for report in reports])
     else:
         for report in reports:
-            session.console.print(report.summary(), highlight=False)
+            session.say(report.summary())
             if report.rejects:
                 session.console.print(rejects_table(report))
     if reports and all(report.nothing_read for report in reports):
@@ -133,7 +133,7 @@ def watchlist() -> None:
 def load_watchlist(session: Session, file: str) -> None:
     """Load a watch-list: FILE.csv, or `kor` for the one of Korea that comes with the program."""
     count = watching.load(session.store, file)
-    session.console.print(f"{count} items are watched now.")
+    session.say(f"{count} items are watched now.")
 
 
 @watchlist.command("list")
@@ -177,7 +177,7 @@ def upgrade(session: Session) -> None:
     """Bring the tables to this version of the program."""
     engine = store_engine.connect(session.settings.store_url)
     migrations.upgrade(engine)
-    session.console.print(f"The store is at revision {migrations.current(engine)}.")
+    session.say(f"The store is at revision {migrations.current(engine)}.")
 
 
 @db.command()
@@ -186,7 +186,7 @@ def check(session: Session) -> None:
     """Say whether the tables fit this version of the program."""
     engine = store_engine.connect(session.settings.store_url)
     migrations.check(engine)
-    session.console.print(f"The store is at revision {migrations.current(engine)}, as it should be.")
+    session.say(f"The store is at revision {migrations.current(engine)}, as it should be.")
 
 
 COMMANDS = [ingest, watchlist, db]

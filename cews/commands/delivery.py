@@ -46,9 +46,9 @@ def notify(session: Session, dry_run: bool, as_json: bool) -> None:
     if as_json:
         print_json({"sent": report.sent, "failed": report.failed, "dead": report.dead, "down": report.down})
     else:
-        session.console.print(f"{report.sent} sent, {report.failed} to be tried again, {report.dead} refused for good.")
+        session.say(f"{report.sent} sent, {report.failed} to be tried again, {report.dead} refused for good.")
         for error in report.errors:
-            session.console.print(f"  {error}", highlight=False)
+            session.say(f"  {error}")
     if report.down:
         raise UserError(f"the mail server cannot be used: {report.down}; nothing is lost, run `cews notify` again")
 
@@ -60,9 +60,9 @@ def show_mails(session: Session, mails: list[EmailMessage], as_json: bool) -> No
     for mail in mails:
         body = mail.get_body(preferencelist=("plain",))
         session.console.rule(f"{mail['To']}", align="left")
-        session.console.print(f"[bold]{mail['Subject']}[/bold]\n", highlight=False)
+        session.say(f"[bold]{mail['Subject']}[/bold]\n")
         session.console.print(body.get_content() if body else "", highlight=False, markup=False)
-    session.console.print(f"{len(mails)} notices would be sent." if mails else "No notice is due.")
+    session.say(f"{len(mails)} notices would be sent." if mails else "No notice is due.")
 
 
 @click.group()
@@ -100,7 +100,7 @@ def add_recipient(
         number = notices.add_recipient(cx, name, email, lang)
         for prefix in hs or ("",):
             notices.subscribe(cx, Subscription(number, reporter, flow, prefix, Level.from_slug(min_level)))
-    session.console.print(f"{name} <{email}> hears about {', '.join(hs) or 'every item'} from {min_level} on.")
+    session.say(f"{name} <{email}> hears about {', '.join(hs) or 'every item'} from {min_level} on.")
 
 
 @recipient.command("list")
@@ -133,7 +133,7 @@ def export(session: Session, what: str, form: str, output: Path, lang: str | Non
     moment = as_of or session.now
     language = lang or session.settings.language
     count = exports.write_csv(session.store, what, output, as_of=moment, language=language)
-    session.console.print(f"{count} {what} written to {output} ({form.upper()}).")
+    session.say(f"{count} {what} written to {output} ({form.upper()}).")
 
 
 COMMANDS = [notify, recipient, export]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import click
 from rich.table import Table
@@ -58,9 +60,9 @@ def scan(session: Session, items: str, as_of: datetime | None, as_json: bool, la
         )
         return
     if step.newest is None:
-        session.console.print("The store holds no published month for these items. Ingest first: `cews ingest --help`.")
+        session.say("The store holds no published month for these items. Ingest first: `cews ingest --help`.")
         return
-    session.console.print(
+    session.say(
         f"Scanned {len(step.panel.items)} items up to {step.newest}: {len(step.detection.findings)} findings, "
         f"{len(step.changes)} alert changes" + (" (not recorded)." if as_of else ".")
     )
@@ -79,19 +81,19 @@ def alerts(session: Session, state: str, as_of: datetime | None, as_json: bool, 
     states = None if state == "any" else [AlertState(state)]
     with reading(session.store) as cx:
         found = stored_alerts.alerts(cx, as_of or session.now, states=states)
-        names = item_names(cx, found, language)
+        names = item_names(cx, {alert.item for alert in found}, language)
     found.sort(key=lambda alert: (-alert.level, alert.item))
     if as_json:
         print_json([alert_record(alert, names, language) for alert in found])
         return
     if not found:
-        session.console.print(text("No alerts.", language))
+        session.say(text("No alerts.", language))
         return
     session.console.print(alert_table(found, names, language))
 
 
-def item_names(cx: Connection, found: list[Alert], language: str) -> dict[ItemKey, str]:
-    named = {alert.item: queries.item_name(cx, alert.item) for alert in found}
+def item_names(cx: Connection, items: Collection[ItemKey], language: str) -> dict[ItemKey, str]:
+    named = {item: queries.item_name(cx, item) for item in items}
     return {item: name.label(language) for item, name in named.items() if name is not None}
 
 
@@ -127,13 +129,13 @@ def explain(session: Session, alert: str, as_of: datetime | None, as_json: bool,
     with reading(session.store) as cx:
         found = _find(stored_alerts.alerts(cx, moment, states=None), alert)
         history = stored_alerts.changes(cx, found.id or 0, moment)
-        names = item_names(cx, [found], language)
+        names = item_names(cx, {found.item}, language)
     if as_json:
         print_json(
             alert_record(found, names, language) | {"history": [change_record(change, language) for change in history]}
         )
         return
-    session.console.print(
+    session.say(
         f"[bold]{sentences.level_label(found.level, language)}[/bold] "
         f"{names.get(found.item, found.item.hs)} ({found.item}) — {text(found.state.value, language, context='state')}"
     )
@@ -153,11 +155,17 @@ def _find(found: list[Alert], wanted: str) -> Alert:
 
 
 def print_changes(session: Session, changes: list[AlertChange], language: str) -> None:
+    """Each change with its item and its reasons; the day is the one in the time zone of the settings."""
+    if not changes:
+        return
+    with reading(session.store) as cx:
+        names = item_names(cx, {change.item for change in changes}, language)
     for change in changes:
-        head = sentences.change_headline(change, language)
-        session.console.print(f"{change.as_of:%Y-%m-%d}  [bold]{head}[/bold]", highlight=False)
+        day = change.as_of.astimezone(ZoneInfo(session.settings.time_zone))
+        item = f"{names.get(change.item, change.item.hs)} ({change.item})"
+        session.say(f"{day:%Y-%m-%d}  [bold]{item}[/bold]  {sentences.change_headline(change, language)}")
         for reason in change.reasons:
-            session.console.print(f"    · {sentences.sentence(reason, language)}", highlight=False)
+            session.say(f"    · {sentences.sentence(reason, language)}")
 
 
 @click.command()
@@ -187,7 +195,7 @@ def replay(session: Session, start: Period, end: Period, items: str, as_json: bo
             else:
                 print_changes(session, [change for _, change in step.changes], language)
     if not as_json:
-        session.console.print(f"{opened} alerts opened from {start} to {end}.")
+        session.say(f"{opened} alerts opened from {start} to {end}.")
 
 
 COMMANDS = [scan, alerts, explain, replay]

@@ -29,7 +29,7 @@ def serve_dashboard(session: Session, engine: Engine, settings: Settings) -> Non
             f"port {settings.port} on {settings.host} cannot be used ({error.strerror}). "
             "Choose another with --port or CEWS_PORT."
         ) from error
-    session.console.print(f"The dashboard is at http://{settings.host}:{settings.port} (stop with Ctrl-C).")
+    session.say(f"The dashboard is at http://{settings.host}:{settings.port} (stop with Ctrl-C).")
     try:
         server.run()
     except KeyboardInterrupt:

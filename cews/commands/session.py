@@ -43,6 +43,10 @@ class Session:
     def now(self) -> datetime:
         return datetime.now(UTC)
 
+    def say(self, line: str) -> None:
+        """One line on the output, wrapped by the terminal and not by us, so that it can be searched and piped."""
+        self.console.print(line, highlight=False, soft_wrap=True)
+
     @contextmanager
     def progress(self, title: str) -> Iterator[ProgressCallback]:
         """A progress bar on the error stream; the body calls ``report(done, total)``."""
