@@ -54,6 +54,8 @@ def postgresql_server() -> Iterator[str]:
 def postgresql_admin(postgresql_server: str) -> Iterator[Engine]:
     """Creates and drops databases; holds a migrated one named ``template_cews`` to copy."""
     admin = create_engine(make_url(postgresql_server), isolation_level="AUTOCOMMIT")
+    _execute(admin, "ALTER SYSTEM SET fsync = off")  # a crash of the machine may cost a test its database
+    _execute(admin, "SELECT pg_reload_conf()")
     _execute(admin, "CREATE DATABASE template_cews")
     template = connect(_address(admin, "template_cews"))
     migrations.upgrade(template)

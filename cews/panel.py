@@ -1,0 +1,260 @@
+"""From the store to what detectors read: trade as it was known on a day.
+
+``History.load`` reads once, in one snapshot; ``History.panel`` then answers for any ``as_of`` from memory, so that
+a replay of a hundred months reads the store once. Nothing that became known after ``as_of`` shows in a panel: not
+a number, not a supplier, not an item.
+
+Where several sources speak about one item, the panel reads it from one of them: real before simulated, then by
+priority (smaller first), among those that had published anything about the item by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cews.domain import WORLD, ItemKey, Period, utc
+from cews.store import observations
+from cews.store.bulk import NEVER, Micros, micros, moment
+from cews.store.coverage import Published, Scopes, Speaker, ordinal
+from cews.store.engine import Engine, reading
+from cews.store.releases import simulated_sources
+from detectors.base import BoolArray, FloatArray, IntArray, Panel
+
+UNKNOWN_PRIORITY: Final = 50
+NEGLIGIBLE: Final = 0.05  # legs with this share of a month's trade may lack a number without hiding the total
+KILOGRAM: Final = "kg"
+_END_OF_TIME: Final = datetime(9999, 12, 31, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Versions:
+    """Versions of numbers, one entry each."""
+
+    leg: IntArray
+    column: IntArray  # month
+    known_from: Micros
+    known_to: Micros
+    value: FloatArray  # USD
+    weight: FloatArray  # kg
+    supplementary: FloatArray
+    unit: IntArray  # of the supplementary quantity, index into History.units
+
+    def where(self, chosen: BoolArray) -> _Versions:
+        return _Versions(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All that is known up to a moment about some items, ready to be asked as of any earlier one.
+
+    S speakers (a source and an item) sorted by item, then by preference; L legs (speaker × partner) sorted by
+    speaker and partner, the total (WLD) among them.
+    """
+
+    published: Published  # S × T
+    simulated: frozenset[str]  # ids of sources
+    speaker_of: IntArray  # (L,)
+    partners: NDArray[np.object_]  # (L,)
+    units: tuple[str, ...]
+    versions: _Versions
+
+    @classmethod
+    def load(
+        cls,
+        engine: Engine,
+        until: datetime | None,
+        items: Collection[ItemKey] | None = None,
+        priority: Mapping[str, int] | None = None,
+    ) -> History:
+        """Read the items (None = all) as known until then; None = everything held, which a replay asks about
+        the past only."""
+        until = until or _END_OF_TIME
+        with reading(engine) as cx:
+            published = Scopes.read(cx, items=items).published(micros(until))
+            simulated = simulated_sources(cx)
+            series = observations.series_about(cx, items)
+            versions = observations.versions(cx, until, items)
+        return _assemble(published, simulated, series, versions, priority or {})
+
+    @property
+    def items(self) -> tuple[ItemKey, ...]:
+        """Every item that some source speaks about."""
+        return tuple(dict.fromkeys(item for _, item in self.published.speakers))
+
+    def months(self, item: ItemKey) -> dict[Period, datetime]:
+        """The published months of an item, and since when each is known."""
+        rows = [row for row, (_, of) in enumerate(self.published.speakers) if of == item]
+        times = self._since()[rows].min(axis=0, initial=NEVER)
+        return {self.published.start + int(n): moment(times[n]) for n in np.flatnonzero(times != NEVER)}
+
+    def publication(self, period: Period) -> datetime | None:
+        """When the month had become known for every item that publishes it; None when no item does."""
+        column, since = period - self.published.start, self._since()
+        if not 0 <= column < since.shape[1]:
+            return None
+        first = pd.Series(since[:, column]).groupby([str(item) for _, item in self.published.speakers]).min()
+        known = first[first != NEVER]
+        return moment(known.max()) if len(known) else None
+
+    def panel(self, as_of: datetime) -> Panel:
+        """Trade as it was known at ``as_of``, from the first to the newest month published by then."""
+        time = micros(utc(as_of))
+        speakers = self._chosen(time)
+        item_of_leg = self._items_of_legs(speakers)
+        seen = self.versions.where(
+            (self.versions.known_from <= time) & (time < self.versions.known_to) & (item_of_leg[self.versions.leg] >= 0)
+        )
+        units, amounts = self._quantities(seen, item_of_leg[seen.leg], len(speakers))
+        legs = np.unique(seen.leg)
+        known = self._since_by_leg(legs) <= time
+        reported = (self._since()[speakers] <= time).T
+        world = self.partners[legs] == WORLD
+        known = self._since_by_leg(legs) <= time
+        item_of, item_of_world = item_of_leg[legs[~world]], item_of_leg[legs[world]]
+        quantity, value = _grid(known, seen, legs, amounts), _grid(known, seen, legs, seen.value)
+        totals = [_spread(grid[:, world], item_of_world, reported.shape) for grid in (quantity, value)]
+        quantity, value = quantity[:, ~world], value[:, ~world]
+        months = _span(reported)
+        return Panel(
+            as_of=as_of,
+            start=self.published.start + months.start,
+            items=tuple(self.published.speakers[row][1] for row in speakers),
+            sources=tuple(self.published.speakers[row][0] for row in speakers),
+            simulated=tuple(self.published.speakers[row][0] in self.simulated for row in speakers),
+            units=units,
+            reported=reported[months],
+            item_quantity=_totals(totals[0], quantity, value, item_of, reported)[months],
+            item_value=_totals(totals[1], value, quantity, item_of, reported)[months],
+            partners=tuple(self.partners[legs[~world]]),
+            item_of=item_of,
+            quantity=quantity[months],
+            value=value[months],
+        )
+
+    def _since(self) -> Micros:
+        """(S, T) since when the total of each month is known."""
+        return self.published.since(WORLD)
+
+    def _since_by_leg(self, legs: IntArray) -> Micros:
+        """(T, legs) since when a missing row of the partner is known to be a zero. Of the total (WLD) it is where
+        it was asked for by name: else it is not given, and the partners have to be summed."""
+        speakers = self.speaker_of[legs]
+        since = np.where((self.partners[legs] == WORLD)[:, None], NEVER, self.published.everywhere[speakers])
+        for partner, limited in self.published.partners.items():
+            of_partner = np.flatnonzero(self.partners[legs] == partner)
+            since[of_partner] = np.minimum(since[of_partner], limited[speakers[of_partner]])
+        return since.T
+
+    def _chosen(self, time: int) -> IntArray:
+        """The speaker to read each item from: the first, in order of preference, that had published anything."""
+        speaking = np.flatnonzero((self._since() <= time).any(axis=1))
+        items = [self.published.speakers[row][1] for row in speaking]
+        first = [n for n, item in enumerate(items) if n == 0 or item != items[n - 1]]
+        return speaking[first]
+
+    def _items_of_legs(self, speakers: IntArray) -> IntArray:
+        """(L,) position of each leg's item among the chosen speakers, or -1."""
+        positions = np.full(len(self.published.speakers), -1)
+        positions[speakers] = np.arange(len(speakers))
+        return positions[self.speaker_of]
+
+    def _quantities(self, seen: _Versions, item: IntArray, items: int) -> tuple[tuple[str, ...], FloatArray]:
+        """The unit of each item, and the quantity of each version in it: net weight where the item has any, else
+        the supplementary quantity in the unit that most of its numbers have."""
+        weighed = np.bincount(item, weights=seen.weight > 0, minlength=items) > 0
+        counts = np.zeros((items, len(self.units)))
+        np.add.at(counts, (item, seen.unit), seen.supplementary > 0)
+        counted = ~weighed & (counts.sum(axis=1) > 0)
+        unit = counts.argmax(axis=1)
+        supplementary = np.where(seen.unit == unit[item], seen.supplementary, np.nan)
+        names = tuple(self.units[unit[n]] if counted[n] else KILOGRAM for n in range(items))
+        return names, np.where(counted[item], supplementary, seen.weight)
+
+
+def _assemble(
+    published: Published,
+    simulated: frozenset[str],
+    series: pd.DataFrame,
+    versions: pd.DataFrame,
+    priority: Mapping[str, int],
+) -> History:
+    def preference(speaker: Speaker) -> tuple[ItemKey, bool, int, str]:
+        source, item = speaker
+        return item, source in simulated, priority.get(source, UNKNOWN_PRIORITY), source
+
+    speakers = sorted(published.speakers, key=preference)
+    published = published.on(speakers, published.start, published.everywhere.shape[1])
+    row_of = {(source, item.reporter, item.flow.value, item.hs): row for row, (source, item) in enumerate(speakers)}
+    keys = series[["source", "reporter", "flow", "hs"]].itertuples(index=False, name=None)
+    legs = series.assign(speaker=np.array([row_of[key] for key in keys], dtype=np.int64))
+    legs = legs.sort_values(["speaker", "partner"])
+    leg_of = pd.Series(np.arange(len(legs)), index=legs["id"])
+    unit_codes, units = pd.factorize(versions["quantity_unit"])
+    return History(
+        published,
+        simulated,
+        legs["speaker"].to_numpy(),
+        legs["partner"].to_numpy(dtype=object),
+        tuple(units) or ("",),
+        _Versions(
+            leg=leg_of.loc[versions["series_id"]].to_numpy(),
+            column=ordinal(versions["period"].to_numpy()) - published.start.ordinal,
+            known_from=versions["known_from"].to_numpy(),
+            known_to=versions["known_to"].to_numpy(),
+            value=versions["value_usd"].to_numpy(),
+            weight=versions["net_weight_kg"].to_numpy(),
+            supplementary=versions["quantity"].to_numpy(),
+            unit=unit_codes,
+        ),
+    )
+
+
+def _grid(known: BoolArray, seen: _Versions, legs: IntArray, amounts: FloatArray) -> FloatArray:
+    """(T, legs) amounts: zero in a known month without a row, NaN in an unknown one."""
+    grid = np.where(known, 0.0, np.nan)
+    grid[seen.column, np.searchsorted(legs, seen.leg)] = amounts
+    return grid
+
+
+def _spread(grid: FloatArray, item_of: IntArray, shape: tuple[int, int]) -> FloatArray:
+    """(T, I) with the grid's columns at their items, NaN elsewhere."""
+    spread = np.full(shape, np.nan)
+    spread[:, item_of] = grid
+    return spread
+
+
+def _span(reported: BoolArray) -> slice:
+    """From the first to the last month that is reported for any item."""
+    months = np.flatnonzero(reported.any(axis=1))
+    return slice(int(months[0]), int(months[-1]) + 1) if months.size else slice(0, 0)
+
+
+def _totals(
+    world: FloatArray, legs: FloatArray, other: FloatArray, item_of: IntArray, reported: BoolArray
+) -> FloatArray:
+    """(T, I) the source's own total (``world``, NaN where it gives none), else the sum of the legs.
+
+    A leg without a number hides the sum, unless what is known of it by the other measure (``other``) is negligible.
+    """
+    missing = np.isnan(legs)
+    hidden = _by_item(np.where(missing, other, 0.0), item_of, reported.shape)
+    everything = _by_item(np.nan_to_num(other), item_of, reported.shape)
+    summed = _by_item(np.nan_to_num(legs), item_of, reported.shape)
+    summed[~(hidden <= NEGLIGIBLE * everything)] = np.nan
+    return np.where(reported, np.where(np.isnan(world), summed, world), np.nan)
+
+
+def _by_item(amounts: FloatArray, item_of: IntArray, shape: tuple[int, int]) -> FloatArray:
+    """(T, I) sums over the legs of each item; legs stand in the order of their items."""
+    sums = np.zeros(shape)
+    if item_of.size:
+        starts = np.flatnonzero(np.diff(item_of, prepend=-1))
+        sums[:, item_of[starts]] = np.add.reduceat(amounts, starts, axis=1)
+    return sums
