@@ -25,7 +25,7 @@ _SEASONAL: Final = np.tile([0.0, 1.0], 3)[:, None]
 
 _MEMORY: Final = 0.97  # monthly discount of errors: about three years count
 _CLIP: Final = 1.5  # Huber bound of a step of the level, in σ
-_YEARS_PRIOR: Final = 1.0  # a season seen once counts half
+_YEARS: Final = 10  # a season is learned from no more years than these
 _MONTHS_PRIOR: Final = 4.0  # weight of the panel's typical error beside the series' own
 _TYPICAL_ERROR: Final = 0.4  # before the panel has any: mean absolute log error
 _LEAST_ERROR: Final = 0.02
@@ -76,13 +76,11 @@ class _Bank:
         self.error = np.zeros(count)  # discounted sum of absolute errors of the mixture
         self.history = np.zeros(count)
         self.seen = np.full((months, count), np.nan)  # log observations, bounded
-        self.season_sum = np.zeros((12, count))
-        self.season_years = np.zeros((12, count))
+        self.deviation = np.full((months, count), np.nan)  # of a month from the year around it
 
-    def forecast(self, month: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def forecast(self, month: int, error: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """(members (K, S), mixture (S,), mixture without the season (S,)), on the log scale."""
-        season = self.season_sum[month % 12] / (self.season_years[month % 12] + _YEARS_PRIOR)
-        members = self.level + _SEASONAL * season
+        members = self.level + _SEASONAL * self._season(month, error)
         merit = -self.weight * np.log(self.loss)
         share = np.exp(merit - merit.max(axis=0))
         share /= share.sum(axis=0)
@@ -107,12 +105,12 @@ class _Bank:
         self.level += np.where(known, gain * np.clip(miss, -bound, bound), 0.0)
         cap = 3 * error
         step = np.where(known, 1 / (self.weight + 1), 0.0)
-        self.loss += step * (np.minimum(np.abs(miss), cap) + _LEAST_ERROR - self.loss)
+        self.loss += step * (np.minimum(np.abs(miss), 2 * cap) + _LEAST_ERROR - self.loss)
         self.error = np.where(known, _MEMORY * self.error + np.minimum(np.abs(seen - mixture), cap), self.error)
         self.weight = np.where(known, _MEMORY * self.weight + 1, self.weight)
         self.seen[month] = seen
         self._settle(month)
-        self._learn_season(month, 2 * 1.25 * error)
+        self._learn_season(month)
 
     def forget(self, ended: BoolArray) -> None:
         self.level[:, ended] = np.nan
@@ -126,23 +124,29 @@ class _Bank:
         if young.any():
             self.level[:, young] = np.nanmedian(past[:, young], axis=0)
 
-    def _learn_season(self, month: int, bound: FloatArray) -> None:
-        """Deviation of a month from the year around it, learned once that year is complete."""
+    def _season(self, month: int, error: FloatArray) -> FloatArray:
+        """Median of the month's deviations in earlier years and of one year without season, less what noise explains:
+        nothing is learned from a single odd year, and all of it from many alike."""
+        years = self.deviation[month % 12 : max(month - 11, 0) : 12][-_YEARS:]
+        middle = np.nanmedian(np.vstack([np.zeros((1, self.deviation.shape[1])), years]), axis=0)
+        noise = 1.25 * error / np.sqrt(1 + np.isfinite(years).sum(axis=0))
+        return np.asarray(middle * np.maximum(0, 1 - (noise / np.maximum(np.abs(middle), 1e-12)) ** 2))
+
+    def _learn_season(self, month: int) -> None:
+        """Deviation of a month from the year around it, known once that year is complete."""
         if month == 11:
             for earlier in range(6):
-                self._note_season(earlier, self.seen[:12], np.ones(12), bound)
+                self._note_deviation(earlier, self.seen[:12], np.ones(12))
         elif month >= 12:
             window = np.ones(13)
             window[[0, -1]] = 0.5
-            self._note_season(month - 6, self.seen[month - 12 : month + 1], window, bound)
+            self._note_deviation(month - 6, self.seen[month - 12 : month + 1], window)
 
-    def _note_season(self, month: int, year: FloatArray, window: FloatArray, bound: FloatArray) -> None:
+    def _note_deviation(self, month: int, year: FloatArray, window: FloatArray) -> None:
         known = np.isfinite(year)
         weight = window @ known
-        deviation = self.seen[month] - (window @ np.where(known, year, 0.0)) / np.maximum(weight, 1)
-        usable = (weight >= 10) & np.isfinite(deviation)
-        self.season_sum[month % 12] += np.where(usable, np.clip(deviation, -bound, bound), 0.0)
-        self.season_years[month % 12] += usable
+        usual = (window @ np.where(known, year, 0.0)) / np.maximum(weight, 1)
+        self.deviation[month] = np.where(weight >= 10, self.seen[month] - usual, np.nan)
 
 
 class _Silence:
@@ -253,9 +257,9 @@ def screen(series: FloatArray) -> Screen:
 
 
 def _expect(month: int, bank: _Bank, silence: _Silence) -> _Month:
-    members, mixture, level = bank.forecast(month)
     silent = silence.share() > _LUMPY
     error = bank.typical_error(~silent)
+    members, mixture, level = bank.forecast(month, error)
     # An untested level adds its own variance, and an error known from few months its own tail.
     sigma = 1.25 * error * np.sqrt(1 + 2 / np.maximum(bank.history, 1))
     return _Month(
