@@ -74,7 +74,8 @@ def _reason_codes(finding: Finding) -> Cell:
 
 def _headline(line: Line) -> Cell:
     name = line.name_ko if line.language == "ko" else line.name_en
-    return sentences.headline(line.subject, name or line.subject.item.hs, line.language)
+    known = name or line.name_en or line.name_ko or f"HS {line.subject.item.hs}"
+    return sentences.headline(line.subject, known, line.language)
 
 
 _EPISODE: Final[tuple[Column, ...]] = (

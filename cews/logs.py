@@ -27,6 +27,7 @@ _CONFIDENTIAL: Final = r"[\w-]*(?:password|passwd|secret|token|(?:api|service|su
 _NAME = re.compile(_CONFIDENTIAL, re.IGNORECASE)
 _PARAMETER = re.compile(rf"(?i)((?:\b{_CONFIDENTIAL}|[?&]key)=)[^&\s'\"]+")
 _PASSWORD = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://[^\s/:@]*):[^\s/@]+@")
+_TALKATIVE: Final = ("alembic", "apscheduler")  # what they do at INFO, our own events say better
 _SHORTEST: Final = 6  # a shorter secret would blank out ordinary words
 
 
@@ -102,6 +103,8 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level)
+    for library in _TALKATIVE:
+        logging.getLogger(library).setLevel(max(logging.WARNING, root.level))
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
