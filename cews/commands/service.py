@@ -54,7 +54,9 @@ def run_scheduler(session: Session, once: bool) -> None:
     """Run ingest, scan and notify on CEWS_SCHEDULE; one scheduler at a time holds the lease."""
     logs.configure(session.settings)
     if once:
-        scheduler.run_once(session.store, session.settings)
+        outcome = scheduler.run_once(session.store, session.settings)
+        if outcome.errors:
+            raise UserError(f"not everything was done: {outcome.error}")
     else:
         scheduler.run(session.store, session.settings)
 
