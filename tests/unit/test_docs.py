@@ -22,6 +22,7 @@ TEXTS = dict(zip(NAMES, (page.read_text(encoding="utf-8") for page in PAGES), st
 FOR_TESTS = {"CEWS_REQUIRE_BROWSER"}
 
 _BLOCK = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
+_LOOSE = re.compile(r"(?:^ {4}|`)(cews [^`\n]+)", re.MULTILINE)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 _SETTING = re.compile(rf"\b{PREFIX}[A-Z0-9_]*[A-Z0-9]\b")
@@ -38,7 +39,11 @@ def _command_lines(text: str) -> Iterator[list[str]]:
 
 
 def _commands(name: str) -> list[list[str]]:
-    lines = [[word for word in words if not re.match(r"^\w+=", word)] for words in _command_lines(TEXTS[name])]
+    """What stands after ``cews`` in the shell blocks, in indented blocks and between backticks."""
+    loose = [shlex.split(code, comments=True) for code in _LOOSE.findall(TEXTS[name])]
+    lines = [
+        [word for word in words if not re.match(r"^\w+=", word)] for words in [*_command_lines(TEXTS[name]), *loose]
+    ]
     return [words[1:] for words in lines if words and words[0].removeprefix(".venv/bin/") == "cews"]
 
 
