@@ -15,7 +15,7 @@ from detectors.base import BoolArray, FloatArray, IntArray, Panel
 from detectors.dependence import per_item
 from detectors.exit import ESTABLISHED
 
-_PRIOR: Final = 8.0  # items that stand for "nothing common" when few are compared
+_PRIOR: Final = 4.0  # items that stand for "nothing common" when few are compared
 _BOUND: Final = 0.3  # most that is taken out, on the log scale
 FALLING: Final = -1.5  # z from which a supplier counts as falling
 

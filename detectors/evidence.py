@@ -24,6 +24,7 @@ LASTING: Final = 0.5  # a move goes on while the month is off by more than this 
 SURGED: Final = 1.5  # surge evidence from which the months after are read as after a surge
 AFTER_SURGE: Final = 3  # months
 PAYBACK: Final = float(np.log(0.5))  # fall below the pre-surge level that full warehouses explain
+HOLIDAY: Final = 0.5  # part of a month's trade that the Lunar New Year can move into January
 UNIT_ERROR: Final = float(np.log(5))  # unit value × 5 while the value stays: a unit was mistaken
 HS_REVISIONS: Final = (2012, 2017, 2022, 2028)
 MUTED: Final = 12  # months an item is not judged after its code was split or merged
@@ -82,7 +83,8 @@ def gather(panel: Panel, scores: Mapping[str, Scores]) -> Evidence:
     # What a partner's collapse says beyond the total's own fall: nothing where the partner is the total.
     beyond = np.where(held[:, panel.item_of], 0.0, legs * (1 - suppliers.arrays["share_before"]))
     _, losing = largest(beyond, panel.item_of, len(panel.items))
-    strength = _strength(panel, fall, dear, rise, leaving, losing)
+    habit = quiet & (quantity.z > quantity.residual / quantity.sigma)
+    strength = _strength(panel, habit, fall, dear, rise, leaving, losing)
     strength = {shock: np.where(judged, row, np.nan) for shock, row in strength.items()}
     return Evidence(
         quantity=quantity,
@@ -111,23 +113,32 @@ def _yearly_value(value: FloatArray) -> FloatArray:
     return np.vstack([np.full((1, value.shape[1]), np.nan), 12 * mean[:-1]])
 
 
-def accumulate(monthly: FloatArray) -> FloatArray:
-    """Evidence of this month plus a part of that before it, as long as the move lasts."""
-    total = np.zeros_like(monthly)
-    for month in range(monthly.shape[0]):
-        carried = CARRY * total[month - 1] if month else 0.0
-        total[month] = np.where(monthly[month] > LASTING, monthly[month] + carried, np.maximum(monthly[month], 0))
+def accumulate(monthly: FloatArray, counted: BoolArray | None = None) -> FloatArray:
+    """Evidence of this month plus a part of that before it, as long as the move lasts.
+
+    Where ``counted``, the month's own evidence already counts the months before it, as that of a silence does.
+    """
+    carry = np.full(monthly.shape, CARRY) if counted is None else np.where(counted, 0.0, CARRY)
+    total = np.maximum(monthly, 0)
+    for month in range(1, len(monthly)):
+        total[month] += np.where(monthly[month] > LASTING, carry[month] * total[month - 1], 0.0)
     return total
 
 
 def _strength(
-    panel: Panel, fall: FloatArray, dear: FloatArray, rise: FloatArray, leaving: FloatArray, losing: FloatArray
+    panel: Panel,
+    habit: BoolArray,
+    fall: FloatArray,
+    dear: FloatArray,
+    rise: FloatArray,
+    leaving: FloatArray,
+    losing: FloatArray,
 ) -> dict[ShockClass, FloatArray]:
     exported = np.array([item.flow is Flow.EXPORT for item in panel.items], dtype=bool)
     surge = accumulate(rise)
     supply = fall + np.where(dear > 0, 0.5 * dear, dear) + 0.5 * losing
     return {
-        ShockClass.SHORTAGE: accumulate(np.where(fall > LASTING, supply, 0.0)),
+        ShockClass.SHORTAGE: accumulate(np.where(fall > LASTING, supply, 0.0), habit),
         ShockClass.SUPPLIER_EXIT: accumulate(leaving),
         ShockClass.PRICE_LED: accumulate(np.maximum(dear, 0)),
         ShockClass.FRONT_LOADING: np.where(exported, 0.0, surge),
@@ -175,7 +186,8 @@ def _drop(panel: Panel, amount: FloatArray, quantity: Screen, after_surge: BoolA
     residual = np.where(after_surge, residual - PAYBACK, residual)
     for column in range(1, panel.months):
         if panel.period(column).month == 2:  # January and February are read together
-            spare = np.maximum(np.nan_to_num(amount[column - 1] - quantity.expected[column - 1]), 0)
+            usual = quantity.expected[column - 1]
+            spare = np.clip(np.nan_to_num(amount[column - 1] - usual), 0, HOLIDAY * np.nan_to_num(usual))
             together = np.full(spare.shape, -np.inf)
             np.log((amount[column] + spare) / quantity.expected[column], where=spare > 0, out=together)
             residual[column] = np.fmax(residual[column], together)
