@@ -7,7 +7,7 @@ an episode that is not raised is printed as missed, and every other alert is cou
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
@@ -241,17 +241,23 @@ def print_tables(console: Console, engine: Engine, *, language: str) -> None:
         console.print(line, highlight=False)
 
 
-def _table(title: str, headings: Sequence[str], language: str) -> Table:
-    table = Table(title=text(title, language), title_justify="left", title_style="bold", header_style="bold", box=None)
+def _table(title: str, headings: Sequence[str]) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
     for heading in headings:
-        table.add_column(text(heading, language), overflow="fold")
-    table.pad_edge = False
+        table.add_column(heading, overflow="fold")
     return table
 
 
 def _open_table(found: Sequence[queries.AlertLine], language: str) -> Table:
-    headings = ("Level", "Item", "Class", "Supplier", "Since", "Newest evidence")
-    table = _table("Warnings open now (simulated)", headings, language)
+    headings = (
+        text("Level", language),
+        text("Item", language),
+        text("Class", language),
+        text("Supplier", language),
+        text("Since", language),
+        text("Newest evidence", language),
+    )
+    table = _table(text("Warnings open now (simulated)", language), headings)
     for line in found:
         table.add_row(
             _level(Level(line.level), language),
@@ -265,8 +271,15 @@ def _open_table(found: Sequence[queries.AlertLine], language: str) -> Table:
 
 
 def _episode_table(results: Sequence[EpisodeResult], language: str) -> Table:
-    headings = ("Documented episode", "Documented", "First raised", "Delay", "Highest level", "Class")
-    table = _table("Documented episodes (simulated)", headings, language)
+    headings = (
+        text("Documented episode", language),
+        text("Documented", language),
+        text("First raised", language),
+        text("Delay", language),
+        text("Highest level", language),
+        text("Class", language),
+    )
+    table = _table(text("Documented episodes (simulated)", language), headings)
     for result in sorted(results, key=lambda result: result.episode.effect):
         table.add_row(result.episode.names[language], str(result.episode.effect), *_outcome(result, language))
     return table
@@ -274,12 +287,11 @@ def _episode_table(results: Sequence[EpisodeResult], language: str) -> Table:
 
 def _outcome(result: EpisodeResult, language: str) -> tuple[Text, str, Text, str]:
     if result.raised is None or result.level is None or result.delay is None:
-        aside = shock_label(result.aside.shock, language) if result.aside else ""
-        return Text(text("missed", language), style="red"), "", Text(""), f"({aside})" if aside else ""
-    delay = text("{months} months", language, months=f"{result.delay:+d}") if result.delay else "0"
+        aside = f"({shock_label(result.aside.shock, language)})" if result.aside else ""
+        return Text(text("missed", language), style="red"), "", Text(), aside
     return (
         Text(str(result.raised.period), style="green"),
-        delay,
+        formats.months(result.delay, language),
         _level(result.level, language),
         shock_label(result.raised.shock, language),
     )
@@ -289,32 +301,23 @@ def _level(level: Level, language: str) -> Text:
     return Text(level_label(level, language), style=LEVEL_STYLES[level])
 
 
-def _summary(result: Score, language: str) -> list[str]:
-    raised = sum(one.raised is not None for one in result.documented)
-    silent = sum(one.raised is None for one in result.decoys)
+def _summary(result: Score, language: str) -> Iterator[str]:
+    yield text(
+        "Raised {raised} of {all} documented episodes; stayed silent on {silent} of {decoys} decoys (simulated).",
+        language,
+        raised=sum(one.raised is not None for one in result.documented),
+        all=len(result.documented),
+        silent=sum(one.raised is None for one in result.decoys),
+        decoys=len(result.decoys),
+    )
     loud = [one.episode.names[language] for one in result.decoys if one.raised is not None]
-    lines = [
-        text(
-            "Raised {raised} of {all} documented episodes; stayed silent on {silent} of {decoys} decoys (simulated).",
-            language,
-            raised=raised,
-            all=len(result.documented),
-            silent=silent,
-            decoys=len(result.decoys),
-        )
-    ]
     if loud:
-        lines.append(text("False alarms on decoys: {names}.", language, names=", ".join(loud)))
-    lines.append(
-        text(
-            "{count} other alerts in {months} months ({rate} a month).",
-            language,
-            count=result.unlabelled,
-            months=result.months,
-            rate=formats.number(result.unlabelled / max(result.months, 1), 1),
-        )
+        yield text("False alarms on decoys: {names}.", language, names=", ".join(loud))
+    yield text(
+        "{count} other alerts in {months} months ({rate} a month).",
+        language,
+        count=result.unlabelled,
+        months=result.months,
+        rate=formats.number(result.unlabelled / max(result.months, 1), 1),
     )
-    lines.append(
-        text("Months are months of trade; each is published on the 15th of the next one.", language),
-    )
-    return lines
+    yield text("Months are months of trade; each is published on the 15th of the next one.", language)

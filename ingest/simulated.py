@@ -2,7 +2,7 @@
 
 Nothing here is a statistic. Levels, shares and shocks that have a source are marked so in
 ``cews/data/world_kor.csv``, ``price_paths.csv`` and ``shocks_kor.csv``; the rest is assumed. Ordinary months are
-noise whose size was measured on real Korean statistics (docs/methods/demo-world.md). The same seed gives the same
+noise whose size was measured on real Korean statistics (docs/guide/demo.md). The same seed gives the same
 world on every machine. Like a customs office, the world publishes a month on the 15th of the next one and corrects
 the two months before it.
 """
