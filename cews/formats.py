@@ -49,10 +49,10 @@ def compact(value: float | None, language: str) -> str:
     """``32_140_000`` → "3,214만" or "32.1 million"; small numbers are written out."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
+    size = float(f"{abs(value):.4g}")  # chooses the word as it will be read: 99,999,999 is 1억, not 10,000만
     for scale, word in _COUNT_SCALES[language]:
-        scaled = float(f"{abs(value):.4g}") / scale  # rounds before it chooses: 99,999,999 is 1억, not 10,000만
-        if scaled >= 1:
-            figure = number(math.copysign(scaled, value), _compact_places(scaled, word)).removesuffix(".0")
+        if size >= scale:
+            figure = number(value / scale, _compact_places(size / scale, word)).removesuffix(".0")
             return f"{figure}{word}"
     return number(value, 0 if abs(value) >= 100 else None)
 

@@ -30,7 +30,7 @@ from cews import countries, formats, sentences
 from cews.alerts import RULES
 from cews.domain import AlertState, ChangeKind, Finding, Flow, Level, NoticeReason, SettingsError
 from cews.i18n import text
-from cews.notify import ChannelDownError, Deliver, DeliveryError, NoticeView, chart
+from cews.notify import ChannelDownError, Deliver, DeliveryError, NoticeView
 from cews.settings import Settings
 
 SUBJECT_LENGTH: Final = 78
@@ -251,6 +251,8 @@ def _picture(view: NoticeView) -> bytes | None:
     finding = view.alert.last_finding
     if finding is None or not view.chart or not _is_open(view):
         return None
+    from cews.notify import chart  # here, because Matplotlib takes long to load and few commands draw
+
     return chart.png(view.chart, finding.unit, _COLOURS[view.alert.level])
 
 
