@@ -51,7 +51,7 @@ class Desk:
         )
 
 
-def page_at(cx: Connection, view: View, path: str) -> Page:
+def page_at(desk: Desk, cx: Connection, view: View, path: str) -> Page:
     """The page at a path; a page that says so where there is none."""
     path = path.rstrip("/") or "/"
     if path in _PLAIN:
@@ -59,7 +59,8 @@ def page_at(cx: Connection, view: View, path: str) -> Page:
     if match := _ALERT.fullmatch(path):
         return alerts.alerts(cx, view, int(match[1]))
     if match := _ITEM.fullmatch(path):
-        found = item.item_page(cx, view, ItemKey.parse(":".join(match.groups())))
+        key = ItemKey.parse(":".join(match.groups()))
+        found = item.item_page(cx, view, key, item.trade(desk.engine, view, key))
         return found or _missing(view, view.say("The store knows no item {item}.", item=" ".join(match.groups())))
     return _missing(view, view.say("There is no page at {path}.", path=path))
 
@@ -136,7 +137,7 @@ def _framed(desk: Desk, view: View, path: str) -> tuple[Component, Component, li
     """A page with its frame, read in one snapshot."""
     with reading(desk.engine) as cx:
         try:
-            page = _trouble(view.problem, view) if view.problem else page_at(cx, view, path)
+            page = _trouble(view.problem, view) if view.problem else page_at(desk, cx, view, path)
         except CewsError as error:
             page = _trouble(str(error), view)
         urgent = queries.count_alerts(cx, view.as_of, queries.AlertFilter()).get(Level.SEVERE, 0)
@@ -213,7 +214,8 @@ def _register_item(app: Dash, desk: Desk) -> None:
         prevent_initial_call=True,
     )
     def outlook(span: str, model: str, key: str, search: str | None) -> Any:
-        view = desk.view(search)
+        view, chosen = desk.view(search), ItemKey.parse(key)
+        series = item.trade(desk.engine, view, chosen)
         with reading(desk.engine) as cx:
-            known = item.facts(cx, view, ItemKey.parse(key))
+            known = item.facts(cx, view, chosen, series)
         return no_update if known is None else item.outlook_chart(known, span, model, view)

@@ -5,13 +5,14 @@ Every series is a list over the same contiguous months. ``None`` = not known; ``
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import isnan
 
-from cews.domain import WORLD, Period
-from cews.store.queries import MonthTotal, TradeRow
+from cews.domain import Period
+from cews.store.queries import MonthTotal
+from detectors.base import FloatArray, Panel
 
 Numbers = list[float | None]
 SHOWN_SUPPLIERS = 6
@@ -19,9 +20,10 @@ SHOWN_SUPPLIERS = 6
 
 @dataclass(frozen=True, slots=True)
 class ItemSeries:
-    """``unit`` is kg, or the supplementary unit where no weight is given, or USD where neither is."""
+    """``unit`` is kg, or the supplementary unit where no weight is given."""
 
     source: str
+    simulated: bool
     unit: str
     months: list[Period]
     quantity: Numbers
@@ -58,66 +60,24 @@ class ItemSeries:
         return [] if self.last is None else list(self.shares(self.last, 60))[:count]
 
 
-def item_series(
-    rows: Sequence[TradeRow], published: Mapping[str, set[Period]], source: str | None = None
-) -> ItemSeries | None:
-    """The series of one source: the given one, else the one with the newest month. None without trade."""
-    chosen = _choose_source(rows, source)
-    mine = [row for row in rows if row.source == chosen]
-    if chosen is None or not mine:
+def item_series(panel: Panel) -> ItemSeries | None:
+    """The series of the one item of a panel; None where no month of it is published."""
+    if not panel.months:
         return None
-    known = published.get(chosen, set()) | {row.period for row in mine}
-    months = [min(known) + n for n in range(max(known) - min(known) + 1)]
-    unit, quantity_of = _unit(mine)
-    by_partner: dict[str, dict[Period, TradeRow]] = defaultdict(dict)
-    for row in mine:
-        by_partner[row.partner][row.period] = row
-    legs = {partner: cells for partner, cells in by_partner.items() if partner != WORLD}
-    totals = [by_partner[WORLD]] if WORLD in by_partner else list(legs.values())
+    legs = {partner: panel.quantity[:, n] for n, partner in enumerate(panel.partners)}
     return ItemSeries(
-        source=chosen,
-        unit=unit,
-        months=months,
-        quantity=_total(totals, months, known, quantity_of),
-        value=_total(totals, months, known, lambda row: row.value_usd),
-        partners={partner: _total([cells], months, known, quantity_of) for partner, cells in legs.items()},
+        source=panel.sources[0],
+        simulated=panel.simulated[0],
+        unit=panel.units[0],
+        months=[panel.period(column) for column in range(panel.months)],
+        quantity=_numbers(panel.item_quantity[:, 0]),
+        value=_numbers(panel.item_value[:, 0]),
+        partners={partner: _numbers(amounts) for partner, amounts in legs.items()},
     )
 
 
-def _choose_source(rows: Sequence[TradeRow], wanted: str | None) -> str | None:
-    sources = {row.source for row in rows}
-    if wanted in sources:
-        return wanted
-    return max(sources, key=lambda s: (max(r.period for r in rows if r.source == s), s), default=None)
-
-
-def _unit(rows: Iterable[TradeRow]) -> tuple[str, Callable[[TradeRow], float | None]]:
-    rows = list(rows)
-    if any(row.net_weight_kg is not None for row in rows):
-        return "kg", lambda row: row.net_weight_kg
-    units = {row.quantity_unit for row in rows if row.quantity is not None}
-    if units:
-        return min(units), lambda row: row.quantity
-    return "USD", lambda row: row.value_usd
-
-
-def _total(
-    legs: Iterable[Mapping[Period, TradeRow]],
-    months: Iterable[Period],
-    known: set[Period],
-    number: Callable[[TradeRow], float | None],
-) -> Numbers:
-    """Sum over the legs; a month with a row but no number stays unknown."""
-    legs = list(legs)
-
-    def one(month: Period) -> float | None:
-        if month not in known:
-            return None
-        parts = [number(leg[month]) for leg in legs if month in leg]
-        given = [part for part in parts if part is not None]
-        return sum(given) if given or not parts else None
-
-    return [one(month) for month in months]
+def _numbers(column: FloatArray) -> Numbers:
+    return [None if isnan(number) else number for number in column.tolist()]
 
 
 def sparkline(totals: Sequence[MonthTotal], measure: str | None) -> Numbers:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Row,
     Subquery,
     and_,
+    bindparam,
     case,
     func,
     or_,
@@ -43,7 +45,6 @@ from cews.store.schema import (
     observation,
     quarantine,
     release,
-    release_hs,
     release_month,
     scan,
     series,
@@ -193,8 +194,12 @@ _LEVEL = func.coalesce(alert_change.c.level_after, alert_change.c.level_before)
 _PEAK = "peak_level"
 
 
-def _alerts_known(as_of: datetime) -> tuple[Any, Sequence[ColumnElement[Any]], Sequence[ColumnElement[Any]]]:
-    """Alerts joined to their newest change and finding known at ``as_of``: source, name columns, all columns."""
+@cache
+def _alerts_known() -> tuple[Any, Sequence[ColumnElement[Any]], Sequence[ColumnElement[Any]]]:
+    """Alerts joined to their newest change and finding known at ``:as_of``: source, name columns, all columns.
+
+    Building it takes longer than running it, so it is built once.
+    """
     known = (
         select(
             alert_change.c.alert_id,
@@ -202,7 +207,7 @@ def _alerts_known(as_of: datetime) -> tuple[Any, Sequence[ColumnElement[Any]], S
             func.max(func.coalesce(alert_change.c.level_after, alert_change.c.level_before)).label(_PEAK),
             func.max(case((alert_change.c.finding_id.is_not(None), alert_change.c.version))).label("evidence"),
         )
-        .where(alert_change.c.as_of <= as_of)
+        .where(alert_change.c.as_of <= bindparam("as_of", type_=alert_change.c.as_of.type))
         .group_by(alert_change.c.alert_id)
         .subquery("known")
     )
@@ -296,7 +301,7 @@ def find_alerts(
     language: str = "en",
 ) -> list[AlertLine]:
     """A page of alerts. ``order`` holds (key of ALERT_SORTS or "name", descending); unknown keys are passed over."""
-    source, names, columns = _alerts_known(as_of)
+    source, names, columns = _alerts_known()
     page = (
         select(*columns)
         .select_from(source)
@@ -305,34 +310,36 @@ def find_alerts(
         .offset(offset)
         .limit(limit)
     )
-    return [_alert_line(row) for row in cx.execute(page)]
+    return [_alert_line(row) for row in cx.execute(page, {"as_of": as_of})]
 
 
 def count_alerts(cx: Connection, as_of: datetime, where: AlertFilter) -> dict[int, int]:
     """Alerts by level under the filter, whatever levels it names: the numbers on the level buttons."""
-    source, names, _ = _alerts_known(as_of)
+    source, names, _ = _alerts_known()
     any_level = AlertFilter(where.state, (), where.shocks, where.words)
     counts = select(_LEVEL, func.count()).select_from(source).where(*_conditions(any_level, names)).group_by(_LEVEL)
-    return {level: number for level, number in cx.execute(counts)}
+    return {level: number for level, number in cx.execute(counts, {"as_of": as_of})}
 
 
 def open_levels(cx: Connection, as_of: datetime) -> dict[ItemKey, int]:
     """The level of every item with an open alert."""
-    source, _, _ = _alerts_known(as_of)
+    source, _, _ = _alerts_known()
     levels = select(alert.c.reporter, alert.c.flow, alert.c.hs, _LEVEL).select_from(source).where(_STATE == "open")
-    return {ItemKey(reporter, Flow(flow), hs): level for reporter, flow, hs, level in cx.execute(levels)}
+    return {
+        ItemKey(reporter, Flow(flow), hs): level for reporter, flow, hs, level in cx.execute(levels, {"as_of": as_of})
+    }
 
 
 def alert_line(cx: Connection, as_of: datetime, alert_id: int) -> AlertLine | None:
     """One alert as it was known, or None where there was none."""
-    source, _, columns = _alerts_known(as_of)
-    row = cx.execute(select(*columns).select_from(source).where(alert.c.id == alert_id)).first()
+    source, _, columns = _alerts_known()
+    row = cx.execute(select(*columns).select_from(source).where(alert.c.id == alert_id), {"as_of": as_of}).first()
     return None if row is None else _alert_line(row)
 
 
 def item_alert(cx: Connection, as_of: datetime, item: ItemKey) -> AlertLine | None:
     """The newest alert of an item, open or not."""
-    source, _, columns = _alerts_known(as_of)
+    source, _, columns = _alerts_known()
     newest = (
         select(*columns)
         .select_from(source)
@@ -340,7 +347,7 @@ def item_alert(cx: Connection, as_of: datetime, item: ItemKey) -> AlertLine | No
         .order_by(alert.c.id.desc())
         .limit(1)
     )
-    row = cx.execute(newest).first()
+    row = cx.execute(newest, {"as_of": as_of}).first()
     return None if row is None else _alert_line(row)
 
 
@@ -450,72 +457,11 @@ def item_changes(cx: Connection, as_of: datetime, item: ItemKey, limit: int) -> 
 # --- items -------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class TradeRow:
-    """One month of one series; None = not given."""
-
-    source: str
-    partner: str
-    period: Period
-    value_usd: float | None
-    net_weight_kg: float | None
-    quantity: float | None
-    quantity_unit: str
-
-
-def _of_item(item: ItemKey) -> list[ColumnElement[bool]]:
-    return [series.c.reporter == item.reporter, series.c.flow == item.flow.value, series.c.hs == item.hs]
-
-
 def _known_then(as_of: datetime) -> list[ColumnElement[bool]]:
     return [
         observation.c.known_from <= as_of,
         or_(observation.c.known_to.is_(None), observation.c.known_to > as_of),
     ]
-
-
-def item_trade(cx: Connection, as_of: datetime, item: ItemKey) -> list[TradeRow]:
-    """All trade of an item as known at ``as_of``, by partner and month."""
-    rows = (
-        select(
-            series.c.source,
-            series.c.partner,
-            observation.c.period,
-            observation.c.value_usd,
-            observation.c.net_weight_kg,
-            observation.c.quantity,
-            observation.c.quantity_unit,
-        )
-        .join(series, series.c.id == observation.c.series_id)
-        .where(*_of_item(item), *_known_then(as_of))
-        .order_by(observation.c.period)
-    )
-    return [TradeRow(r[0], r[1], Period.from_yyyymm(r[2]), *r[3:]) for r in cx.execute(rows)]
-
-
-def published_months(cx: Connection, as_of: datetime, item: ItemKey) -> dict[str, set[Period]]:
-    """Months published for the item's code, by source: a month here without a row is a zero."""
-    months = (
-        select(release_month.c.period, release.c.source)
-        .distinct()
-        .join(release, release.c.id == release_month.c.release_id)
-        .join(
-            release_hs,
-            and_(release_hs.c.release_id == release_month.c.release_id, release_hs.c.scope == release_month.c.scope),
-        )
-        .where(
-            release.c.state == "accepted",
-            release_hs.c.reporter == item.reporter,
-            release_hs.c.flow == item.flow.value,
-            release_hs.c.hs == item.hs,
-            release_month.c.state == "published",
-            release_month.c.known_from <= as_of,
-        )
-    )
-    found: dict[str, set[Period]] = {}
-    for period, source in cx.execute(months):
-        found.setdefault(source, set()).add(Period.from_yyyymm(period))
-    return found
 
 
 @dataclass(frozen=True, slots=True)

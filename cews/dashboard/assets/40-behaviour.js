@@ -125,6 +125,24 @@
     }
   }
 
+  /* A chart's table is made when it is opened; its first row are the headings. */
+  document.addEventListener("toggle", (event) => {
+    const place = event.target.open && event.target.querySelector("[data-table]");
+    if (!place || place.firstChild) return;
+    const table = document.createElement("table");
+    table.className = "table compact";
+    JSON.parse(place.dataset.table).forEach((words, number) => {
+      const row = (number ? table.tBodies[0] || table.createTBody() : table.createTHead()).insertRow();
+      words.forEach((word, column) => {
+        const cell = row.appendChild(document.createElement(number ? "td" : "th"));
+        if (!number) cell.scope = "col";
+        if (column) cell.className = "number";
+        cell.textContent = word;
+      });
+    });
+    place.append(table);
+  }, true);
+
   let leader = 0;
   const go = (path) => location.assign(path + (new URLSearchParams(location.search).get("as_of") ? "?as_of=" + new URLSearchParams(location.search).get("as_of") : ""));
   const keys = {

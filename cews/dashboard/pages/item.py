@@ -20,9 +20,10 @@ from cews.dashboard.series import ItemSeries, item_series
 from cews.dashboard.view import View
 from cews.dashboard.words import MODEL_NAMES
 from cews.domain import ChangeKind, ItemKey, Level, Measure, Period
+from cews.panel import History
 from cews.sentences import change_label
 from cews.store import queries
-from cews.store.engine import Connection
+from cews.store.engine import Connection, Engine
 from cews.store.queries import AlertLine, ChangeLine, ForecastLine, ItemName, MonthFinding
 
 RANGES = {"2": 24, "3": 36, "5": 60, "all": 10_000}  # months shown
@@ -49,31 +50,32 @@ class ItemFacts:
         return next(iter(named + chosen + lines), None)
 
 
-def facts(cx: Connection, view: View, item: ItemKey) -> ItemFacts | None:
+def trade(engine: Engine, view: View, item: ItemKey) -> ItemSeries | None:
+    """The item's trade, by the same rules by which the detectors see it."""
+    return item_series(History.load(engine, view.as_of, [item]).panel(view.as_of))
+
+
+def facts(cx: Connection, view: View, item: ItemKey, series: ItemSeries | None) -> ItemFacts | None:
     """What is known of an item at the view's knowledge time; None where the store never heard of it."""
     name = queries.item_name(cx, item)
     if name is None:
         return None
-    alert = queries.item_alert(cx, view.as_of, item)
-    trade = queries.item_trade(cx, view.as_of, item)
-    published = queries.published_months(cx, view.as_of, item)
     return ItemFacts(
         name=name,
-        series=item_series(trade, published, alert.source if alert else None),
-        alert=alert,
+        series=series,
+        alert=queries.item_alert(cx, view.as_of, item),
         forecasts=queries.item_forecasts(cx, view.as_of, item),
         findings=queries.item_findings(cx, view.as_of, item),
     )
 
 
-def item_page(cx: Connection, view: View, item: ItemKey) -> Page | None:
-    known = facts(cx, view, item)
+def item_page(cx: Connection, view: View, item: ItemKey, series: ItemSeries | None) -> Page | None:
+    known = facts(cx, view, item, series)
     if known is None:
         return None
     title = known.name.label(view.language)
     changes = queries.item_changes(cx, view.as_of, item, HISTORY_LINES)
-    states = {source.source: source.simulated for source in queries.source_states(cx, view.as_of)}
-    simulated = bool(known.series and states.get(known.series.source))
+    simulated = bool(series and series.simulated)
     body = html.Div(
         parts.kept(
             _head(known, simulated, view),
@@ -203,7 +205,7 @@ def _price(series: ItemSeries, last: int, view: View) -> Cell:
 
 
 def price_unit(series: ItemSeries) -> str:
-    return "USD" if series.unit == "USD" else f"USD/{series.unit}"
+    return f"USD/{series.unit}"
 
 
 # --- observed against expected -----------------------------------------------------------------------
@@ -306,7 +308,7 @@ def _outlook_table(
     view: View,
 ) -> Component:
     seen, points = dict(observed), {point.period: point for point in expected}
-    rows: list[list[parts.Child]] = []
+    rows: list[list[str]] = []
     for month in sorted({*seen, *points}, reverse=True):
         point = points.get(month)
         band = point.band95 if point else None
