@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -30,6 +30,7 @@ from detectors.base import BoolArray, FloatArray, IntArray, Panel
 UNKNOWN_PRIORITY: Final = 50
 NEGLIGIBLE: Final = 0.05  # legs with this share of a month's trade may lack a number without hiding the total
 KILOGRAM: Final = "kg"
+Number = TypeVar("Number", bound=np.generic)
 _END_OF_TIME: Final = datetime(9999, 12, 31, tzinfo=UTC)
 
 
@@ -113,15 +114,14 @@ class History:
         )
         units, amounts = self._quantities(seen, item_of_leg[seen.leg], len(speakers))
         legs = np.unique(seen.leg)
-        known = self._since_by_leg(legs) <= time
-        reported = (self._since()[speakers] <= time).T
         world = self.partners[legs] == WORLD
         known = self._since_by_leg(legs) <= time
+        reported = self._since()[speakers] <= time
+        months = _span(self._spoken()[speakers] <= time)
         item_of, item_of_world = item_of_leg[legs[~world]], item_of_leg[legs[world]]
         quantity, value = _grid(known, seen, legs, amounts), _grid(known, seen, legs, seen.value)
-        totals = [_spread(grid[:, world], item_of_world, reported.shape) for grid in (quantity, value)]
-        quantity, value = quantity[:, ~world], value[:, ~world]
-        months = _span(reported)
+        given = [_spread(grid[world], item_of_world, reported.shape) for grid in (quantity, value)]
+        quantity, value = quantity[~world], value[~world]
         return Panel(
             as_of=as_of,
             start=self.published.start + months.start,
@@ -129,32 +129,36 @@ class History:
             sources=tuple(self.published.speakers[row][0] for row in speakers),
             simulated=tuple(self.published.speakers[row][0] in self.simulated for row in speakers),
             units=units,
-            reported=reported[months],
-            item_quantity=_totals(totals[0], quantity, value, item_of, reported)[months],
-            item_value=_totals(totals[1], value, quantity, item_of, reported)[months],
+            reported=_months_first(reported, months),
+            item_quantity=_months_first(_totals(given[0], quantity, value, item_of, reported), months),
+            item_value=_months_first(_totals(given[1], value, quantity, item_of, reported), months),
             partners=tuple(self.partners[legs[~world]]),
             item_of=item_of,
-            quantity=quantity[months],
-            value=value[months],
+            quantity=_months_first(quantity, months),
+            value=_months_first(value, months),
         )
 
     def _since(self) -> Micros:
         """(S, T) since when the total of each month is known."""
         return self.published.since(WORLD)
 
+    def _spoken(self) -> Micros:
+        """(S, T) since when anything of each month is known, be it of one partner."""
+        return np.asarray(np.minimum.reduce([self.published.everywhere, *self.published.partners.values()]))
+
     def _since_by_leg(self, legs: IntArray) -> Micros:
-        """(T, legs) since when a missing row of the partner is known to be a zero. Of the total (WLD) it is where
-        it was asked for by name: else it is not given, and the partners have to be summed."""
+        """(legs, T) since when a missing row of the partner is known to be a zero. Of the total (WLD) that holds only
+        where it was asked for by name: else it is not given, and the partners have to be summed."""
         speakers = self.speaker_of[legs]
         since = np.where((self.partners[legs] == WORLD)[:, None], NEVER, self.published.everywhere[speakers])
         for partner, limited in self.published.partners.items():
             of_partner = np.flatnonzero(self.partners[legs] == partner)
             since[of_partner] = np.minimum(since[of_partner], limited[speakers[of_partner]])
-        return since.T
+        return since
 
     def _chosen(self, time: int) -> IntArray:
         """The speaker to read each item from: the first, in order of preference, that had published anything."""
-        speaking = np.flatnonzero((self._since() <= time).any(axis=1))
+        speaking = np.flatnonzero((self._spoken() <= time).any(axis=1))
         items = [self.published.speakers[row][1] for row in speaking]
         first = [n for n, item in enumerate(items) if n == 0 or item != items[n - 1]]
         return speaking[first]
@@ -217,44 +221,48 @@ def _assemble(
 
 
 def _grid(known: BoolArray, seen: _Versions, legs: IntArray, amounts: FloatArray) -> FloatArray:
-    """(T, legs) amounts: zero in a known month without a row, NaN in an unknown one."""
+    """(legs, T) amounts: zero in a known month without a row, NaN in an unknown one."""
     grid = np.where(known, 0.0, np.nan)
-    grid[seen.column, np.searchsorted(legs, seen.leg)] = amounts
+    grid[np.searchsorted(legs, seen.leg), seen.column] = amounts
     return grid
 
 
 def _spread(grid: FloatArray, item_of: IntArray, shape: tuple[int, int]) -> FloatArray:
-    """(T, I) with the grid's columns at their items, NaN elsewhere."""
+    """(I, T) with the grid's rows at their items, NaN elsewhere."""
     spread = np.full(shape, np.nan)
-    spread[:, item_of] = grid
+    spread[item_of] = grid
     return spread
 
 
-def _span(reported: BoolArray) -> slice:
-    """From the first to the last month that is reported for any item."""
-    months = np.flatnonzero(reported.any(axis=1))
+def _months_first(table: NDArray[Number], months: slice) -> NDArray[Number]:
+    return np.ascontiguousarray(table[:, months].T)
+
+
+def _span(spoken: BoolArray) -> slice:
+    """From the first to the last month of which anything is known."""
+    months = np.flatnonzero(spoken.any(axis=0))
     return slice(int(months[0]), int(months[-1]) + 1) if months.size else slice(0, 0)
 
 
 def _totals(
     world: FloatArray, legs: FloatArray, other: FloatArray, item_of: IntArray, reported: BoolArray
 ) -> FloatArray:
-    """(T, I) the source's own total (``world``, NaN where it gives none), else the sum of the legs.
+    """(I, T) the source's own total (``world``, NaN where it gives none), else the sum of the legs.
 
     A leg without a number hides the sum, unless what is known of it by the other measure (``other``) is negligible.
     """
     missing = np.isnan(legs)
     hidden = _by_item(np.where(missing, other, 0.0), item_of, reported.shape)
-    everything = _by_item(np.nan_to_num(other), item_of, reported.shape)
-    summed = _by_item(np.nan_to_num(legs), item_of, reported.shape)
+    everything = _by_item(np.where(np.isnan(other), 0.0, other), item_of, reported.shape)
+    summed = _by_item(np.where(missing, 0.0, legs), item_of, reported.shape)
     summed[~(hidden <= NEGLIGIBLE * everything)] = np.nan
     return np.where(reported, np.where(np.isnan(world), summed, world), np.nan)
 
 
 def _by_item(amounts: FloatArray, item_of: IntArray, shape: tuple[int, int]) -> FloatArray:
-    """(T, I) sums over the legs of each item; legs stand in the order of their items."""
+    """(I, T) sums over the legs of each item; legs stand in the order of their items."""
     sums = np.zeros(shape)
     if item_of.size:
         starts = np.flatnonzero(np.diff(item_of, prepend=-1))
-        sums[:, item_of[starts]] = np.add.reduceat(amounts, starts, axis=1)
+        sums[item_of[starts]] = np.add.reduceat(amounts, starts, axis=0)
     return sums

@@ -34,7 +34,7 @@ from cews.domain import ItemKey, utc
 from cews.store.schema import Moment
 
 NEVER: Final = np.iinfo(np.int64).max
-CHUNK: Final = 50_000  # rows held as Python objects at a time
+CHUNK: Final = 10_000  # rows held as Python objects at a time
 KEYS: Final = 5_000  # values in one IN list; SQLite takes 32,766
 
 Micros = NDArray[np.int64]
@@ -64,9 +64,11 @@ def fetch(cx: Connection, statement: Select[Any]) -> pd.DataFrame:
     columns = list(statement.selected_columns)
     raw = statement.with_only_columns(*(_raw(column, cx) for column in columns), maintain_column_froms=True)
     parts: list[list[NDArray[Any]]] = [[] for _ in columns]
-    for rows in cx.execute(raw, execution_options={"yield_per": CHUNK}).partitions():
-        for part, column, values in zip(parts, columns, zip(*rows, strict=True), strict=True):
-            part.append(_array(values, column))
+    with cx.execute(raw) as result:
+        cursor: Any = result.cursor  # the driver's own tuples: a Row for each costs as much again
+        while rows := cursor.fetchmany(CHUNK):
+            for part, column, values in zip(parts, columns, zip(*rows, strict=True), strict=True):
+                part.append(_array(values, column))
     return pd.DataFrame(
         {
             column.name: np.concatenate(part) if part else _array((), column)

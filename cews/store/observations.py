@@ -14,18 +14,12 @@ from cews.domain import ItemKey
 from cews.store.bulk import chunks, fetch, fetch_about
 from cews.store.schema import observation, series
 
-_VERSION = (
-    observation.c.series_id,
-    observation.c.period,
-    observation.c.known_from,
-    observation.c.known_to,
-    observation.c.value_usd,
-    observation.c.net_weight_kg,
-    observation.c.quantity,
-    observation.c.quantity_unit,
-    observation.c.hs_edition,
-    observation.c.presumed,
-    observation.c.release_id,
+_NUMBERS = observation.c[
+    "series_id", "period", "known_from", "known_to", "value_usd", "net_weight_kg", "quantity", "quantity_unit"
+]
+_WHOLE = (
+    *_NUMBERS,
+    *observation.c["hs_edition", "presumed", "release_id"],
     func.coalesce(observation.c.closed_by, 0).label("closed_by"),
 )
 
@@ -39,20 +33,20 @@ def series_about(
 
 
 def versions(cx: Connection, until: datetime, items: Collection[ItemKey] | None = None) -> pd.DataFrame:
-    """Every version known by ``until`` of the items' series (None = all), columns as in the table.
+    """The numbers of every version known by ``until`` of the items' series (None = all).
 
     ``known_from`` and ``known_to`` are microseconds (see ``cews.store.bulk``); a version that ended after
     ``until`` still shows its end. ``series_id`` refers to ``series_about``.
     """
-    statement = select(*_VERSION).where(observation.c.known_from <= until)
+    statement = select(*_NUMBERS).where(observation.c.known_from <= until)
     if items is None:
         return fetch(cx, statement)
     return _of_series(cx, statement, series_about(cx, items)["id"].to_numpy())
 
 
 def versions_of(cx: Connection, series_ids: NDArray[np.int64], first: int, last: int) -> pd.DataFrame:
-    """Every version of these series, for the months ``first`` to ``last`` (YYYYMM)."""
-    return _of_series(cx, select(*_VERSION).where(observation.c.period.between(first, last)), series_ids)
+    """Every version of these series with all its columns, for the months ``first`` to ``last`` (YYYYMM)."""
+    return _of_series(cx, select(*_WHOLE).where(observation.c.period.between(first, last)), series_ids)
 
 
 def _of_series(cx: Connection, statement: Select[tuple[object, ...]], series_ids: NDArray[np.int64]) -> pd.DataFrame:
