@@ -47,9 +47,10 @@ _ENDED: Final = ("○", "#5a6775")
 
 
 class _Policy(EmailPolicy):
-    """The usual policy, with names and subjects outside ASCII encoded as a whole.
+    """The usual policy, with names and subjects outside printable ASCII encoded as a whole.
 
-    That of Python 3.11 loses or adds blanks where such a header is folded: "급감 —" arrives as "급감—".
+    That of Python 3.11 loses or adds blanks where such a header is folded ("급감 —" arrives as "급감—"), and
+    before 3.11.10 lets a line break out of an encoded word (CVE-2024-6923).
     """
 
     def fold(self, name: str, value: Any) -> str:
@@ -65,9 +66,9 @@ def _encoded(name: str, value: Any, linesep: str) -> str | None:
     addresses: tuple[Address, ...] = getattr(value, "addresses", ())
     address = addresses[0] if len(addresses) == 1 else None
     words = address.display_name if address else str(value)
-    if words.isascii() or (address and not address.addr_spec.isascii()):
+    if (words.isascii() and words.isprintable()) or (address and not address.addr_spec.isascii()):
         return None
-    line = Header(words, "utf-8", header_name=name).encode(linesep=linesep)
+    line = Header(_one_line(words), "utf-8", header_name=name).encode(linesep=linesep)
     return f"{name}: {line} <{address.addr_spec}>{linesep}" if address else f"{name}: {line}{linesep}"
 
 
@@ -264,11 +265,11 @@ def _attach(message: EmailMessage, picture: bytes, content_id: str) -> None:
 
 
 def _one_line(name: str) -> str:
-    """A name fit for a header: without control characters, and without those that turn the reading direction."""
+    """A name fit for a header: without control characters, those that turn the reading direction, and encoded words."""
     kept = (
         " " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in name if unicodedata.category(c) != "Cf"
     )
-    return " ".join("".join(kept).split())
+    return " ".join("".join(kept).replace("=?", "= ?").split())
 
 
 def parse_sender(sender: str) -> Address:
