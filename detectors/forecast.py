@@ -189,6 +189,8 @@ _FITTERS: Final[Mapping[str, Fitter]] = {"ets": _ets, "prophet": _prophet, "seas
 
 def banded(fits: Sequence[Fit]) -> list[Forecast]:
     """Forecasts of one model over several series, their bands calibrated on all of them together."""
+    if not fits:
+        return []
     widening = _widening(fits)
     spread = np.concatenate([_STANDARD / _STANDARD.mean(), *(_standardised(fit) for fit in fits)])
     width = {level: float(np.quantile(spread, level / 100, method="higher")) for level in (80, 95)}
@@ -304,7 +306,7 @@ def outlook(
     fits = _fitted([task[1:] for task in tasks], workers, progress or (lambda done, total: None))
     made: dict[tuple[ItemKey, Measure], list[Forecast]] = {key: [trace(panel, scores, *key)] for key in series}
     for model in models:
-        own = [number for number, task in enumerate(tasks) if task[3] == model]
+        own = [number for number, task in enumerate(tasks) if task[-1] == model]
         for number, forecast in zip(own, banded([fits[number] for number in own]), strict=True):
             made[tasks[number][0]].append(forecast)
     return [outlook for (item, measure), forecasts in made.items() for outlook in _chosen(item, measure, forecasts)]

@@ -122,15 +122,16 @@ class _Bank:
         past = self.seen[max(0, month - 11) : month + 1]
         young = (self.weight > 0) & (self.weight < MIN_HISTORY - 1) & np.isfinite(past).any(axis=0)
         if young.any():
-            self.level[:, young] = np.nanmedian(past[:, young], axis=0)
+            self.level[:, young] = _median(past[:, young])
 
     def _season(self, month: int, error: FloatArray) -> FloatArray:
         """Median of the month's deviations in earlier years and of one year without season, less what noise explains:
         nothing is learned from a single odd year, and all of it from many alike."""
         years = self.deviation[month % 12 : max(month - 11, 0) : 12][-_YEARS:]
-        middle = np.nanmedian(np.vstack([np.zeros((1, self.deviation.shape[1])), years]), axis=0)
+        middle = _median(np.vstack([np.zeros((1, self.deviation.shape[1])), years]))
         noise = 1.25 * error / np.sqrt(1 + np.isfinite(years).sum(axis=0))
-        return np.asarray(middle * np.maximum(0, 1 - (noise / np.maximum(np.abs(middle), 1e-12)) ** 2))
+        season: FloatArray = middle * np.maximum(0, 1 - (noise / np.maximum(np.abs(middle), 1e-12)) ** 2)
+        return season
 
     def _learn_season(self, month: int) -> None:
         """Deviation of a month from the year around it, known once that year is complete."""
@@ -147,6 +148,16 @@ class _Bank:
         weight = window @ known
         usual = (window @ np.where(known, year, 0.0)) / np.maximum(weight, 1)
         self.deviation[month] = np.where(weight >= 10, self.seen[month] - usual, np.nan)
+
+
+def _median(rows: FloatArray) -> FloatArray:
+    """Median over rows of each column, NaN left out; NaN where a column has nothing else."""
+    ranked = np.sort(rows, axis=0)
+    count = np.isfinite(rows).sum(axis=0)
+    low, high = np.maximum(count - 1, 0) // 2, count // 2
+    column = np.arange(rows.shape[1])
+    median: FloatArray = (ranked[low, column] + ranked[np.where(count % 2, low, high), column]) / 2
+    return median
 
 
 class _Silence:
