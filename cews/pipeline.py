@@ -8,7 +8,7 @@ each month with the knowledge of its own publication; unless it is recorded it w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cews import outbox
@@ -17,9 +17,11 @@ from cews.alerts import step as step_alert
 from cews.domain import Alert, AlertChange, AlertState, Finding, ItemKey, Measure, Period, UserError
 from cews.panel import History
 from cews.store import alerts as stored_alerts
-from cews.store import watchlist
+from cews.store import forecasts, watchlist
 from cews.store.engine import Connection, Engine, reading, writing
+from cews.store.forecasts import StoredForecast
 from detectors import Detection, detect
+from detectors import forecast as forecasting
 from detectors.base import Panel
 
 Progress = Callable[[int, int], None]
@@ -29,7 +31,7 @@ Found = Mapping[tuple[ItemKey, Period], Finding]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one scan said, and the open alerts after it."""
+    """What one scan said, and the open alerts after it. ``scan_id`` is None until it is recorded."""
 
     as_of: datetime
     newest: Period | None
@@ -37,6 +39,7 @@ class Step:
     detection: Detection
     changes: tuple[tuple[Alert, AlertChange], ...]  # the alert after the change, and the change
     book: Book
+    scan_id: int | None = None
 
 
 def scan(
@@ -61,7 +64,7 @@ def scan(
     step = examine(history.panel(as_of), book, policy or Policy(), budget, seen)
     if record:
         with writing(engine) as cx:
-            record_step(cx, step, now, notify=True)
+            step = record_step(cx, step, now, notify=True)
     return step
 
 
@@ -92,7 +95,7 @@ def replay(
             book, seen = step.book, step.newest
             if record_at is not None:
                 with writing(engine) as cx:
-                    record_step(cx, step, record_at, notify=False)
+                    step = record_step(cx, step, record_at, notify=False)
             yield step
         if progress is not None:
             progress(done, len(months))
@@ -175,7 +178,7 @@ def _observed(panel: Panel, alert: Alert) -> float | None:
     return float(seen) if seen is not None and seen == seen else None
 
 
-def record_step(cx: Connection, step: Step, now: datetime, *, notify: bool) -> None:
+def record_step(cx: Connection, step: Step, now: datetime, *, notify: bool) -> Step:
     """Write a step: findings, alert changes and, with ``notify``, the notices owed. The caller commits."""
     scan_id = stored_alerts.record_scan(
         cx,
@@ -198,3 +201,36 @@ def record_step(cx: Connection, step: Step, now: datetime, *, notify: bool) -> N
         numbers[change.item] = number
         if notify:
             outbox.enqueue(cx, number, change_id, change, now=now)
+    return replace(step, scan_id=scan_id)
+
+
+def outlook(engine: Engine, step: Step, *, workers: int = 2, progress: Progress | None = None) -> int:
+    """Fit the models of the shortlist (every item with an open alert) and write what the screen expected of every
+    watched item. Returns the number of models fitted.
+
+    Alerts do not wait for it: it runs after a recorded scan, and a scan without it loses only the charts' outlook.
+    """
+    if step.scan_id is None:
+        raise ValueError("only a recorded scan has an outlook")
+    with reading(engine) as cx:
+        watched_items = {entry.item for entry in watchlist.get_items(cx)}
+    screen = step.detection.scores["screen"]
+    shortlist = [item for item in step.panel.items if item in step.book]
+    others = [item for item in step.panel.items if item in watched_items - step.book.keys()]
+    made = forecasting.outlook(step.panel, screen, shortlist, workers=workers, progress=progress)
+    made += forecasting.outlook(step.panel, screen, others, models=())
+    stored = [
+        StoredForecast(
+            one.item,
+            one.measure,
+            one.forecast.model,
+            one.forecast.points,
+            one.forecast.error,
+            one.chosen,
+            one.forecast.note,
+        )
+        for one in made
+    ]
+    with writing(engine) as cx:
+        forecasts.save(cx, step.scan_id, step.as_of, stored)
+    return sum(one.model != forecasting.SCREEN for one in stored)

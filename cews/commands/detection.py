@@ -30,11 +30,12 @@ language_option = click.option("--lang", type=click.Choice(["ko", "en"]), help="
 
 @click.command()
 @items_option
+@click.option("--models/--no-models", default=True, show_default=True, help="Fit the models of items with alerts.")
 @as_of_option
 @json_option
 @language_option
 @pass_session
-def scan(session: Session, items: str, as_of: datetime | None, as_json: bool, lang: str | None) -> None:
+def scan(session: Session, items: str, models: bool, as_of: datetime | None, as_json: bool, lang: str | None) -> None:
     """Score the newest published month of every item and update the alerts.
 
     With --as-of the scan is a question about the past: it answers and writes nothing.
@@ -48,6 +49,9 @@ def scan(session: Session, items: str, as_of: datetime | None, as_json: bool, la
         budget=session.settings.alarm_budget,
         record=as_of is None,
     )
+    if models and step.scan_id is not None and step.newest is not None:
+        with session.progress("Fitting models of the shortlist") as progress:
+            pipeline.outlook(session.store, step, progress=progress)
     if as_json:
         print_json(
             {
