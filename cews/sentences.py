@@ -10,6 +10,7 @@ Korean templates choose particles by the sound before them: ``{partner}[은/는]
 from __future__ import annotations
 
 import math
+import operator
 import re
 import string
 from collections.abc import Callable, Mapping
@@ -101,11 +102,13 @@ TEMPLATES: Final[Mapping[str, tuple[str, ...]]] = {
 
 _AMOUNTS: Final = frozenset(("observed", "expected", "lower", "upper", "usual", "total", "normal", "before", "after"))
 
+_ENDS: Final = {"quantity_below": ("lower", operator.lt), "quantity_above": ("upper", operator.gt)}
+
 
 def sentence(reason: Reason, language: str) -> str:
     """The reason as one sentence in the language."""
     values = {name: _shown(name, reason.numbers, language) for name in reason.numbers}
-    known = {name for name, value in reason.numbers.items() if _is_known(value)} - _not_crossed(reason.numbers)
+    known = {name for name, value in reason.numbers.items() if _is_known(value)} - _not_crossed(reason)
     templates = TEMPLATES.get(reason.code)
     if templates is None:
         return _generic(reason.code, values, language)
@@ -263,13 +266,12 @@ def _generic(code: str, values: Mapping[str, str], language: str) -> str:
     return text("Evidence “{code}”: {numbers}.", language, code=code, numbers=listed or formats.UNKNOWN)
 
 
-def _not_crossed(numbers: Mapping[str, Number]) -> set[str]:
-    """Ends of the expected range that the figure has not crossed: no template may say that it has."""
-    observed, lower, upper = (numbers.get(name) for name in ("observed", "lower", "upper"))
-    if not isinstance(observed, int | float):
-        return set()
-    inside = {"lower"} if isinstance(lower, int | float) and upper is None and observed >= lower else set()
-    return inside | ({"upper"} if isinstance(upper, int | float) and lower is None and observed <= upper else set())
+def _not_crossed(reason: Reason) -> set[str]:
+    """The end of the expected range, where the figure has not crossed it: no sentence may say that it has."""
+    end, beyond = _ENDS.get(reason.code, ("", operator.lt))
+    observed, limit = reason.numbers.get("observed"), reason.numbers.get(end)
+    crossed = isinstance(observed, float) and isinstance(limit, float) and beyond(observed, limit)
+    return set() if crossed else {end}
 
 
 def _is_known(value: Number) -> bool:
