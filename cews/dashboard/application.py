@@ -40,6 +40,17 @@ _INDEX = """<!DOCTYPE html>
 </html>"""
 
 
+_SCRIPTS = "/_dash-component-suites/"
+
+
+class _Compressed(dict[str, bytes]):
+    """Compressed scripts of the installed packages, which never change while we run; nothing else is kept."""
+
+    def set(self, key: str, content: bytes) -> None:
+        if _SCRIPTS in key:
+            self[key] = content
+
+
 class _Application(Dash):
     """Dash whose first page names its language."""
 
@@ -71,7 +82,13 @@ def create_app(engine: Engine, settings: Settings) -> Dash:
     desk = routes.Desk(engine, settings)
     app.layout = lambda: shell.shell(desk.view(""))
     routes.register(app, desk)
-    app.server.config.update(COMPRESS_ALGORITHM=["br", "gzip"], COMPRESS_BR_LEVEL=5, COMPRESS_MIN_SIZE=1024)
+    app.server.config.update(
+        COMPRESS_ALGORITHM=["br", "gzip"],
+        COMPRESS_BR_LEVEL=5,
+        COMPRESS_MIN_SIZE=1024,
+        COMPRESS_CACHE_BACKEND=_Compressed,
+        COMPRESS_CACHE_KEY=lambda asked: asked.path if asked.path.startswith(_SCRIPTS) else "",
+    )
     Compress(app.server)
     security.protect(app.server, tuple(app.csp_hashes()))
     app.server.test_client().get("/")  # Dash registers its scripts on the first request, which must not race
