@@ -15,7 +15,7 @@ from detectors.screen import VERSION, screen
 
 ESTABLISHED: Final = 0.05  # share of the item's last twelve months from which a partner matters
 DEEP: Final = float(np.log(0.5))
-HELD: Final = float(np.log(0.8))  # the item's total counts as covered down to a fifth below its expectation
+HELD: Final = float(np.log(0.7))  # the item's total counts as covered until it is short enough to be raised itself
 
 
 class SupplierScreen:
