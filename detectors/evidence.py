@@ -32,7 +32,7 @@ MUTED: Final = 12  # months an item is not judged after its code was split or me
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the classes are read from. ``expected``, ``lower``, ``upper`` are those the item is judged against."""
+    """What the classes are read from."""
 
     quantity: Screen
     unit_value: Screen
@@ -78,11 +78,7 @@ def gather(panel: Panel, scores: Mapping[str, Scores]) -> Evidence:
     drop = _drop(panel, amount, quantity, after_surge, base)
     fall = np.clip(-np.nan_to_num(drop / quantity.sigma), 0, np.clip(-z, 0, CAP))
     legs = np.minimum(collapse(suppliers), CAP)
-    held = quantity.residual >= HELD
-    _, leaving = largest(np.where(held[:, panel.item_of], legs, 0.0), panel.item_of, len(panel.items))
-    # What a partner's collapse says beyond the total's own fall: nothing where the partner is the total.
-    beyond = np.where(held[:, panel.item_of], 0.0, legs * (1 - suppliers.arrays["share_before"]))
-    _, losing = largest(beyond, panel.item_of, len(panel.items))
+    leaving, losing = _partners(panel, legs, suppliers.arrays["share_before"], quantity.residual >= HELD)
     habit = quiet & (quantity.z > quantity.residual / quantity.sigma)
     strength = _strength(panel, habit, fall, dear, rise, leaving, losing)
     strength = {shock: np.where(judged, row, np.nan) for shock, row in strength.items()}
@@ -104,6 +100,15 @@ def gather(panel: Panel, scores: Mapping[str, Scores]) -> Evidence:
         legs=legs,
         strength=_with_outside(strength, scores),
     )
+
+
+def _partners(panel: Panel, legs: FloatArray, share: FloatArray, held: BoolArray) -> tuple[FloatArray, FloatArray]:
+    """(T, I) strongest collapse of a partner where the total held, and where it fell with the partner."""
+    covered = held[:, panel.item_of]
+    _, leaving = largest(np.where(covered, legs, 0.0), panel.item_of, len(panel.items))
+    # Only what the collapse says beyond the total's own fall: nothing where the partner is the total.
+    _, losing = largest(np.where(covered, 0.0, legs * (1 - share)), panel.item_of, len(panel.items))
+    return leaving, losing
 
 
 def _yearly_value(value: FloatArray) -> FloatArray:

@@ -108,13 +108,11 @@ def test_evidence_is_never_negative_and_known_exactly_where_the_month_was_judged
         assert (strength[judged] >= 0).all()
 
 
-@pytest.mark.parametrize("budget", [0.5, 2.0])
-def test_quiet_panels_keep_the_alarm_budget(budget):
-    """Trade without shocks, 300 items × 36 months: no more alarms a month than the budget, averaged."""
+@pytest.mark.parametrize("budget", [0.5, 2.0, 5.0])
+def test_the_alarm_budget_stated_is_the_rate_measured(budget):
+    """Trade without shocks, 300 items × 36 months: the alarms a month are about the budget, neither spared nor overrun."""
     panel = noisy_panel(items=300, months=72, seed=11, noise=0.4)
     months = range(36, 72)
     asked = {item: [panel.period(c) for c in months] for item in panel.items}
-    findings = detect(panel, asked, budget=budget).findings
-    assert len(findings) / len(months) <= budget
-    if budget == 2.0:
-        assert findings, "a budget is spent, not avoided"
+    a_month = len(detect(panel, asked, budget=budget).findings) / len(months)
+    assert 0.5 * budget <= a_month <= 1.25 * budget
