@@ -50,13 +50,15 @@ TEMPLATES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "unit_value_above": ("The unit value rose to {observed}, {change} against {expected} expected.",),
     "unit_value_below": ("The unit value fell to {observed}, {change} against {expected} expected.",),
-    "unit_value_held": ("The unit value held ({change}), so weak demand is an unlikely cause.",),
+    "unit_value_held": ("The unit value held ({change}).",),
     "supplier_fell": (
-        "{partner} fell to {observed}, {change} against {expected} expected, and carries {share_of_fall} of the fall.",
+        "{partner} fell to {observed}, {change} against {expected} expected: "
+        "{share_of_fall} of what all falling partners lost.",
         "{partner} fell to {observed}, {change} against {expected} expected.",
     ),
     "supplier_rose": (
-        "{partner} rose to {observed}, {change} against {expected} expected, and carries {share_of_rise} of the rise.",
+        "{partner} rose to {observed}, {change} against {expected} expected: "
+        "{share_of_rise} of what all rising partners gained.",
         "{partner} rose to {observed}, {change} against {expected} expected.",
     ),
     "supplier_exit": (
@@ -85,7 +87,7 @@ TEMPLATES: Final[Mapping[str, tuple[str, ...]]] = {
         "A figure this unusual comes about by chance with probability {p} (judged on {pool} comparable figures).",
         "A figure this unusual comes about by chance with probability {p}.",
     ),
-    "quiet": ("No evidence in {period}: quiet for {months}, of {needed} needed to stand down.",),
+    "quiet": ("No evidence in {period}: the level has had no support for {months}, of {needed} needed to stand down.",),
     "revised_away": (
         "The figure for {period} was revised from {before} to {after}; the earlier evidence no longer holds.",
         "The figure for {period} ({before}) is no longer given; the earlier evidence no longer holds.",
@@ -144,14 +146,19 @@ def headline(subject: Finding | Alert, item_name: str, language: str) -> str:
 def what_happened(subject: Finding | Alert, language: str) -> str:
     """The story in a few words: "중국산 수입 급감" / "slump in imports from China"."""
     finding = subject if isinstance(subject, Finding) else subject.last_finding
-    of_partner = finding is not None and _figures(finding).of_partner
-    trade = _trade(subject.item, subject.partner, of_partner, language)
-    return text(_STORIES[subject.shock], language, trade=trade)
+    figures = None if finding is None else _figures(finding)
+    trade = _trade(subject.item, subject.partner, figures is not None and figures.of_partner, language)
+    story = _STORIES[subject.shock]
+    if subject.shock is ShockClass.SUPPLIER_EXIT and figures is not None and (figures.change or 0.0) > _GONE:
+        story = "slump in {trade}, total covered"
+    return text(story, language, trade=trade)
 
 
-def key_figure(finding: Finding, language: str) -> str:
-    """The number of the headline alone: "2024년 1월 143톤(−94%)"."""
+def key_figure(finding: Finding, language: str, *, short: bool = False) -> str:
+    """The number of the headline alone: "2024년 1월 143톤(−94%)"; short: "−94%"."""
     shown = _figures(finding).shown(language)
+    if short:
+        return shown["change"]
     month = formats.period(finding.period, language, short=True)
     return text(
         "{period} {observed} ({change})", language, period=month, observed=shown["observed"], change=shown["change"]
@@ -207,6 +214,8 @@ _STORIES: Final[Mapping[ShockClass, str]] = {
     ShockClass.PRICE_FALL: "price fall in {trade}",
     ShockClass.STATISTICAL_BREAK: "break in the statistics of {trade}",
 }
+
+_GONE: Final = -0.95  # a supplier below a twentieth of what was expected is gone, above it has slumped
 
 _NOTICES: Final[Mapping[NoticeReason, str]] = {
     NoticeReason.FIRST: "This is the first notice on this alert.",
@@ -322,7 +331,7 @@ _FORMS: Final[Mapping[str, Callable[[float | None, str], str]]] = {
 
 
 def _probability(p: float | None) -> str:
-    return "< 0.0001" if p is not None and p < 0.0001 else formats.number(p)
+    return "< 0.0001" if p is not None and p < 0.0001 else formats.number(p, None if p is None or p >= 0.1 else 4)
 
 
 def _scale(numbers: Mapping[str, Number]) -> float:

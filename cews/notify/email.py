@@ -102,18 +102,29 @@ def render(view: NoticeView, sender: Address) -> EmailMessage:
 
 
 def subject(view: NoticeView) -> str:
-    """At most 78 characters: the tag and the item always, then as much of the story as fits."""
-    language, finding = view.language, view.alert.last_finding
-    mark = f"[{text('Simulated', language)}] " if view.alert.simulated else ""
-    start = f"{mark}[{_tag(view)}] "
-    what = sentences.what_happened(view.alert, language)
-    told = start + text("{name}: {what}", language, name=view.item_name, what=what)
-    forms = [told, start + view.item_name]
-    if finding is not None and _is_open(view):
-        figure = sentences.key_figure(finding, language)
-        forms = [f"{told} — {figure}", f"{told} ({formats.percent(finding.change)})", *forms]
+    """At most 78 characters: the tag always, then as much of item, story and number as fits."""
+    language, alert = view.language, view.alert
+    mark = f"[{text('Simulated', language)}] " if alert.simulated else ""
+    start, shock = f"{mark}[{_tag(view)}] ", sentences.shock_label(alert.shock, language)
+    told = start + _told(view.item_name, sentences.what_happened(alert, language), language)
+    forms = [*_with_figure(view, told), told, start + _told(view.item_name, shock, language)]
     fitting = next((form for form in forms if len(form) <= SUBJECT_LENGTH), None)
-    return fitting or f"{forms[-1][: SUBJECT_LENGTH - 1]}…"
+    if fitting is not None:
+        return fitting
+    room = SUBJECT_LENGTH - len(start + _told("…", shock, language))
+    return start + _told(f"{view.item_name[:room]}…", shock, language)
+
+
+def _told(name: str, what: str, language: str) -> str:
+    return text("{name}: {what}", language, name=name, what=what)
+
+
+def _with_figure(view: NoticeView, told: str) -> tuple[str, ...]:
+    finding = view.alert.last_finding
+    if finding is None or not _is_open(view):
+        return ()
+    figure, change = (sentences.key_figure(finding, view.language, short=short) for short in (False, True))
+    return f"{told} — {figure}", f"{told} ({change})"
 
 
 @cache

@@ -171,6 +171,14 @@ def test_without_them_it_gives_the_total_and_says_so() -> None:
     )
 
 
+def test_a_supplier_that_still_trades_is_not_called_gone() -> None:
+    left = {"partner": "CHN", "observed": 0.0, "expected": 2550e3, "change": -1.0, "unit": "kg"}
+    gone = finding(shock=ShockClass.SUPPLIER_EXIT, reasons=(Reason("supplier_fell", left),))
+    assert sentences.what_happened(gone, "ko") == "중국산 수입 중단(총량은 유지)"
+    slumped = replace(gone, reasons=(Reason("supplier_fell", left | {"observed": 2e6, "change": -0.53}),))
+    assert sentences.what_happened(slumped, "ko") == "중국산 수입 급감(총량은 유지)"
+
+
 def test_exports_go_to_their_partner() -> None:
     exports = replace(finding(), item=ItemKey("KOR", Flow.EXPORT, "630790"), shock=ShockClass.EXPORT_SURGE)
     assert sentences.what_happened(exports, "ko") == "중국향 수출 급증"
