@@ -108,10 +108,6 @@ class World:
     value: Array  # USD
     revision: Array  # first print / final - 1
 
-    @property
-    def end(self) -> Period:
-        return self.start + (len(self.quantity) - 1)
-
     def release(self, first: Period, last: Period) -> Batch:
         """What was published when the months ``first`` to ``last`` came out, one after the other: each month, and
         the corrections of the months before it. Every row carries the day it was published."""
@@ -133,7 +129,7 @@ class World:
         months, legs = np.nonzero(new)
         periods = [start + n for n in range(len(quantity))]
         number = np.array([period.yyyymm for period in periods], dtype=np.int64)[months]
-        published = pd.Series([SOURCE.presumed_known_from(period + age) for period in periods])
+        published = pd.DatetimeIndex([SOURCE.presumed_known_from(period + age) for period in periods])
         columns = {
             "reporter": REPORTER,
             "flow": np.array(self.flows)[legs],
@@ -147,9 +143,7 @@ class World:
             "hs_edition": np.where(number < HS2022.yyyymm, "H5", "H6"),
         }
         frame = pd.DataFrame(columns).astype(dict(OBSERVATION_COLUMNS))
-        return frame.assign(
-            published=published.iloc[months].to_numpy() if len(months) else pd.Series(dtype=published.dtype)
-        )
+        return frame.assign(published=published[months])
 
     def _printed(self, rows: slice, age: int) -> tuple[Array, Array]:
         """Kilograms and USD as printed at that age, in whole numbers."""
