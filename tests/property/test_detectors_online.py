@@ -110,7 +110,7 @@ def test_evidence_is_never_negative_and_known_exactly_where_the_month_was_judged
 
 @pytest.mark.parametrize("budget", [0.5, 2.0, 5.0])
 def test_the_alarm_budget_stated_is_the_rate_measured(budget):
-    """Trade without shocks, 300 items × 36 months: the alarms a month are about the budget, neither spared nor overrun."""
+    """Trade without shocks, 300 items × 36 months: alarms a month are about the budget, no more, no less."""
     panel = noisy_panel(items=300, months=72, seed=11, noise=0.4)
     months = range(36, 72)
     asked = {item: [panel.period(c) for c in months] for item in panel.items}
