@@ -1,0 +1,102 @@
+"""A real Chromium and a real server on a free port.
+
+Without a browser these tests are skipped and say so; with CEWS_REQUIRE_BROWSER=1 they fail instead.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import dashboard_world as world
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from waitress import create_server
+
+from cews.dashboard.application import create_app
+from cews.settings import Settings
+from cews.store.engine import connect
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SIZES = {"desktop": {"width": 1440, "height": 900}, "mobile": {"width": 390, "height": 844}}
+
+PATIENCE = 45_000  # ms; a busy machine is slow, not wrong
+expect.set_options(timeout=PATIENCE)
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        missing = "no Chromium or Chrome on this machine; install one, for instance: apt-get install chromium"
+        if os.environ.get("CEWS_REQUIRE_BROWSER") == "1":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def base_url(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the dashboard over the small world."""
+    path = tmp_path_factory.mktemp("browser") / "cews.sqlite3"
+    shutil.copyfile(sqlite_template, path)
+    engine = connect(f"sqlite:///{path}")
+    world.build(engine)
+    server = create_server(create_app(engine, Settings()).server, host="127.0.0.1", port=0, threads=6)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.effective_port}"
+    server.close()
+    thread.join(timeout=5)
+    engine.dispose()
+
+
+@pytest.fixture
+def open_page(browser: Browser, base_url: str) -> Iterator[Open]:
+    """Opens a path as a reader of a language, colour scheme and screen size.
+
+    Afterwards nothing may have been written to the console, failed, or been asked of another host.
+    """
+    trouble: list[str] = []
+    contexts = []
+
+    def show(path: str, language: str = "ko", scheme: str = "light", size: str = "desktop") -> Page:
+        context = browser.new_context(viewport=SIZES[size], color_scheme=scheme, locale="ko-KR", base_url=base_url)
+        contexts.append(context)
+        context.add_cookies([{"name": "cews_language", "value": language, "url": base_url}])
+        context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        page.on("console", lambda said: trouble.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.on("request", lambda asked: None if _ours(asked.url, base_url) else trouble.append(f"asked {asked.url}"))
+        page.on("response", lambda got: trouble.append(f"{got.status} {got.url}") if got.status >= 400 else None)
+        page.goto(path)
+        page.locator("h1").wait_for()
+        return page
+
+    yield show
+    for context in contexts:
+        context.close()
+    assert trouble == []
+
+
+def _ours(url: str, base_url: str) -> bool:
+    return url.startswith((f"{base_url}/", "data:", "blob:"))

@@ -1,0 +1,161 @@
+"""The reads of the dashboard, on both databases: what was known, and nothing that came later."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import dashboard_world as world
+import pytest
+from sqlalchemy import text
+
+from cews.domain import ItemKey, Level, Period
+from cews.store import alerts as stored
+from cews.store import queries
+from cews.store.engine import Connection, Engine, connect, reading
+from cews.store.queries import AlertFilter
+
+EVERY = AlertFilter(state="all")
+GRAPHITE = ItemKey.parse("KOR:import:250410")
+REPLAY = datetime(2024, 2, 20, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """The small world on either database, built once."""
+    if request.param == "sqlite":
+        path = tmp_path_factory.mktemp("dashboard") / "cews.sqlite3"
+        shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
+        url = f"sqlite:///{path}"
+    else:
+        admin = request.getfixturevalue("postgresql_admin")
+        with admin.connect() as cx:
+            cx.execute(text("CREATE DATABASE cews_dashboard TEMPLATE template_cews"))
+        url = admin.url.set(database="cews_dashboard").render_as_string(hide_password=False)
+    built = connect(url)
+    world.build(built)
+    yield built
+    built.dispose()
+
+
+@pytest.fixture
+def cx(engine: Engine) -> Iterator[Connection]:
+    with reading(engine) as open_connection:
+        yield open_connection
+
+
+def test_alerts_as_known_equal_those_rebuilt_from_their_history(cx: Connection) -> None:
+    for as_of in (REPLAY, world.NOW):
+        shown = {
+            line.id: (line.state, line.level, line.peak_level, line.shock, line.partner, line.period)
+            for line in queries.find_alerts(cx, as_of, EVERY)
+        }
+        rebuilt = {
+            alert.id: (alert.state.value, alert.level, alert.peak_level, alert.shock, alert.partner, alert.last_period)
+            for alert in stored.alerts(cx, as_of)
+        }
+        assert shown == rebuilt
+        assert len(shown) > 3
+
+
+def test_the_finding_beside_an_alert_is_its_newest(cx: Connection) -> None:
+    rebuilt = {alert.id: alert.last_finding for alert in stored.alerts(cx, world.NOW)}
+    for line in queries.find_alerts(cx, world.NOW, EVERY):
+        assert line.finding == rebuilt[line.id]
+
+
+def test_a_filter_narrows_and_its_counts_ignore_only_the_levels(cx: Connection) -> None:
+    open_alerts = queries.find_alerts(cx, world.NOW, AlertFilter())
+    assert {line.state for line in open_alerts} == {"open"}
+    counts = queries.count_alerts(cx, world.NOW, AlertFilter(levels=(Level.SEVERE,)))
+    assert sum(counts.values()) == len(open_alerts)
+    severe = queries.find_alerts(cx, world.NOW, AlertFilter(levels=(Level.SEVERE,)))
+    assert {line.level for line in severe} == {Level.SEVERE}
+    assert len(severe) == counts[Level.SEVERE]
+    front = queries.find_alerts(cx, world.NOW, AlertFilter(state="all", shocks=("front_loading",)))
+    assert {line.shock for line in front} == {"front_loading"}
+    assert [line.item for line in queries.find_alerts(cx, world.NOW, AlertFilter(state="all", words="흑연"))] == [
+        GRAPHITE
+    ]
+    assert queries.find_alerts(cx, world.NOW, AlertFilter(words="%")) == []
+
+
+def test_pages_never_overlap_whatever_the_order(cx: Connection) -> None:
+    everything = queries.find_alerts(cx, world.NOW, EVERY)
+    for key in (*queries.ALERT_SORTS, "name", "no such column"):
+        pages = [
+            line.id
+            for offset in range(0, len(everything), 3)
+            for line in queries.find_alerts(cx, world.NOW, EVERY, order=[(key, True)], offset=offset, limit=3)
+        ]
+        assert sorted(pages) == sorted(line.id for line in everything)
+
+
+def test_the_standing_order_is_worst_first(cx: Connection) -> None:
+    levels = [line.level for line in queries.find_alerts(cx, world.NOW, EVERY)]
+    assert levels == sorted(levels, reverse=True)
+
+
+def test_spans_count_what_stands_now(cx: Connection) -> None:
+    standing: dict[int, int] = {}
+    for span in queries.level_spans(cx, world.NOW):
+        if span.end is None:
+            standing[span.level] = standing.get(span.level, 0) + span.alerts
+    assert standing == queries.count_alerts(cx, world.NOW, AlertFilter())
+    assert queries.open_levels(cx, world.NOW)[GRAPHITE] == Level.SEVERE
+
+
+def test_items_are_found_by_code_and_by_name_in_both_languages(cx: Connection) -> None:
+    def found(words: str) -> list[str]:
+        return [name.item.hs for name in queries.find_items(cx, words, 20)]
+
+    assert found("2504.10") == found("천연흑연") == found("GRAPHITE") == ["250410"]
+    assert found("28") == ["280429", "283691", "281111", "284690"], "closely watched items first"
+    assert found("_") == found("100%") == []
+
+
+def test_an_unknown_item_is_none_and_an_unnamed_one_shows_its_code(cx: Connection) -> None:
+    assert queries.item_name(cx, ItemKey.parse("KOR:import:999999")) is None
+    name = queries.item_name(cx, GRAPHITE)
+    assert name is not None
+    assert (name.label("ko"), name.label("en"), name.grade) == ("천연흑연(인상)", "Natural graphite, flakes", "A")
+    assert queries.ItemName(GRAPHITE, "", "", "").label("ko") == "HS 250410"
+
+
+def test_history_shows_only_what_was_known(cx: Connection) -> None:
+    now = queries.item_changes(cx, world.NOW, GRAPHITE, 100)
+    then = queries.item_changes(cx, REPLAY, GRAPHITE, 100)
+    assert now[-len(then) :] == then
+    assert len(now) > len(then) > 0
+    assert all(change.as_of <= REPLAY for change in then)
+    assert all(change.kind != "continued" for change in now)
+
+
+def test_forecasts_findings_and_scans_follow_the_clock(cx: Connection) -> None:
+    assert [line.model for line in queries.item_forecasts(cx, world.NOW, GRAPHITE)] == ["ets", "prophet", "screen"]
+    assert queries.item_forecasts(cx, REPLAY, GRAPHITE) == []
+    assert max(f.period for f in queries.item_findings(cx, REPLAY, GRAPHITE)) <= Period.of(2024, 1)
+    scan = queries.last_scan(cx, REPLAY)
+    assert scan is not None
+    assert (scan.newest, scan.items) == (Period.of(2024, 1), len(world.ITEMS))
+    assert queries.last_scan(cx, datetime(2001, 1, 1, tzinfo=UTC)) is None
+
+
+def test_totals_sum_the_partners(cx: Connection) -> None:
+    totals = queries.recent_totals(cx, world.NOW, {GRAPHITE: world.SOURCE}, Period.of(2024, 1))
+    assert [total.period for total in totals[GRAPHITE]] == [Period.of(2024, m) for m in range(1, 7)]
+    replayed = queries.recent_totals(cx, REPLAY, {GRAPHITE: world.SOURCE}, Period.of(2024, 1))
+    assert [total.period for total in replayed[GRAPHITE]] == [Period.of(2024, 1)]
+    assert queries.recent_totals(cx, world.NOW, {}, Period.of(2024, 1)) == {}
+
+
+def test_sources_and_what_was_set_aside(cx: Connection) -> None:
+    (source,) = queries.source_states(cx, world.NOW)
+    assert (source.source, source.newest, source.simulated, source.rejected) == ("simulated", world.LAST, True, 1)
+    assert source.rows == 84 * sum(len(row.suppliers) for row in world.ITEMS)
+    (then,) = queries.source_states(cx, REPLAY)
+    assert then.newest == Period.of(2024, 1)
+    (reject,) = queries.newest_rejects(cx, world.NOW, 10)
+    assert (reject.line, reject.column, reject.value) == (118, "net_weight_kg", "12,0x4")
+    assert queries.count_rejects(cx, REPLAY) == 0
