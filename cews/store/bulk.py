@@ -148,6 +148,16 @@ def fetch_about(
     return rows[found].reset_index(drop=True)
 
 
+def fetch_of(
+    cx: Connection, statement: Select[Any], column: Column[Any], keys: NDArray[np.int64] | None
+) -> pd.DataFrame:
+    """Like ``fetch``, of the rows whose ``column`` is one of the keys; None = all rows."""
+    if keys is None:
+        return fetch(cx, statement)
+    parts = [fetch(cx, statement.where(column.in_(part))) for part in list(chunks(keys)) or [[]]]
+    return pd.concat(parts, ignore_index=True)
+
+
 def insert_missing(cx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
     """Write the rows that break no uniqueness; gives how many."""
     if not rows:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Select, Table, select
 
 from cews.domain import Coverage, Flow, ItemKey, Period
-from cews.store.bulk import NEVER, Micros, fetch, fetch_about, insert
+from cews.store.bulk import NEVER, Micros, fetch_about, fetch_of, insert
 from cews.store.schema import release, release_hs, release_month, release_partner
 
 PUBLISHED, NOT_REPORTED, NOT_YET_PUBLISHED = "published", "not_reported", "not_yet_published"
@@ -104,7 +104,13 @@ class Scopes:
             source, release_month, *release_month.c["period", "known_from"], *release.c["released_at", "dated"]
         ).where(release_month.c.state == PUBLISHED)
         partners = _of_release(source, release_partner, release_partner.c.partner)
-        return cls(fetch_about(cx, codes, release_hs, items), fetch(cx, months), fetch(cx, partners))
+        about = fetch_about(cx, codes, release_hs, items)
+        releases = None if items is None else np.unique(about["number"].to_numpy() // _SCOPES)
+        return cls(
+            about,
+            fetch_of(cx, months, release_month.c.release_id, releases),
+            fetch_of(cx, partners, release_partner.c.release_id, releases),
+        )
 
     def published(self, until: int = NEVER - 1) -> Published:
         """Since when each month is published, as known at ``until`` (microseconds)."""

@@ -8,10 +8,10 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, func, select
 
 from cews.domain import ItemKey
-from cews.store.bulk import chunks, fetch, fetch_about
+from cews.store.bulk import fetch_about, fetch_of
 from cews.store.schema import observation, series
 
 _NUMBERS = observation.c[
@@ -38,17 +38,12 @@ def versions(cx: Connection, until: datetime, items: Collection[ItemKey] | None 
     ``known_from`` and ``known_to`` are microseconds (see ``cews.store.bulk``); a version that ended after
     ``until`` still shows its end. ``series_id`` refers to ``series_about``.
     """
+    series_ids = None if items is None else series_about(cx, items)["id"].to_numpy()
     statement = select(*_NUMBERS).where(observation.c.known_from <= until)
-    if items is None:
-        return fetch(cx, statement)
-    return _of_series(cx, statement, series_about(cx, items)["id"].to_numpy())
+    return fetch_of(cx, statement, observation.c.series_id, series_ids)
 
 
 def versions_of(cx: Connection, series_ids: NDArray[np.int64], first: int, last: int) -> pd.DataFrame:
     """Every version of these series with all its columns, for the months ``first`` to ``last`` (YYYYMM)."""
-    return _of_series(cx, select(*_WHOLE).where(observation.c.period.between(first, last)), series_ids)
-
-
-def _of_series(cx: Connection, statement: Select[tuple[object, ...]], series_ids: NDArray[np.int64]) -> pd.DataFrame:
-    parts = [fetch(cx, statement.where(observation.c.series_id.in_(part))) for part in list(chunks(series_ids)) or [[]]]
-    return pd.concat(parts, ignore_index=True)
+    statement = select(*_WHOLE).where(observation.c.period.between(first, last))
+    return fetch_of(cx, statement, observation.c.series_id, series_ids)

@@ -115,6 +115,7 @@ release_hs = Table(  # what a release speaks about: every hs × every month belo
     Column("reporter", String(3), nullable=False),
     Column("flow", String(6), nullable=False),
     Column("hs", String(10), primary_key=True),
+    Index(None, "reporter", "flow", "hs"),
 )
 
 release_month = Table(

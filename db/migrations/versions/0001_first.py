@@ -282,6 +282,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["release_id"], ["release.id"], name=op.f("fk_release_hs_release_id")),
         sa.PrimaryKeyConstraint("release_id", "scope", "hs", name=op.f("pk_release_hs")),
     )
+    op.create_index(op.f("ix_release_hs_reporter_flow_hs"), "release_hs", ["reporter", "flow", "hs"], unique=False)
     op.create_table(
         "release_month",
         sa.Column("release_id", sa.Integer(), nullable=False),
