@@ -198,16 +198,14 @@ def _failed(sender: Sender, notice: Notice, error: Exception, *, permanent: bool
 
 
 def _chart(cx: Connection, alert: Alert, as_of: datetime) -> tuple[ChartPoint, ...]:
-    """The last months of what the newest finding measures, as the chosen model expected them; empty without any."""
+    """The last months of what the newest finding measures, by the model that looks back furthest; empty without any."""
     finding = alert.last_finding
     if finding is None:
         return ()
     lines = [line for line in queries.item_forecasts(cx, as_of, alert.item) if line.measure == finding.measure]
-    if not lines:
-        return ()
-    line = next((line for line in lines if line.chosen), lines[0])
-    points = [_point(point) for point in line.points if not point["ahead"]]
-    shown = [point for point in points if point.period <= finding.period][-CHART_MONTHS:]
+    past = [[_point(point) for point in line.points if not point["ahead"]] for line in lines]
+    longest = max(past, key=len, default=[])
+    shown = [point for point in longest if point.period <= finding.period][-CHART_MONTHS:]
     return tuple(shown) if shown and _marks(shown[-1], finding) else ()
 
 

@@ -14,14 +14,15 @@ from mail_server import Mailbox, free_port, mail_server
 from notice_world import NOW, add_reader, raise_alerts, revise, scan
 
 from cews import outbox
-from cews.domain import Level, NoticeReason, StoreError, UserError
+from cews.domain import Level, Measure, NoticeReason, StoreError, UserError
 from cews.notify import Deliver
 from cews.notify.email import SmtpChannel
 from cews.outbox import SendReport
 from cews.routing import Subscription
 from cews.store import alerts as stored
-from cews.store import notices
+from cews.store import forecasts, notices
 from cews.store.engine import Engine, reading, writing
+from cews.store.forecasts import StoredForecast
 
 SENDER = "C-EWS <cews@example.org>"
 
@@ -368,6 +369,26 @@ def test_a_preview_shows_the_mails_and_sends_nothing(store_engine: Engine, serve
     send(store_engine, server)
     assert [m["Subject"] for m in mails] == [m["Subject"] for m in mailbox.messages]
     assert [m["Message-ID"] for m in mails] == mailbox.ids()
+
+
+def test_the_mail_shows_the_months_the_scan_looked_at(store_engine: Engine) -> None:
+    add_reader(store_engine)
+    raise_alerts(store_engine, 1)
+    months = [JANUARY + n for n in range(-47, 4)]
+    figures = {"expected": 2600e3, "lower80": 2e6, "upper80": 3e6, "lower95": 1400e3, "upper95": 4300e3}
+    points = [
+        {"period": m.yyyymm, "observed": 146e3 if m == JANUARY else 2600e3, **figures, "ahead": m > JANUARY}
+        for m in months
+    ]
+    forecast = StoredForecast(GRAPHITE, Measure.QUANTITY, "screen", tuple(points), 0.8, True, "")
+    with writing(store_engine) as cx:
+        forecasts.save(cx, 1, published(JANUARY), [forecast])
+    with reading(store_engine) as cx:
+        (notice,) = notices.due(cx, NOW, 10)
+        chart = outbox.view(cx, notice, "http://ews.example.org", "Asia/Seoul").chart
+    assert (len(chart), chart[-1].period, chart[-1].observed, chart[-1].upper) == (36, JANUARY, 146e3, 4300e3)
+    (mail,) = outbox.preview(store_engine, now=NOW, mail_from=SENDER, public_url="http://x", zone="Asia/Seoul")
+    assert [part.get_content_type() for part in mail.walk()].count("image/png") == 1
 
 
 @pytest.mark.parametrize("address", ["", "kim", "kim@", "a b@example.org", "kim@example.org\r\nBcc: x@y.z", "@x.org"])
