@@ -51,6 +51,7 @@ class Wanted:
     start: Period
     end: Period
     held: Mapping[str, Period] = field(default_factory=dict)  # hs → newest published month held
+    reporters: tuple[str, ...] = ()  # empty = the source's only one; sources of many countries need it
 
 
 @dataclass(frozen=True, slots=True)

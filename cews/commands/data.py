@@ -60,6 +60,7 @@ def source_command(source_id: str) -> click.Command:
     @click.command(source_id, help=f"Fetch from {SOURCES[source_id].name} ({SOURCES[source_id].url}).")
     @click.option("--hs", multiple=True, help="HS codes to fetch; may be repeated or separated by commas.")
     @click.option("--watchlist", is_flag=True, help="Fetch every watched item.")
+    @click.option("--reporters", default="", help="Whose trade, for sources of many countries: DEU,FRA …")
     @click.option("--partners", default="", help="ISO 3166 alpha-3 codes, separated by commas (default: all).")
     @click.option("--from", "start", type=Month(), help="First month (default: the source's revision window).")
     @click.option("--to", "end", type=Month(), help="Last month (default: the newest that may be published).")
@@ -69,6 +70,7 @@ def source_command(source_id: str) -> click.Command:
         session: Session,
         hs: tuple[str, ...],
         watchlist: bool,
+        reporters: str,
         partners: str,
         start: Period | None,
         end: Period | None,
@@ -83,7 +85,8 @@ def source_command(source_id: str) -> click.Command:
         last = end or Period.containing(now.date()) + -1
         wanted = Wanted(
             hs=tuple(dict.fromkeys(codes)),
-            partners=tuple(part.strip().upper() for part in partners.split(",") if part.strip()),
+            partners=_countries(partners),
+            reporters=_countries(reporters),
             start=start or last + -SOURCES[source_id].revision_months,
             end=last,
         )
@@ -94,6 +97,10 @@ def source_command(source_id: str) -> click.Command:
         show_reports(session, [report], as_json)
 
     return fetch
+
+
+def _countries(text: str) -> tuple[str, ...]:
+    return tuple(part.strip().upper() for part in text.split(",") if part.strip())
 
 
 def show_reports(session: Session, reports: list[IngestReport], as_json: bool) -> None:
