@@ -1,8 +1,9 @@
 """Countries and the special areas of customs statistics: codes and names. Pure; reads one packaged table.
 
 ISO 3166 alpha-3 is the code used everywhere inside. ``data/countries.csv`` holds one row an area: the ISO
-codes, the UN M49 number, numbers that UN Comtrade uses beside it, and a Korean or English name where the
-one of Babel (CLDR) is missing or not the usual one. Codes from ``XXA`` to ``XXZ``, which ISO leaves to users,
+codes, the UN M49 number, the number in UN Comtrade where it is another one and further numbers that occur
+there, the codes of the US Census Bureau (Schedule C), and a Korean or English name where the one of Babel
+(CLDR) is missing or not the usual one. Codes from ``XXA`` to ``XXZ``, which ISO leaves to users,
 stand for areas that are not countries.
 """
 
@@ -22,7 +23,9 @@ class Area:
     iso3: str
     iso2: str  # "" where there is none
     m49: str  # number without leading zeros, "" where there is none
-    comtrade: str  # further numbers in UN Comtrade, separated by blanks
+    comtrade: str  # number in UN Comtrade, "" = m49
+    comtrade_also: str  # further numbers there, for instance of former states; separated by blanks
+    census: str  # codes of the US Census Bureau, separated by blanks
     name_ko: str  # "" = Babel's
     name_en: str  # "" = Babel's
 
@@ -41,7 +44,17 @@ def _iso3_by_iso2() -> Mapping[str, str]:
 
 @cache
 def _iso3_by_number() -> Mapping[int, str]:
-    return {int(code): area.iso3 for area in areas().values() for code in (area.m49, *area.comtrade.split()) if code}
+    return {
+        int(code): area.iso3
+        for area in areas().values()
+        for code in (area.m49, area.comtrade, *area.comtrade_also.split())
+        if code
+    }
+
+
+@cache
+def _iso3_by_census() -> Mapping[str, str]:
+    return {code: area.iso3 for area in areas().values() for code in area.census.split()}
 
 
 def known(iso3: str) -> bool:
@@ -62,6 +75,24 @@ def iso2_from_iso3(iso3: str) -> str | None:
 def iso3_from_m49(code: int) -> str | None:
     """``410`` → ``"KOR"``; also the numbers of UN Comtrade (490 Taiwan, 842 United States). None when unknown."""
     return _iso3_by_number().get(code)
+
+
+def comtrade_from_iso3(iso3: str) -> int | None:
+    """``"USA"`` → ``842``, the number UN Comtrade uses today; None when unknown or without one."""
+    area = areas().get(iso3)
+    number = (area.comtrade or area.m49) if area else ""
+    return int(number) if number else None
+
+
+def iso3_from_census(code: str) -> str | None:
+    """``"5800"`` → ``"KOR"``, ``"-"`` → ``"WLD"``: codes of the US Census Bureau. None when unknown."""
+    return _iso3_by_census().get(code)
+
+
+def census_from_iso3(iso3: str) -> tuple[str, ...]:
+    """``"KOR"`` → ``("5800",)``; the Palestinian territories have two. Empty when unknown or without one."""
+    area = areas().get(iso3)
+    return tuple(area.census.split()) if area else ()
 
 
 @cache

@@ -21,8 +21,9 @@ def test_codes_are_unique() -> None:
     rows = list(
         csv.DictReader(files("cews").joinpath("data", "countries.csv").read_text(encoding="utf-8").splitlines())
     )
-    numbers = [code for row in rows for code in (row["m49"], *row["comtrade"].split()) if code]
-    for codes in ([row["iso3"] for row in rows], [row["iso2"] for row in rows if row["iso2"]], numbers):
+    numbers = [code for row in rows for code in (row["m49"], row["comtrade"], *row["comtrade_also"].split()) if code]
+    census = [code for row in rows for code in row["census"].split()]
+    for codes in ([row["iso3"] for row in rows], [row["iso2"] for row in rows if row["iso2"]], numbers, census):
         assert len(codes) == len(set(codes))
 
 
@@ -52,6 +53,33 @@ def test_codes_and_usual_names(iso2: str, iso3: str, number: int, korean: str, e
     assert (countries.name(iso3, "ko"), countries.name(iso3, "en")) == (korean, english)
 
 
+@pytest.mark.parametrize(
+    ("iso3", "comtrade", "census"),
+    [
+        ("KOR", 410, ("5800",)),
+        ("USA", 842, ("1000",)),
+        ("IND", 699, ("5330",)),
+        ("FRA", 251, ("4279",)),
+        ("CHE", 757, ("4419",)),
+        ("TWN", 490, ("5830",)),
+        ("VNM", 704, ("5520",)),
+        ("PSE", 275, ("5082", "5083")),
+        ("WLD", 0, ("-",)),
+    ],
+)
+def test_codes_of_other_sources_lead_there_and_back(iso3: str, comtrade: int, census: tuple[str, ...]) -> None:
+    assert countries.comtrade_from_iso3(iso3) == comtrade
+    assert countries.iso3_from_m49(comtrade) == iso3
+    assert countries.census_from_iso3(iso3) == census
+    assert {countries.iso3_from_census(code) for code in census} == {iso3}
+
+
+def test_numbers_of_former_states_are_read_and_never_asked_for() -> None:
+    for former, iso3, number in ((280, "DEU", 276), (868, "VNM", 704), (736, "SDN", 729), (841, "USA", 842)):
+        assert countries.iso3_from_m49(former) == iso3
+        assert countries.comtrade_from_iso3(iso3) == number
+
+
 def test_world_and_areas_that_are_no_country() -> None:
     assert countries.name("WLD", "ko") == "전 세계"
     assert countries.name("WLD", "en") == "World"
@@ -65,5 +93,8 @@ def test_unknown_codes_are_none_and_their_own_name() -> None:
     assert countries.iso3_from_iso2("QQ") is None
     assert countries.iso2_from_iso3("QQQ") is None
     assert countries.iso3_from_m49(3) is None
+    assert countries.iso3_from_census("0003") is None
+    assert countries.comtrade_from_iso3("QQQ") is None
+    assert countries.census_from_iso3("QQQ") == ()
     assert not countries.known("QQQ")
     assert countries.name("QQQ", "ko") == "QQQ"
