@@ -163,12 +163,6 @@ def day(moment: datetime, zone: str, language: str) -> str:
     return str(format_date(moment.astimezone(ZoneInfo(zone)).date(), "long", locale=language))
 
 
-def clock(moment: datetime, zone: str, language: str) -> str:
-    """The day and minute of a moment in a time zone: "2024년 2월 16일 09:00 (KST)"."""
-    local = moment.astimezone(ZoneInfo(zone))
-    return f"{format_date(local.date(), 'long', locale=language)} {local:%H:%M} ({local:%Z})"
-
-
 def _places(value: float) -> int:
     """Decimals that keep about three figures, at most six."""
     size = abs(value)

@@ -106,7 +106,6 @@ def test_months_of_the_year_and_days() -> None:
     late = datetime(2024, 2, 15, 15, 30, tzinfo=UTC)
     assert formats.day(late, "Asia/Seoul", "ko") == "2024년 2월 16일"
     assert formats.day(late, "UTC", "en") == "February 15, 2024"
-    assert formats.clock(late, "Asia/Seoul", "ko") == "2024년 2월 16일 00:30 (KST)"
 
 
 @pytest.mark.parametrize(
