@@ -7,9 +7,13 @@ each month with the knowledge of its own publication; unless it is recorded it w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+import multiprocessing
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from cews import outbox
 from cews.alerts import Policy, reexamine
@@ -20,9 +24,11 @@ from cews.store import alerts as stored_alerts
 from cews.store import forecasts, watchlist
 from cews.store.engine import Connection, Engine, reading, writing
 from cews.store.forecasts import StoredForecast
-from detectors import Detection, detect
+from detectors import Detection, detect, score
 from detectors import forecast as forecasting
-from detectors.base import Panel
+from detectors.base import Panel, Scores
+
+LEAST_FOR_WORKERS: Final = 24  # a shorter replay is over before worker processes have started
 
 Progress = Callable[[int, int], None]
 Book = Mapping[ItemKey, Alert]  # open alerts
@@ -31,7 +37,7 @@ Found = Mapping[tuple[ItemKey, Period], Finding]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one scan said, and the open alerts after it. ``scan_id`` is None until it is recorded."""
+    """What one scan said, and the open alerts after it."""
 
     as_of: datetime
     newest: Period | None
@@ -39,7 +45,6 @@ class Step:
     detection: Detection
     changes: tuple[tuple[Alert, AlertChange], ...]  # the alert after the change, and the change
     book: Book
-    scan_id: int | None = None
 
 
 def scan(
@@ -61,10 +66,11 @@ def scan(
     with reading(engine) as cx:
         book = stored_alerts.open_alerts(cx)
         seen = stored_alerts.newest_scanned(cx)
-    step = examine(history.panel(as_of), book, policy or Policy(), budget, seen)
+    panel = history.panel(as_of)
+    step = examine(panel, score(panel), book, policy or Policy(), budget, seen)
     if record:
         with writing(engine) as cx:
-            step = record_step(cx, step, now, notify=True)
+            record_step(cx, step, now, notify=True)
     return step
 
 
@@ -77,6 +83,7 @@ def replay(
     budget: float,
     policy: Policy | None = None,
     record_at: datetime | None = None,
+    workers: int = 2,
     progress: Progress | None = None,
 ) -> Iterator[Step]:
     """Month by month from ``start`` to ``end`` (months of data), each with the knowledge of its publication.
@@ -86,19 +93,41 @@ def replay(
     """
     history = History.load(engine, None, watched(engine, items))
     months = [start + n for n in range(end - start + 1)]
+    moments = [moment for month in months if (moment := history.publication(month)) is not None]
     book: Book = {}
     seen: Period | None = None
-    for done, month in enumerate(months, start=1):
-        as_of = history.publication(month)
-        if as_of is not None:
-            step = examine(history.panel(as_of), book, policy or Policy(), budget, seen)
-            book, seen = step.book, step.newest
-            if record_at is not None:
-                with writing(engine) as cx:
-                    step = record_step(cx, step, record_at, notify=False)
-            yield step
+    for done, (panel, scores) in enumerate(_scored(history, moments, workers), start=1):
+        step = examine(panel, scores, book, policy or Policy(), budget, seen)
+        book, seen = step.book, step.newest
+        if record_at is not None:
+            with writing(engine) as cx:
+                record_step(cx, step, record_at, notify=False)
+        yield step
         if progress is not None:
-            progress(done, len(months))
+            progress(done, len(moments))
+
+
+def _scored(
+    history: History, moments: Sequence[datetime], workers: int
+) -> Iterator[tuple[Panel, Mapping[str, Scores]]]:
+    """The panel and its scores at each moment, in order; scored in worker processes a few moments ahead."""
+    if workers <= 1 or len(moments) < LEAST_FOR_WORKERS:
+        for moment in moments:
+            panel = history.panel(moment)
+            yield panel, score(panel)
+        return
+    ahead: deque[tuple[Panel, Future[dict[str, Scores]]]] = deque()
+    # "spawn" starts clean everywhere: forked threads of the dashboard or the database driver would hang.
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for moment in moments:
+            panel = history.panel(moment)
+            ahead.append((panel, pool.submit(score, panel)))
+            if len(ahead) > 2 * workers:
+                panel, future = ahead.popleft()
+                yield panel, future.result()
+        while ahead:
+            panel, future = ahead.popleft()
+            yield panel, future.result()
 
 
 def watched(engine: Engine, items: str) -> list[ItemKey] | None:
@@ -114,8 +143,10 @@ def watched(engine: Engine, items: str) -> list[ItemKey] | None:
     return keys
 
 
-def examine(panel: Panel, book: Book, policy: Policy, budget: float, seen: Period | None) -> Step:
-    """Let the detectors speak about the panel and fold what they say into the open alerts. Pure.
+def examine(
+    panel: Panel, scores: Mapping[str, Scores], book: Book, policy: Policy, budget: float, seen: Period | None
+) -> Step:
+    """Read the scores of the panel and fold what they say into the open alerts. Pure.
 
     Looked at are the months published since ``seen`` (the newest month of the last scan; None = only the
     newest), and again every month an open alert has seen, so that a revision which takes its evidence away
@@ -124,7 +155,7 @@ def examine(panel: Panel, book: Book, policy: Policy, budget: float, seen: Perio
     newest = {item: panel.newest(index) for index, item in enumerate(panel.items)}
     published = {item: panel.period(column) for item, column in newest.items() if column is not None}
     months = {item: _months_of(book.get(item), last, seen) for item, last in published.items()}
-    detection = detect(panel, months, budget=budget)
+    detection = detect(panel, months, budget=budget, scores=scores)
     found = {(finding.item, finding.period): finding for finding in detection.findings}
     after = dict(book)
     changes: list[tuple[Alert, AlertChange]] = []
@@ -178,7 +209,7 @@ def _observed(panel: Panel, alert: Alert) -> float | None:
     return float(seen) if seen is not None and seen == seen else None
 
 
-def record_step(cx: Connection, step: Step, now: datetime, *, notify: bool) -> Step:
+def record_step(cx: Connection, step: Step, now: datetime, *, notify: bool) -> None:
     """Write a step: findings, alert changes and, with ``notify``, the notices owed. The caller commits."""
     scan_id = stored_alerts.record_scan(
         cx,
@@ -201,36 +232,31 @@ def record_step(cx: Connection, step: Step, now: datetime, *, notify: bool) -> S
         numbers[change.item] = number
         if notify:
             outbox.enqueue(cx, number, change_id, change, now=now)
-    return replace(step, scan_id=scan_id)
 
 
-def outlook(engine: Engine, step: Step, *, workers: int = 2, progress: Progress | None = None) -> int:
-    """Fit the models of the shortlist (every item with an open alert) and write what the screen expected of every
-    watched item. Returns the number of models fitted.
+def outlook(engine: Engine, *, items: str = "watchlist", workers: int = 2, progress: Progress | None = None) -> int:
+    """Write what the screen expected of every item looked at, and fit the models of the shortlist: the items with
+    an open alert. Returns the number of models fitted; 0 when the newest scan has them already.
 
     Alerts do not wait for it: it runs after a recorded scan, and a scan without it loses only the charts' outlook.
     """
-    if step.scan_id is None:
-        raise ValueError("only a recorded scan has an outlook")
     with reading(engine) as cx:
-        watched_items = {entry.item for entry in watchlist.get_items(cx)}
-    screen = step.detection.scores["screen"]
-    shortlist = [item for item in step.panel.items if item in step.book]
-    others = [item for item in step.panel.items if item in watched_items - step.book.keys()]
-    made = forecasting.outlook(step.panel, screen, shortlist, workers=workers, progress=progress)
-    made += forecasting.outlook(step.panel, screen, others, models=())
-    stored = [
-        StoredForecast(
-            one.item,
-            one.measure,
-            one.forecast.model,
-            one.forecast.points,
-            one.forecast.error,
-            one.chosen,
-            one.forecast.note,
-        )
-        for one in made
-    ]
+        owed = forecasts.owed(cx)
+        open_items = stored_alerts.open_alerts(cx).keys()
+    if owed is None:
+        return 0
+    scan_id, as_of = owed
+    panel = History.load(engine, as_of, watched(engine, items)).panel(as_of)
+    screen = score(panel)[forecasting.SCREEN]
+    shortlist = [item for item in panel.items if item in open_items]
+    made = forecasting.outlook(panel, screen, shortlist, workers=workers, progress=progress)
+    made += forecasting.outlook(panel, screen, [item for item in panel.items if item not in open_items], models=())
+    stored = [_stored(one) for one in made]
     with writing(engine) as cx:
-        forecasts.save(cx, step.scan_id, step.as_of, stored)
+        forecasts.save(cx, scan_id, as_of, stored)
     return sum(one.model != forecasting.SCREEN for one in stored)
+
+
+def _stored(one: forecasting.Outlook) -> StoredForecast:
+    made = one.forecast
+    return StoredForecast(one.item, one.measure, made.model, made.points, made.error, one.chosen, made.note)

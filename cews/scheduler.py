@@ -98,10 +98,16 @@ def ingest(turn: Turn) -> Summary:
 
 
 def scan(turn: Turn) -> Summary:
-    """Score what was published since the last scan."""
+    """Score what was published since the last scan, and fit the models of the items with alerts."""
     now = turn.clock()
     step = pipeline.scan(turn.engine, now, now=now, budget=turn.settings.alarm_budget)
-    return {"newest": str(step.newest), "findings": len(step.detection.findings), "changes": len(step.changes)}
+    models = pipeline.outlook(turn.engine)
+    return {
+        "newest": str(step.newest),
+        "findings": len(step.detection.findings),
+        "changes": len(step.changes),
+        "models": models,
+    }
 
 
 def notify(turn: Turn) -> Summary:
@@ -213,8 +219,12 @@ def _keep_time(
     )
 
     def fire(job: Job) -> None:
-        outcome = carry_out(job, turn, lambda: not lease.lost.is_set())
-        if outcome.may_pass:
+        try:
+            may_pass = carry_out(job, turn, lambda: not lease.lost.is_set()).may_pass
+        except Exception:  # the store itself could not be reached: not even the failure could be noted
+            log.exception("job failed", job=job.id)
+            may_pass = True
+        if may_pass:
             again = turn.clock() + ASK_AGAIN
             timer.modify_job(job.id, next_run_time=min(again, timer.get_job(job.id).next_run_time))
 

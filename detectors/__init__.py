@@ -11,13 +11,13 @@ from importlib.metadata import entry_points
 from typing import Final
 
 from cews.domain import ItemKey, Period
-from detectors.base import Detector, Panel
+from detectors.base import Detector, Panel, Scores
 from detectors.combine import Detection, combine, explain_silence
 from detectors.dependence import Dependence
 from detectors.exit import SupplierScreen
 from detectors.screen import ItemScreen
 
-__all__ = ["DETECTORS", "Detection", "detect", "explain_silence", "registered"]
+__all__ = ["DETECTORS", "Detection", "detect", "explain_silence", "registered", "score"]
 
 DETECTORS: Final[Mapping[str, Detector]] = {
     "screen": ItemScreen(),
@@ -32,12 +32,21 @@ def registered() -> dict[str, Detector]:
     return outside | dict(DETECTORS)
 
 
+def score(panel: Panel) -> dict[str, Scores]:
+    """What every detector sees in the panel. Most of the work of ``detect``, and it needs nothing but the panel."""
+    return {name: detector.score(panel) for name, detector in registered().items()}
+
+
 def detect(
-    panel: Panel, check: Mapping[ItemKey, Collection[Period]] | None = None, *, budget: float = 5.0
+    panel: Panel,
+    check: Mapping[ItemKey, Collection[Period]] | None = None,
+    *,
+    budget: float = 5.0,
+    scores: Mapping[str, Scores] | None = None,
 ) -> Detection:
     """Findings for the newest published month of each item, and for the months in ``check``.
 
     ``budget`` is the number of new alerts a month, over all items of the panel, that quiet months may raise.
+    ``scores`` are those of ``score(panel)`` where they have been made elsewhere already.
     """
-    scores = {name: detector.score(panel) for name, detector in registered().items()}
-    return combine(panel, scores, check or {}, budget)
+    return combine(panel, scores or score(panel), check or {}, budget)

@@ -49,9 +49,9 @@ def scan(session: Session, items: str, models: bool, as_of: datetime | None, as_
         budget=session.settings.alarm_budget,
         record=as_of is None,
     )
-    if models and step.scan_id is not None and step.newest is not None:
+    if models and as_of is None and step.newest is not None:
         with session.progress("Fitting models of the shortlist") as progress:
-            pipeline.outlook(session.store, step, progress=progress)
+            pipeline.outlook(session.store, items=items, progress=progress)
     if as_json:
         print_json(
             {

@@ -7,6 +7,7 @@ import socket
 import click
 
 from cews import demo as demo_world
+from cews import pipeline
 from cews.commands.service import serve_dashboard
 from cews.commands.session import Session, open_store, pass_session
 from cews.domain import UserError
@@ -33,6 +34,8 @@ def demo(session: Session, no_serve: bool, port: int | None, seed: int) -> None:
         demo_world.build(engine, home, seed=seed, now=session.now, progress=building)
     with session.progress("Replaying month by month") as replaying:
         demo_world.run(engine, now=session.now, progress=replaying)
+    with session.progress("Fitting models of the shortlist") as modelling:
+        pipeline.outlook(engine, items="all", progress=modelling)
     demo_world.print_tables(session.console, engine, language=settings.language)
     if no_serve:
         return

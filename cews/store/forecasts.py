@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, exists, select
 
 from cews.domain import ItemKey, Measure
 from cews.store.bulk import upsert
-from cews.store.schema import forecast
+from cews.store.schema import forecast, scan
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,14 @@ class StoredForecast:
     error: float | None
     chosen: bool
     note: str
+
+
+def owed(cx: Connection) -> tuple[int, datetime] | None:
+    """Number and knowledge time of the newest scan, where its forecasts have not been written yet."""
+    newest = cx.execute(select(scan.c.id, scan.c.as_of).order_by(scan.c.id.desc()).limit(1)).one_or_none()
+    if newest is None or cx.scalar(select(exists().where(forecast.c.scan_id == newest.id))):
+        return None
+    return newest.id, newest.as_of
 
 
 def save(cx: Connection, scan_id: int, as_of: datetime, forecasts: Iterable[StoredForecast]) -> None:
