@@ -43,7 +43,7 @@ class Forecast:
     """One model's expectation: past months as expected one month before, then the months ahead."""
 
     model: str
-    points: tuple[Point, ...]  # period, observed, expected, lower80 … upper95, ahead
+    points: tuple[Point, ...]  # period (YYYYMM), observed, expected, lower80 … upper95, ahead
     error: float | None  # rolling one-step error, MASE on logs; None where it could not be measured
     note: str = ""
 
@@ -230,7 +230,7 @@ def _forecast(fit: Fit, width: Mapping[int, float], widening: FloatArray) -> For
 
 def _point(period: Period, observed: float, figures: Iterable[float], *, ahead: bool) -> Point:
     names = ("expected", "lower80", "upper80", "lower95", "upper95")
-    point: Point = {"period": str(period), "observed": observed if np.isfinite(observed) else None}
+    point: Point = {"period": period.yyyymm, "observed": observed if np.isfinite(observed) else None}
     point.update({name: float(figure) for name, figure in zip(names, figures, strict=True)})
     point["ahead"] = ahead
     return point

@@ -54,8 +54,8 @@ def _published(until: Period) -> list[dict[str, str]]:
 
 
 @pytest.fixture
-def engine(store_url: str) -> Iterator[Engine]:
-    engine = connect(store_url)
+def engine(sqlite_url: str) -> Iterator[Engine]:
+    engine = connect(sqlite_url)
     with writing(engine) as cx:
         watchlist.put_items(
             cx,
@@ -94,6 +94,12 @@ def _round(engine: Engine, settings: Settings, now: datetime) -> Outcome:
     return carry_out(ROUND, Turn(engine, settings, lambda: now))
 
 
+def _why(engine: Engine) -> list[str | None]:
+    """What the mails that did not go died of."""
+    with reading(engine) as cx:
+        return [notice.last_error for notice in notices.due(cx, datetime(2030, 1, 1, tzinfo=UTC), 10)]
+
+
 def test_a_shortage_is_published_and_an_official_is_told_once(
     engine: Engine, settings: Settings, server: FakeSource, mailbox: Mailbox
 ) -> None:
@@ -105,6 +111,7 @@ def test_a_shortage_is_published_and_an_official_is_told_once(
     server.answer = FakeKcs(_published(JANUARY)).answer
     after = _round(engine, settings, datetime(2024, 2, 16, tzinfo=UTC))
     assert not after.errors
+    assert after.summary["notify"] == {"sent": after.summary["notify"]["sent"], "failed": 0, "dead": 0}, _why(engine)
     assert after.summary["ingest"]["new"] > 0
     assert after.summary["scan"]["newest"] == "2024-01"
 

@@ -25,12 +25,12 @@ def test_every_model_follows_the_season_and_speaks_json(model):
     made = forecast(monthly(), 12, model)
     assert (made.model, made.note) == (model, "")
     ahead = [p for p in made.points if p["ahead"]]
-    assert [p["period"] for p in ahead] == [f"2024-{m:02d}" for m in range(1, 13)]
+    assert [p["period"] for p in ahead] == [202400 + m for m in range(1, 13)]
     assert all(p["observed"] is None for p in ahead)
     truth = 1000 * np.exp(0.5 * np.sin(2 * np.pi * np.arange(12) / 12))
     assert np.abs(np.log([p["expected"] for p in ahead] / truth)).mean() < 0.2
     past = [p for p in made.points if not p["ahead"]]
-    assert [p["period"] for p in past] == [f"2023-{m:02d}" for m in range(13 - ORIGINS, 13)]
+    assert [p["period"] for p in past] == [202300 + m for m in range(13 - ORIGINS, 13)]
     assert past[-1]["observed"] == pytest.approx(monthly().iloc[-1])
     for point in made.points:
         assert point["lower95"] < point["lower80"] < point["expected"] < point["upper80"] < point["upper95"]
@@ -133,7 +133,7 @@ def test_the_trace_of_the_screen_has_the_same_form():
         assert set(last) == {
             "period", "observed", "expected", "lower80", "upper80", "lower95", "upper95", "ahead"
         }  # fmt: skip
-        assert last["period"] == str(panel.period(panel.months - 1))
+        assert last["period"] == panel.period(panel.months - 1).yyyymm
         assert last["expected"] == pytest.approx(unit, rel=0.2)
         assert made.error is not None
 

@@ -44,9 +44,13 @@ def _job(*steps: Callable[[Turn], dict[str, object]], kept: bool = True) -> Job:
     return Job("round", lambda settings: settings.schedule, {step.__name__: step for step in steps}, kept)
 
 
-def _newest(engine: Engine) -> runs.Run:
+def _runs(engine: Engine) -> list[runs.Run]:
     with reading(engine) as cx:
-        return runs.newest(cx, limit=1)[0]
+        return runs.newest(cx)
+
+
+def _newest(engine: Engine) -> runs.Run:
+    return _runs(engine)[0]
 
 
 def _eventually(condition: Callable[[], object], seconds: float = 20) -> None:
@@ -116,8 +120,7 @@ def test_no_step_begins_without_the_lease(engine: Engine, settings: Settings) ->
 
 def test_a_job_that_is_not_kept_leaves_a_row_only_when_it_fails(engine: Engine, settings: Settings) -> None:
     carry_out(_job(fine, kept=False), Turn(engine, settings))
-    with reading(engine) as cx:
-        assert runs.newest(cx) == []
+    assert _runs(engine) == []
     carry_out(_job(broken, kept=False), Turn(engine, settings))
     assert _newest(engine).error == "broken: disk on fire"
 
@@ -204,8 +207,7 @@ def test_a_dead_holder_is_replaced_and_its_run_closed(engine: Engine, settings: 
         left = runs.start(cx, "round", now, lease_name=scheduler.LEASE)
     with _running(engine, settings, _job(fine)):
         _eventually(lambda: _newest(engine).id != left and _newest(engine).state == "done")
-    with reading(engine) as cx:
-        run = next(run for run in runs.newest(cx) if run.id == left)
+    run = next(run for run in _runs(engine) if run.id == left)
     assert (run.state, run.error) == ("failed", "the process that ran it has ended")
 
 
@@ -250,6 +252,40 @@ def test_one_round_by_hand_waits_for_no_scheduler(engine: Engine, settings: Sett
     assert lease.take()
     with pytest.raises(UserError, match="a scheduler is running"):
         scheduler.run_once(engine, settings)
+
+
+def test_what_may_pass_is_asked_again_soon(engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scheduler, "ASK_AGAIN", timedelta(seconds=0.2))
+    asked: list[int] = []
+
+    def busy_at_first(_turn: Turn) -> dict[str, object]:
+        asked.append(1)
+        if len(asked) < 3:
+            raise SourceError("kcs: too busy", permanent=False)
+        return {}
+
+    with _running(engine, settings, _job(busy_at_first)):
+        _eventually(lambda: len(asked) == 3)
+        _eventually(lambda: _newest(engine).state == "done")
+        time.sleep(0.6)
+    assert len(asked) == 3
+
+
+def test_a_run_that_cannot_even_be_noted_is_tried_again(
+    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler, "ASK_AGAIN", timedelta(seconds=0.2))
+    start, tried = runs.start, []
+
+    def away_at_first(*args: object, **kwargs: object) -> int:
+        tried.append(1)
+        if len(tried) == 1:
+            raise ConnectionError("the store is away")
+        return start(*args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(runs, "start", away_at_first)
+    with _running(engine, settings, _job(fine)):
+        _eventually(lambda: len(tried) == 2 and _runs(engine) and _newest(engine).state == "done")
 
 
 def test_stopping_lets_the_running_job_end(engine: Engine, settings: Settings) -> None:
