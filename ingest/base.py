@@ -7,9 +7,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -17,10 +18,31 @@ import pandas as pd
 from cews.domain import Coverage, Period, Reject
 
 
+TOO_MUCH: Final = "too_much"  # code of a SourceError: the answer is, or may be, cut off at the source's limit
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What one publication of reference prices or exchange rates says: its whole history, not trade."""
+
+    table: pd.DataFrame  # PRICE_COLUMNS, one row per (name, period)
+    published: datetime | None = None  # UTC, where the publication carries its date
+
+
+PRICE_COLUMNS: Final[Mapping[str, str]] = {
+    "name": "str",
+    "unit": "str",  # "USD/t", "USD/bbl" …
+    "period": "int64",  # YYYYMM
+    "price": "float64",  # NaN = the publication has none for that month
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one answer or file says.
+    """What one answer or file says: about trade, or about prices.
 
+    ``value_usd`` of the observations is in ``currency`` until it is recorded; then it is changed into US dollars at the
+    mean rate of the month. ``further`` are requests that only the answer could name, such as a page's link to a file.
     ``known_from`` per row (UTC) where the data itself carries its publication time; else None and the
     release's own time holds, or the source's publication calendar for back-filled months.
     """
@@ -30,6 +52,9 @@ class Batch:
     rejects: tuple[Reject, ...] = ()
     names: Mapping[tuple[str, str], str] = field(default_factory=dict)  # (hs, language) → name
     known_from: pd.Series | None = None  # datetime64[us, UTC], aligned with observations
+    currency: str = "USD"
+    prices: Prices | None = None
+    further: tuple[Request, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +76,7 @@ class Wanted:
     start: Period
     end: Period
     held: Mapping[str, Period] = field(default_factory=dict)  # hs → newest published month held
+    with_key: bool = True  # false for a source that is asked without its key, which may then allow less
     reporters: tuple[str, ...] = ()  # empty = the source's only one; sources of many countries need it
 
 
@@ -74,6 +100,11 @@ class Source:
     plan: Callable[[Wanted, date], Iterable[Request]]
     parse: Callable[[bytes, Request], Batch]
     priority: int = 50  # smaller wins when two sources speak about the same item
+    by_item: bool = True  # false for a source that is asked for all it has, such as a table of prices
+    key_in_header: bool = False  # key_param is the name of a header
+    key_optional: bool = False  # without the key it answers too; see Wanted.with_key
+    redirects: Mapping[str, str] = field(default_factory=dict)  # part of an address it points to → what that means
+    split: Callable[[Request], Sequence[Request]] | None = None  # parts to ask for when the answer is TOO_MUCH
 
     def presumed_known_from(self, period: Period) -> datetime:
         """When a month was published according to the calendar (start of that day in the source's zone)."""
