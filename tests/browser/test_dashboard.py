@@ -175,12 +175,12 @@ def test_an_unreadable_day_is_explained(open_page: Open) -> None:
 def test_on_a_phone_the_menu_opens_and_the_alert_slides_up(open_page: Open) -> None:
     page = open_page("/", "ko", "light", "mobile")
     page.get_by_role("button", name="메뉴", exact=True).click()
-    page.get_by_role("link", name="경보", exact=False).first.click()
+    page.locator(".nav-link").filter(has_text="경보").click()
     expect(page.locator("h1")).to_have_text("경보")
     expect(page.locator("#navigation")).not_to_be_in_viewport()
     page.locator(".ag-row").filter(has_text="천연흑연").click()
     expect(page.locator("#panel h2")).to_be_visible()
-    page.get_by_role("button", name="닫기").click()
+    page.get_by_role("button", name="닫기", exact=True).click()
     expect(page.locator("#panel h2")).not_to_be_visible()
 
 

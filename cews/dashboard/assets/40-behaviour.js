@@ -4,6 +4,8 @@
   const NARROW = matchMedia("(max-width: 900px)");
   const MEDIUM = matchMedia("(max-width: 1400px)");
   let grid = null; /* the interface of the grid on the page, once it is there */
+  const withGrid = (work) => window.dash_ag_grid.getApiAsync("alerts-grid").then(work); /* waits for it */
+  const onAlerts = () => location.pathname.startsWith("/alerts");
 
   /* The address says what is shown, without a new page: a reload or a sent link shows the same. */
   function address(filter, chosen) {
@@ -62,14 +64,16 @@
       return chosen === before ? none() : chosen;
     },
     mirror(filter, chosen) {
-      if (!location.pathname.startsWith("/alerts")) return none();
+      if (!onAlerts()) return none();
       address(filter, chosen);
       const asked = JSON.stringify(filter);
-      window.dash_ag_grid.getApiAsync("alerts-grid").then((api) => {
+      withGrid((api) => {
         if (api !== grid) attach(api);
         else if (asked !== shown) api.purgeInfiniteCache();
         shown = asked;
-        select(chosen);
+        wanted = chosen === undefined ? null : chosen;
+        if (wanted === null) api.deselectAll();
+        else select();
       });
       return "card panel" + (chosen === null || chosen === undefined ? "" : " panel-open");
     },
@@ -81,15 +85,12 @@
   function attach(api) {
     grid = api;
     narrow();
-    api.addEventListener("modelUpdated", () => select(wanted));
+    api.addEventListener("modelUpdated", select);
   }
 
-  function select(chosen) {
-    wanted = chosen === undefined ? null : chosen;
-    if (!grid || grid.isDestroyed()) return;
-    const node = wanted === null ? null : grid.getRowNode(String(wanted));
+  function select() {
+    const node = wanted === null || grid.isDestroyed() ? null : grid.getRowNode(String(wanted));
     if (node && node.data && !node.isSelected()) node.setSelected(true, true);
-    if (wanted === null && grid.getSelectedNodes().length) grid.deselectAll();
   }
 
   /* A narrow screen has room for three columns, a small desk for six. */
@@ -100,19 +101,21 @@
   }
 
   function step(by) {
-    if (!grid || grid.isDestroyed()) return;
-    const chosen = grid.getSelectedNodes()[0];
-    const index = chosen ? chosen.rowIndex + by : 0;
-    const node = grid.getDisplayedRowAtIndex(Math.max(0, Math.min(index, grid.getDisplayedRowCount() - 1)));
-    if (node && node.data) {
+    onAlerts() && withGrid((api) => {
+      const chosen = api.getSelectedNodes()[0];
+      const index = chosen ? chosen.rowIndex + by : 0;
+      const node = api.getDisplayedRowAtIndex(Math.max(0, Math.min(index, api.getDisplayedRowCount() - 1)));
+      if (!node || !node.data) return;
       node.setSelected(true, true);
-      grid.ensureIndexVisible(node.rowIndex);
-    }
+      api.ensureIndexVisible(node.rowIndex);
+    });
   }
 
   function open() {
-    const chosen = grid && !grid.isDestroyed() && grid.getSelectedNodes()[0];
-    if (chosen) location.assign(chosen.data.href);
+    onAlerts() && withGrid((api) => {
+      const chosen = api.getSelectedNodes()[0];
+      if (chosen) location.assign(chosen.data.href);
+    });
   }
 
   function close() {
