@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+import numpy as np
+
 from cews import outbox
 from cews.alerts import Policy, reexamine
 from cews.alerts import step as step_alert
@@ -152,9 +154,11 @@ def examine(
     newest), and again every month an open alert has seen, so that a revision which takes its evidence away
     is noticed.
     """
-    newest = {item: panel.newest(index) for index, item in enumerate(panel.items)}
-    published = {item: panel.period(column) for item, column in newest.items() if column is not None}
-    months = {item: _months_of(book.get(item), last, seen) for item, last in published.items()}
+    published = {
+        item: [panel.period(int(column)) for column in np.flatnonzero(panel.reported[:, index])]
+        for index, item in enumerate(panel.items)
+    }
+    months = {item: _months_of(book.get(item), known, seen) for item, known in published.items() if known}
     detection = detect(panel, months, budget=budget, scores=scores)
     found = {(finding.item, finding.period): finding for finding in detection.findings}
     after = dict(book)
@@ -164,15 +168,16 @@ def examine(
             changes.append((alert, change))
             after[item] = alert
     still_open = {item: alert for item, alert in after.items() if alert.state is AlertState.OPEN}
-    return Step(panel.as_of, max(published.values(), default=None), panel, detection, tuple(changes), still_open)
+    newest = max((known[-1] for known in published.values() if known), default=None)
+    return Step(panel.as_of, newest, panel, detection, tuple(changes), still_open)
 
 
-def _months_of(alert: Alert | None, newest: Period, seen: Period | None) -> tuple[Period, ...]:
-    """The months of an item to look at, oldest first."""
-    first = newest if seen is None or seen >= newest else seen + 1
+def _months_of(alert: Alert | None, published: Sequence[Period], seen: Period | None) -> tuple[Period, ...]:
+    """The published months of an item to look at, oldest first."""
+    first = published[-1] if seen is None or seen >= published[-1] else seen + 1
     if alert is not None:
         first = min(first, alert.opened_period)
-    return tuple(first + n for n in range(newest - first + 1))
+    return tuple(month for month in published if month >= first)
 
 
 def _fold(
