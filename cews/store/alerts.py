@@ -180,19 +180,19 @@ def changes(cx: Connection, alert_id: int, until: datetime) -> list[AlertChange]
 
 def finding(cx: Connection, number: int) -> Finding:
     """One finding by its number. Raises StoreError when there is none."""
-    row = cx.execute(select(*_finding_columns()).where(schema.finding.c.id == number)).first()
+    row = cx.execute(select(*finding_columns()).where(schema.finding.c.id == number)).first()
     if row is None:
         raise StoreError(f"there is no finding {number}")
-    return _finding_of(row)
+    return finding_of(row)
 
 
 def findings(cx: Connection, as_of: datetime, item: ItemKey | None = None) -> list[Finding]:
     """Every finding stated by ``as_of``, of one item or of all, oldest first."""
     table = schema.finding
-    rows = select(*_finding_columns()).where(table.c.as_of <= as_of).order_by(table.c.as_of, table.c.id)
+    rows = select(*finding_columns()).where(table.c.as_of <= as_of).order_by(table.c.as_of, table.c.id)
     if item is not None:
         rows = rows.where(*_of_item(table, item))
-    return [_finding_of(row) for row in cx.execute(rows)]
+    return [finding_of(row) for row in cx.execute(rows)]
 
 
 def newest_scanned(cx: Connection) -> Period | None:
@@ -221,7 +221,7 @@ def _history(*where: ColumnElement[bool]) -> Select[Any]:
             schema.alert.c.reporter,
             schema.alert.c.flow,
             schema.alert.c.hs,
-            *_finding_columns(),
+            *finding_columns(),
         )
         .join(schema.alert, schema.alert.c.id == table.c.alert_id)
         .outerjoin(schema.finding, schema.finding.c.id == table.c.finding_id)
@@ -230,7 +230,8 @@ def _history(*where: ColumnElement[bool]) -> Select[Any]:
     )
 
 
-def _finding_columns() -> list[ColumnElement[Any]]:
+def finding_columns() -> list[ColumnElement[Any]]:
+    """The columns of a finding as :func:`finding_of` reads them."""
     return [column.label(f"finding_{column.name}") for column in schema.finding.c]
 
 
@@ -295,7 +296,8 @@ def _json_number(value: float | str | None) -> float | str | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _finding_of(row: Row[Any]) -> Finding:
+def finding_of(row: Row[Any]) -> Finding:
+    """The finding of a row with the columns of :func:`finding_columns`."""
     return Finding(
         item=ItemKey(row.finding_reporter, Flow(row.finding_flow), row.finding_hs),
         period=Period.from_yyyymm(row.finding_period),
@@ -332,7 +334,7 @@ def _change_of(row: Row[Any]) -> AlertChange:
         level_after=_level(row.change_level_after),
         shock=ShockClass(row.change_shock),
         partner=row.change_partner,
-        finding=None if row.finding_id is None else _finding_of(row),
+        finding=None if row.finding_id is None else finding_of(row),
         reasons=reasons_of(row.change_reasons),
     )
 

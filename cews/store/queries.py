@@ -35,7 +35,7 @@ from cews.domain import (
     ItemKey,
     Period,
 )
-from cews.store.alerts import _finding_columns, _finding_of
+from cews.store.alerts import finding_columns, finding_of
 from cews.store.schema import (
     alert,
     alert_change,
@@ -238,7 +238,7 @@ def _alerts_known() -> tuple[Any, Sequence[ColumnElement[Any]], Sequence[ColumnE
         alert_change.c.partner,
         alert_change.c.as_of.label("changed_as_of"),
         func.coalesce(finding.c.period, alert_change.c.period).label("period"),
-        *_finding_columns(),
+        *finding_columns(),
         *names,
     ]
     return source, names, columns
@@ -366,7 +366,7 @@ def _alert_line(row: Row[Any]) -> AlertLine:
         period=Period.from_yyyymm(row.period),
         source=row.source,
         simulated=row.simulated,
-        finding=None if row.finding_id is None else _finding_of(row),
+        finding=None if row.finding_id is None else finding_of(row),
     )
 
 
