@@ -42,14 +42,23 @@ class SourceError(CewsError):
 
     ``permanent`` is true when repeating the same request cannot help (a wrong key, a malformed
     request); false for time-outs, overload and broken answers. ``quota`` marks a used-up allowance:
-    stop politely and go on after the reset.
+    stop politely and go on after the reset. ``retry_after`` is the wait the source asked for, in seconds.
     """
 
-    def __init__(self, message: str, *, permanent: bool, code: str = "", quota: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        permanent: bool,
+        code: str = "",
+        quota: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.permanent = permanent
         self.code = code
         self.quota = quota
+        self.retry_after = retry_after
 
 
 class StoreError(CewsError):

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -30,7 +31,7 @@ from cews.settings import PREFIX, Settings
 from cews.store import raw, releases, runs
 from cews.store.engine import Engine, writing
 from ingest import sources
-from ingest.base import Batch, Request, Source, Wanted
+from ingest.base import TOO_MUCH, Batch, Request, Source, Wanted
 from ingest.files import FileSource, parse_file
 
 Progress = Callable[[int, int], None]  # done, total
@@ -45,6 +46,7 @@ _SUMMED: Final = (
     "rows_unchanged",
     "rows_rejected",
 )
+_ASKED_TOO_MUCH: Final = frozenset({TOO_MUCH, "too_large"})
 _SOURCE_OF_FORMAT: Final[Mapping[str, str]] = {"tidy": "file", "kcs": "kcs"}
 
 
@@ -143,34 +145,35 @@ def ingest_source(
 ) -> IngestReport:
     """Fetch what is wanted from a source. Raises SourceError when it fails; what came before stays."""
     source = _connector(source_id)
-    secrets = _secrets(source, settings)
+    key = _key(source, settings)
     today = now.astimezone(ZoneInfo(source.time_zone)).date()
-    requests = list(source.plan(wanted, today))
+    requests = list(source.plan(replace(wanted, with_key=bool(key)), today))
     series: set[tuple[str, ...]] = set()
     with _run(engine, source.id, now) as run, nullcontext(transport) if transport else Transport() as door:
-        for done, request in enumerate(requests):
-            _tell(progress, done, len(requests))
-            run.progress(done, len(requests))
-            call = _call(source, settings, request, secrets)
-            try:
-                answer, batch = door.fetch(call, _reader(source, request))
-            except SourceError as error:
-                raise _after(error, done, len(requests)) from error
+
+        def tell(done: int, total: int) -> None:
+            _tell(progress, done, total)
+            run.progress(done, total)
+
+        def ask(request: Request) -> _Answered:
+            call = _call(source, settings, request, key)
+            answer, batch = door.fetch(call, _reader(source, request))
+            return _Answered(request.label, call.shown, answer.body, batch)
+
+        for found in _answers(ask, source.split, requests, now, tell):
             report = ingest_batch(
                 engine,
                 settings.home,
                 source,
-                request.label,
-                answer.body,
-                batch,
+                found.label,
+                found.body,
+                found.batch,
                 now=now,
-                request=call.shown,
+                request=found.request,
                 run_id=run.id,
             )
-            series |= _series(batch)
+            series |= _series(found.batch)
             run.report = replace(_merged(run.report, report), series=len(series))
-        run.progress(len(requests), len(requests))
-    _tell(progress, len(requests), len(requests))
     return run.report
 
 
@@ -309,19 +312,53 @@ def _calendar(source_id: str) -> Calendar:
     return sources().get(source_id) or FileSource(source_id)
 
 
-def _secrets(source: Source, settings: Settings) -> dict[str, str]:
-    """The key of the source as a parameter. Portals show keys percent-encoded too; that form is undone."""
-    if source.key_setting is None or source.key_param is None:
-        return {}
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    label: str
+    request: str  # the address, without secrets
+    body: bytes
+    batch: Batch
+
+
+def _answers(
+    ask: Callable[[Request], _Answered],
+    split: Callable[[Request], Sequence[Request]] | None,
+    requests: Sequence[Request],
+    now: datetime,
+    tell: Progress,
+) -> Iterator[_Answered]:
+    """The answers in turn. What was too much to ask at once is asked in parts."""
+    waiting, done = deque(requests), 0
+    while waiting:
+        tell(done, done + len(waiting))
+        request = waiting.popleft()
+        try:
+            found = ask(request)
+        except SourceError as error:
+            parts = split(request) if split and error.code in _ASKED_TOO_MUCH else ()
+            if not parts:
+                raise _after(error, done, done + 1 + len(waiting), now) from error
+            waiting.extendleft(reversed(parts))
+        else:
+            yield found
+            done += 1
+    tell(done, done)
+
+
+def _key(source: Source, settings: Settings) -> str:
+    """The key of the source, "" where there is none. Portals show keys percent-encoded too; that form is undone."""
+    if source.key_setting is None:
+        return ""
     setting = getattr(settings, source.key_setting, None)
     key = setting.get_secret_value().strip() if isinstance(setting, SecretStr) else ""
-    if not key:
+    if not key and not source.key_optional:
         name = f"{PREFIX}{source.key_setting.upper()}"
         raise SettingsError(f"{name} is not set; {source.name} needs a key. See docs/sources/{source.id}.md.")
-    return {source.key_param: unquote(key) if "%" in key else key}
+    return unquote(key) if "%" in key else key
 
 
-def _call(source: Source, settings: Settings, request: Request, secrets: Mapping[str, str]) -> Call:
+def _call(source: Source, settings: Settings, request: Request, key: str) -> Call:
+    secrets = {source.key_param: key} if source.key_param and key else {}
     base = str(getattr(settings, f"{source.id}_url", source.url)).rstrip("/")
     return Call(
         url=base + request.url.removeprefix(source.url),
@@ -329,7 +366,9 @@ def _call(source: Source, settings: Settings, request: Request, secrets: Mapping
         label=f"{source.id} {request.label}",
         max_bytes=source.max_bytes,
         pace_seconds=source.pace_seconds,
-        secrets=secrets,
+        secrets={} if source.key_in_header else secrets,
+        secret_headers=secrets if source.key_in_header else {},
+        redirects=source.redirects,
     )
 
 
@@ -337,9 +376,14 @@ def _reader(source: Source, request: Request) -> Callable[[bytes], Batch]:
     return lambda body: source.parse(body, request)
 
 
-def _after(error: SourceError, done: int, total: int) -> SourceError:
+def _after(error: SourceError, done: int, total: int, now: datetime) -> SourceError:
+    """The error, with what was read before it and when it can go on."""
     message = f"{error} {done} of {total} requests were read before, and what they brought is kept."
-    return SourceError(message, permanent=error.permanent, code=error.code, quota=error.quota)
+    if error.quota and error.retry_after is not None:
+        message += f" It can go on at {now + timedelta(seconds=error.retry_after):%Y-%m-%d %H:%M} UTC."
+    return SourceError(
+        message, permanent=error.permanent, code=error.code, quota=error.quota, retry_after=error.retry_after
+    )
 
 
 def _content(path: Path) -> bytes:

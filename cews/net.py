@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One GET. ``secrets`` are parameters like any other, but never shown."""
+    """One GET. ``secrets`` and ``secret_headers`` are sent like any other, but never shown."""
 
     url: str
     params: Mapping[str, str]
@@ -45,6 +45,8 @@ class Call:
     max_bytes: int  # cap on the unpacked body
     pace_seconds: float  # least time since the previous call to the same host
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secret_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    redirects: Mapping[str, str] = field(default_factory=dict)  # part of an address pointed to → what that means
 
     @property
     def shown(self) -> str:
@@ -116,14 +118,15 @@ class Transport:
         """Whether to try again; a number is the wait the server asked for."""
         if not isinstance(error, SourceError) or error.permanent or error.quota:
             return False
-        if isinstance(error, _Overload) and error.retry_after is not None:
+        if error.retry_after is not None:
             return min(error.retry_after, self._patience.longest_wait)
         return True
 
     def _get(self, call: Call) -> Answer:
         self._pace(httpx2.URL(call.url).host, call.pace_seconds)
         try:
-            with self._client.stream("GET", call.url, params={**call.params, **call.secrets}) as response:
+            params, headers = {**call.params, **call.secrets}, dict(call.secret_headers)
+            with self._client.stream("GET", call.url, params=params, headers=headers) as response:
                 return Answer(response.status_code, dict(response.headers), self._body(response, call))
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise _unreachable(error, call) from None
@@ -149,20 +152,14 @@ class Transport:
             self._free_at[host] = self._clock() + seconds
 
 
-class _Overload(SourceError):
-    """The server is too busy; ``retry_after`` in seconds where it said how long."""
-
-    def __init__(self, message: str, retry_after: float | None) -> None:
-        super().__init__(message, permanent=False)
-        self.retry_after = retry_after
-
-
 def _meaning(answer: Answer, call: Call, read: Callable[[bytes], T]) -> T:
     """The body speaks first; where it says nothing of its own, the status decides."""
     try:
         meaning = read(answer.body)
     except SourceError as error:
         error.args = (_without_secrets(str(error), call),)  # some servers repeat the key in what they say
+        if error.retry_after is None:
+            error.retry_after = _retry_after(answer)
         if answer.status < 300 or error.code:
             raise
         raise _refused(answer, call) from None
@@ -173,14 +170,24 @@ def _meaning(answer: Answer, call: Call, read: Callable[[bytes], T]) -> T:
 
 def _refused(answer: Answer, call: Call) -> SourceError:
     said = f"{call.label}: the server answered {answer.status}"
+    wait = _retry_after(answer)
     if answer.status in (403, 429) and b"quota" in answer.body[:2000].lower():
-        return SourceError(f"{said}: the allowance of calls is used up.", permanent=False, code="quota", quota=True)
+        message = f"{said}: the allowance of calls is used up."
+        return SourceError(message, permanent=False, code="quota", quota=True, retry_after=wait)
     if answer.status == 429 or answer.status >= 500:
-        return _Overload(f"{said}; it is overloaded or down. Try again later.", _retry_after(answer))
+        message = f"{said}; it is overloaded or down. Try again later."
+        return SourceError(message, permanent=False, retry_after=wait)
     if answer.status < 400:
-        where = _without_secrets(answer.headers.get("location", "another address"), call)
-        return SourceError(f"{said} and points to {where}, which is not followed.", permanent=True, code="redirect")
+        return _pointed_elsewhere(said, answer, call)
     return SourceError(f"{said}; check the address and the key.", permanent=True, code=str(answer.status))
+
+
+def _pointed_elsewhere(said: str, answer: Answer, call: Call) -> SourceError:
+    where = _without_secrets(answer.headers.get("location", "another address"), call)
+    meaning = next((f": {meaning}" for part, meaning in call.redirects.items() if part in where), None)
+    return SourceError(
+        f"{said} and points to {where}{meaning or ', which is not followed.'}", permanent=True, code="redirect"
+    )
 
 
 def _retry_after(answer: Answer) -> float | None:
@@ -208,5 +215,5 @@ def _unreachable(error: Exception, call: Call) -> SourceError:
 
 
 def _without_secrets(text: str, call: Call) -> str:
-    values = call.secrets.values()
+    values = [*call.secrets.values(), *call.secret_headers.values()]
     return redact(text, {form for value in values if value for form in (value, quote(value), quote(value, safe=""))})

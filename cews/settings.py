@@ -65,6 +65,14 @@ class Settings(BaseSettings):
     mail_from: str = Field("C-EWS <cews@localhost>", description="Sender of mails.")
     kcs_key: SecretStr | None = Field(None, description="Service key of data.go.kr (either form).")
     kcs_url: str = Field("https://apis.data.go.kr/1220000", description="Base address of the Korea Customs API.")
+    comtrade_key: SecretStr | None = Field(
+        None, description="Subscription key of UN Comtrade; without one the small public preview is used."
+    )
+    comtrade_url: str = Field("https://comtradeapi.un.org", description="Base address of the UN Comtrade API.")
+    census_key: SecretStr | None = Field(None, description="Key of the US Census Bureau's API.")
+    census_url: str = Field(
+        "https://api.census.gov/data/timeseries/intltrade", description="Base address of the US Census trade API."
+    )
     schedule: str = Field(
         "0 9 16 * *", description="When ingest → scan → notify runs: five cron fields, in CEWS_TIME_ZONE."
     )

@@ -17,7 +17,6 @@ import pandas as pd
 
 from cews.domain import Coverage, Period, Reject
 
-
 TOO_MUCH: Final = "too_much"  # code of a SourceError: the answer is, or may be, cut off at the source's limit
 
 
