@@ -199,3 +199,11 @@ def test_every_label_is_about_the_world_and_names_its_source_or_says_that_it_has
         assert label.scored_from >= Period.of(2015, 1), label.id
         assert label.source.startswith(("https://", "http://")) or not label.source, label.id
         assert label.note, f"{label.id}: say what is documented and what is assumed"
+
+
+def test_no_episode_is_scored_before_its_first_month_in_the_world() -> None:
+    """Else a chance alert would count as foresight. S17 and S46 are staged under S16 and by the price of urea."""
+    staged = {shock.id: min(s.start for s in simulated.shocks() if s.id == shock.id) for shock in simulated.shocks()}
+    scored = {label.id: label.scored_from for label in demo.episodes() if label.shock is not None}
+    assert set(scored) - set(staged) == {"S17", "S46"}
+    assert not [label for label in set(scored) & set(staged) if scored[label] < staged[label]]
