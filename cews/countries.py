@@ -4,18 +4,29 @@ ISO 3166 alpha-3 is the code used everywhere inside. ``data/countries.csv`` hold
 codes, the UN M49 number, the number in UN Comtrade where it is another one and further numbers that occur
 there, the codes of the US Census Bureau (Schedule C), and a Korean or English name where the one of Babel
 (CLDR) is missing or not the usual one. Codes from ``XXA`` to ``XXZ``, which ISO leaves to users,
-stand for areas that are not countries.
+stand for areas that are not countries. ``data/country_aliases.csv`` holds names that statistics print and Babel
+does not know.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Final
 
 from babel import Locale
+
+
+_NAME_LANGUAGES: Final = ("en", "ko", "pt")  # names of files: our own, and ComexStat's
+_WORDS: Final = {"rep": "republic", "dem": "democratic", "st": "saint"}
+_FILLERS: Final = frozenset(
+    ("and", "da", "das", "de", "do", "dos", "e", "ilha", "ilhas", "is", "isds", "island", "islands", "nes", "of", "the")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +44,12 @@ class Area:
 @cache
 def areas() -> Mapping[str, Area]:
     """Every area by alpha-3."""
-    table = files("cews").joinpath("data", "countries.csv").read_text(encoding="utf-8")
-    return {row["iso3"]: Area(**row) for row in csv.DictReader(table.splitlines())}
+    return {row["iso3"]: Area(**row) for row in _rows("countries.csv")}
+
+
+def _rows(name: str) -> Iterator[dict[str, str]]:
+    table = files("cews").joinpath("data", name).read_text(encoding="utf-8")
+    return csv.DictReader(table.splitlines())
 
 
 @cache
@@ -103,3 +118,32 @@ def name(iso3: str, language: str) -> str:
         return iso3
     own = area.name_ko if language == "ko" else area.name_en
     return own or Locale(language).territories.get(area.iso2, iso3)
+
+
+def iso3_from_name(name: str) -> str | None:
+    """``"Rep. of Korea"``, ``"Coreia do Sul"``, ``"대한민국"`` → ``"KOR"``; None when the name is not known.
+
+    Case, accents, signs and the order of words do not matter ("Virgens, Ilhas (Britânicas)").
+    """
+    return _iso3_by_name().get(_words(name))
+
+
+@cache
+def _iso3_by_name() -> Mapping[frozenset[str], str]:
+    return {_words(name): iso3 for name, iso3 in names_of_areas() if _words(name)}
+
+
+def names_of_areas() -> Iterator[tuple[str, str]]:
+    """Every name that is understood, with its alpha-3."""
+    for area in areas().values():
+        yield from ((name, area.iso3) for name in (area.name_en, area.name_ko) if name)
+        territories = (Locale(language).territories.get(area.iso2) for language in _NAME_LANGUAGES)
+        yield from ((name, area.iso3) for name in territories if name)
+    yield from ((row["name"], row["iso3"]) for row in _rows("country_aliases.csv"))
+
+
+def _words(name: str) -> frozenset[str]:
+    """The words of a name that tell it from others."""
+    letters = unicodedata.normalize("NFKD", name.casefold())
+    plain = unicodedata.normalize("NFC", "".join(each for each in letters if not unicodedata.combining(each)))
+    return frozenset(_WORDS.get(word, word) for word in re.findall(r"\w+", plain)) - _FILLERS
