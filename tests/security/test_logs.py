@@ -52,7 +52,7 @@ WAYS: dict[str, Callable[[], object]] = {
     "nested value": lambda: LOG.info("asked", request={"params": [CANARY]}),
     "bytes and objects": lambda: LOG.info("asked", body=CANARY.encode(), error=ValueError(CANARY)),
     "event text": lambda: LOG.warning("refused %s", CANARY),
-    "encoded in an address": lambda: logging.getLogger("httpx2").info("GET %s", ADDRESS),
+    "encoded in an address": lambda: logging.getLogger("library").info("GET %s", ADDRESS),
     "name of a secret": lambda: LOG.info("set", kcs_api_key=CANARY[:9], Authorization=CANARY[:9]),
     "address of the relay": lambda: logging.getLogger("smtp").error("no answer from smtp://cews:%s@mail", PASSWORD),
     "password alone": lambda: logging.getLogger("smtp").error("AUTH with %r failed", PASSWORD),
