@@ -84,6 +84,8 @@ class Policy:
                 raise UserError(f"the alert policy's {name} is {getattr(self, name)}; it must be at least 1 month")
 
 
+RETOLD: Final = 0.02  # a revision of the observed figure by less than this share does not retell the alert
+
 Outcome = tuple[Alert | None, AlertChange | None]
 
 
@@ -305,4 +307,4 @@ def _says_the_same(one: Finding, other: Finding) -> bool:
         other.shock,
         other.partner,
         other.measure,
-    ) and math.isclose(one.observed, other.observed, rel_tol=1e-6)
+    ) and math.isclose(one.observed, other.observed, rel_tol=RETOLD)

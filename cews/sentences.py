@@ -84,8 +84,8 @@ TEMPLATES: Final[Mapping[str, tuple[str, ...]]] = {
     "short_history": ("Only {months} of history are known, so the expectation is uncertain.",),
     "seasonal_month": ("The season is taken into account: {month} is compared with {month} of earlier years.",),
     "p_value": (
-        "A figure this unusual comes about by chance with probability {p} (judged on {pool} comparable figures).",
-        "A figure this unusual comes about by chance with probability {p}.",
+        "At most {p} of {pool} comparable past figures were as unusual as this one.",
+        "At most {p} of comparable past figures were as unusual as this one.",
     ),
     "quiet": ("No evidence in {period}: the level has had no support for {months}, of {needed} needed to stand down.",),
     "revised_away": (
@@ -331,7 +331,9 @@ _FORMS: Final[Mapping[str, Callable[[float | None, str], str]]] = {
 
 
 def _probability(p: float | None) -> str:
-    return "< 0.0001" if p is not None and p < 0.0001 else formats.number(p, None if p is None or p >= 0.1 else 4)
+    if p is None:
+        return formats.UNKNOWN
+    return "0.01%" if p < 0.0001 else f"{p:.2%}" if p < 0.1 else f"{p:.0%}"
 
 
 def _scale(numbers: Mapping[str, Number]) -> float:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import click
+from rich.markup import escape
 from rich.table import Table
 
 from cews import countries, formats, pipeline, sentences
@@ -103,21 +104,34 @@ def item_names(cx: Connection, items: Collection[ItemKey], language: str) -> dic
 
 def alert_table(found: list[Alert], names: dict[ItemKey, str], language: str) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("No.", "Level", "Item", "HS", "Class", "Supplier", "Month", "Against expected"):
-        table.add_column(text(heading, language), justify="right" if heading == "No." else "left")
+    table.add_column(text("No.", language), justify="right")
+    for heading in (
+        text("Level", language),
+        text("Item", language),
+        text("Class", language),
+        text("Supplier", language),
+        text("Month", language),
+        text("Against expected", language),
+    ):
+        table.add_column(heading)
     for alert in found:
         finding = alert.last_finding
         table.add_row(
             str(alert.id),
             sentences.level_label(alert.level, language),
-            names.get(alert.item, alert.item.hs) + (f" [{text('simulated', language)}]" if alert.simulated else ""),
-            alert.item.hs,
+            item_label(alert, names, language),
             sentences.shock_label(alert.shock, language),
             countries.name(alert.partner, language) if alert.partner else "",
             str(alert.last_period),
             formats.percent(finding.change, arrow=True) if finding else "",
         )
     return table
+
+
+def item_label(alert: Alert, names: Mapping[ItemKey, str], language: str) -> str:
+    """Name and key of the item, marked where its data are simulated."""
+    simulated = f" [{text('simulated', language)}]" if alert.simulated else ""
+    return f"{names.get(alert.item, '')} {alert.item}{escape(simulated)}".strip()
 
 
 @click.command()
@@ -141,7 +155,7 @@ def explain(session: Session, alert: str, as_of: datetime | None, as_json: bool,
         return
     session.say(
         f"[bold]{sentences.level_label(found.level, language)}[/bold] "
-        f"{names.get(found.item, found.item.hs)} ({found.item}) — {text(found.state.value, language, context='state')}"
+        f"{item_label(found, names, language)} — {text(found.state.value.capitalize(), language, context='state')}"
     )
     print_changes(session, history, language)
 
