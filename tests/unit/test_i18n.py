@@ -1,4 +1,4 @@
-"""Every Korean text is there, is used, and carries the same placeholders as the English one."""
+"""Every Korean text is there and carries the same placeholders as the English one."""
 
 from __future__ import annotations
 
