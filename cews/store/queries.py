@@ -20,6 +20,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    column,
     func,
     or_,
     select,
@@ -158,7 +159,10 @@ class AlertFilter:
 
 @dataclass(frozen=True, slots=True)
 class AlertLine:
-    """One alert with the numbers of its newest finding (None where no finding was stored with it)."""
+    """One alert with its newest finding (None where none was stored with it).
+
+    ``level`` is the level now; of an alert that is over, the highest it reached.
+    """
 
     id: int
     name: ItemName
@@ -190,8 +194,8 @@ _STATE = case(
     (alert_change.c.kind == ChangeKind.RETRACTED.value, "retracted"),
     else_="open",
 )
-_LEVEL = func.coalesce(alert_change.c.level_after, alert_change.c.level_before)
-_PEAK = "peak_level"
+_PEAK = func.max(func.coalesce(alert_change.c.level_after, alert_change.c.level_before)).label("highest")
+_LEVEL: ColumnElement[Any] = case((_STATE.in_(("open",)), alert_change.c.level_after), else_=column("highest"))
 
 
 @cache
@@ -204,7 +208,7 @@ def _alerts_known() -> tuple[Any, Sequence[ColumnElement[Any]], Sequence[ColumnE
         select(
             alert_change.c.alert_id,
             func.max(alert_change.c.version).label("version"),
-            func.max(func.coalesce(alert_change.c.level_after, alert_change.c.level_before)).label(_PEAK),
+            _PEAK,
             func.max(case((alert_change.c.finding_id.is_not(None), alert_change.c.version))).label("evidence"),
         )
         .where(alert_change.c.as_of <= bindparam("as_of", type_=alert_change.c.as_of.type))
@@ -233,7 +237,7 @@ def _alerts_known() -> tuple[Any, Sequence[ColumnElement[Any]], Sequence[ColumnE
         alert.c.simulated,
         _STATE.label("state"),
         _LEVEL.label("level"),
-        known.c.peak_level,
+        known.c.highest,
         alert_change.c.shock,
         alert_change.c.partner,
         alert_change.c.as_of.label("changed_as_of"),
@@ -317,7 +321,12 @@ def count_alerts(cx: Connection, as_of: datetime, where: AlertFilter) -> dict[in
     """Alerts by level under the filter, whatever levels it names: the numbers on the level buttons."""
     source, names, _ = _alerts_known()
     any_level = AlertFilter(where.state, (), where.shocks, where.words)
-    counts = select(_LEVEL, func.count()).select_from(source).where(*_conditions(any_level, names)).group_by(_LEVEL)
+    counts = (
+        select(_LEVEL.label("shown"), func.count())
+        .select_from(source)
+        .where(*_conditions(any_level, names))
+        .group_by("shown")  # by its name: repeated with other parameters it would be another expression
+    )
     return {level: number for level, number in cx.execute(counts, {"as_of": as_of})}
 
 
@@ -357,7 +366,7 @@ def _alert_line(row: Row[Any]) -> AlertLine:
         name=_item_name(row),
         state=row.state,
         level=row.level,
-        peak_level=row.peak_level,
+        peak_level=row.highest,
         shock=row.shock,
         partner=row.partner,
         opened_period=Period.from_yyyymm(row.opened_period),

@@ -20,11 +20,14 @@ def supplier_shares(
     colours = [*SUPPLIERS, *([MUTED] * len(shares))]
     drawn = [
         {
-            "type": "bar",
+            "type": "scatter",
+            "mode": "lines",
+            "stackgroup": "suppliers",
             "name": plain(name),
             "x": x,
             "y": list(numbers),
-            "marker": {"color": MUTED if name == others else colours[index], "line": {"width": 0}},
+            "line": {"width": 0, "shape": "hvh"},
+            "fillcolor": MUTED if name == others else colours[index],
             "hovertemplate": f"{plain(name)}: %{{y:.0%}}<extra></extra>",
         }
         for index, (name, numbers) in enumerate(shares.items())
@@ -32,8 +35,6 @@ def supplier_shares(
     return {
         "data": drawn,
         "layout": layout(
-            barmode="stack",
-            bargap=0,
             xaxis=month_axis(months),
             yaxis={
                 "range": [0, 1.001],

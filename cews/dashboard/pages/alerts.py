@@ -135,7 +135,7 @@ def _chip(level: Level, number: int, view: View) -> Component:
 def _grid(view: View) -> Component:
     columns = [
         _column("level", view.say("Level"), "LevelCell", 110),
-        _column("name", view.say("Item"), "NameCell", 150, flex=2),
+        _column("name", view.say("Item"), "NameCell", 120, flex=2),
         _column("shock", view.say("Kind"), "KindCell", 110, flex=1),
         _column("trend", view.say("24 months"), "TrendCell", 118, sortable=False),
         _column("change", view.say("Vs expected"), "ChangeCell", 122),
@@ -264,6 +264,7 @@ def _panel_head(line: AlertLine, view: View) -> Component:
     marks = parts.kept(
         parts.level_pill(line.level, view),
         parts.tag(view.say(STATE_NAMES[line.state], context="state")),
+        parts.tag(view.say("Highest level")) if line.state != "open" else None,
         parts.simulated_tag(view) if line.simulated else None,
     )
     about = [

@@ -157,7 +157,7 @@ Cell = tuple[str, parts.Child, parts.Child]
 
 def _latest(known: ItemFacts, series: ItemSeries, last: int, view: View) -> Cell:
     month, number = series.months[last], series.quantity[last]
-    expected = _expected_at(known.forecast(), month)
+    expected = _expected_at(known, month)
     note = view.say("No expectation for this month")
     if expected and number is not None:
         note = view.say("{change} vs expected", change=formats.percent(number / expected - 1, arrow=True))
@@ -165,9 +165,12 @@ def _latest(known: ItemFacts, series: ItemSeries, last: int, view: View) -> Cell
     return name, view.amount(number, series.unit), note
 
 
-def _expected_at(forecast: ForecastLine | None, month: Period) -> float | None:
-    points = forecast.points if forecast else ()
-    return next((p["expected"] for p in points if p["period"] == month.yyyymm and not p["ahead"]), None)
+def _expected_at(known: ItemFacts, month: Period) -> float | None:
+    """The chosen model's expectation, else that of the alert's newest finding."""
+    by_model = {point.period: point.expected for point in _points(known.forecast())}
+    finding = known.alert.finding if known.alert else None
+    by_finding = finding and finding.measure is Measure.QUANTITY and finding.period == month
+    return by_model.get(month, finding.expected if finding and by_finding else None)
 
 
 def _year_on_year(series: ItemSeries, last: int, view: View) -> Cell:

@@ -1,0 +1,78 @@
+"""Pictures of the dashboard over a store, for the README and for looking at: ``python scripts/screenshots.py --help``.
+
+Needs the dev extra and a Chromium or Chrome on the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import threading
+from pathlib import Path
+
+from playwright.sync_api import BrowserContext, sync_playwright
+from waitress import create_server
+
+from cews.dashboard.application import create_app
+from cews.settings import Settings
+from cews.store.engine import connect
+
+PAGES = {
+    "overview": "/",
+    "alerts": "/alerts?state=all",
+    "item": "/items/KOR/import/250410",
+    "items": "/items",
+    "data": "/data",
+    "help": "/help",
+}
+SIZES = {"desktop": (1440, 900), "mobile": (390, 844)}
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("store", help="address of the store, for instance sqlite:///.cews/demo/cews.sqlite3")
+    parser.add_argument("folder", type=Path, help="where the pictures go")
+    parser.add_argument("--pages", nargs="+", choices=PAGES, default=list(PAGES))
+    parser.add_argument("--language", choices=("ko", "en"), default="en")
+    parser.add_argument("--scheme", choices=("light", "dark"), default="light")
+    parser.add_argument("--size", choices=SIZES, default="desktop")
+    parser.add_argument("--full", action="store_true", help="the whole page, not only the first screen")
+    asked = parser.parse_args()
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    application = create_app(connect(asked.store), Settings(language=asked.language))
+    server = create_server(application.server, host="127.0.0.1", port=0, threads=6)
+    threading.Thread(target=server.run, daemon=True).start()
+    with sync_playwright() as playwright:
+        path = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chrome"))), None)
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        width, height = SIZES[asked.size]
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=asked.scheme)
+        for name in asked.pages:
+            take(
+                context,
+                f"http://127.0.0.1:{server.effective_port}{PAGES[name]}",
+                asked.folder / f"{name}.png",
+                asked.full,
+            )
+        browser.close()
+
+
+def take(context: BrowserContext, address: str, picture: Path, full: bool) -> None:
+    """One picture, taken when charts are drawn, rows are there and the first alert is chosen."""
+    page = context.new_page()
+    page.goto(address)
+    page.locator("h1").wait_for()
+    for chart in page.locator(".dash-graph").all():
+        chart.locator(".main-svg").first.wait_for()
+    if page.locator("#alerts-grid").count():
+        page.locator(".ag-row .pill").first.wait_for()
+        page.keyboard.press("j")
+        page.locator("#panel .reasons").wait_for()
+    page.wait_for_timeout(500)
+    page.screenshot(path=picture, full_page=full)
+    page.close()
+
+
+if __name__ == "__main__":
+    main()
