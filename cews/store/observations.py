@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -10,9 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select
 
-from cews.domain import ItemKey
+from cews.domain import ItemKey, Period
 from cews.store.bulk import fetch_about, fetch_of
-from cews.store.schema import observation, series
+from cews.store.schema import observation, release, series
 
 _NUMBERS = observation.c[
     "series_id", "period", "known_from", "known_to", "value_usd", "net_weight_kg", "quantity", "quantity_unit"
@@ -47,3 +48,41 @@ def versions_of(cx: Connection, series_ids: NDArray[np.int64], first: int, last:
     """Every version of these series with all its columns, for the months ``first`` to ``last`` (YYYYMM)."""
     statement = select(*_WHOLE).where(observation.c.period.between(first, last))
     return fetch_of(cx, statement, observation.c.series_id, series_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Vintage:
+    """One number in force from ``known_from`` until ``known_to`` (None = still)."""
+
+    source: str
+    partner: str
+    period: Period
+    known_from: datetime
+    known_to: datetime | None
+    presumed: bool  # known_from is taken from the publication calendar
+    value_usd: float | None
+    net_weight_kg: float | None
+    quantity: float | None
+    quantity_unit: str
+    label: str  # of the release that brought it
+
+
+def vintages(
+    cx: Connection, item: ItemKey, *, partner: str | None = None, period: Period | None = None
+) -> list[Vintage]:
+    """Every version of the item's numbers in the order source, partner, month, ``known_from``."""
+    wanted = [series.c.partner == partner] if partner else []
+    wanted += [observation.c.period == period.yyyymm] if period else []
+    statement = (
+        select(
+            *series.c["source", "partner"],
+            *observation.c["period", "known_from", "known_to", "presumed"],
+            *observation.c["value_usd", "net_weight_kg", "quantity", "quantity_unit"],
+            release.c.label,
+        )
+        .join(observation, observation.c.series_id == series.c.id)
+        .join(release, release.c.id == observation.c.release_id)
+        .where(series.c.reporter == item.reporter, series.c.flow == item.flow.value, series.c.hs == item.hs, *wanted)
+        .order_by(series.c.source, series.c.partner, observation.c.period, observation.c.known_from)
+    )
+    return [Vintage(**{**row, "period": Period.from_yyyymm(row["period"])}) for row in cx.execute(statement).mappings()]
