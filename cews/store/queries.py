@@ -13,9 +13,12 @@ from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     Connection,
+    Integer,
     Row,
+    String,
     Subquery,
     and_,
     bindparam,
@@ -24,8 +27,8 @@ from sqlalchemy import (
     func,
     or_,
     select,
-    tuple_,
     union,
+    values,
 )
 
 from cews.domain import (
@@ -483,38 +486,53 @@ class MonthTotal:
     quantity: float | None
 
 
-def recent_totals(
-    cx: Connection, as_of: datetime, items: Mapping[ItemKey, str], since: Period
-) -> dict[ItemKey, list[MonthTotal]]:
-    """Monthly totals of items (item → source to read) from ``since`` on; the world series where there is one."""
-    wanted = [(item.reporter, item.flow.value, item.hs, source) for item, source in items.items()]
-    if not wanted:
-        return {}
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Months of an item as one source gives them, both ends included."""
+
+    item: ItemKey
+    source: str
+    first: Period
+    last: Period
+
+
+def monthly_totals(cx: Connection, as_of: datetime, windows: Sequence[Window]) -> list[list[MonthTotal]]:
+    """Monthly totals of each window, in its order; the world series where there is one, else the sum of partners."""
+    if not windows:
+        return []
+    asked = _as_table(windows)
     is_world = (series.c.partner == WORLD).label("world")
-    key = tuple_(series.c.reporter, series.c.flow, series.c.hs, series.c.source)
     sums = (
         select(
-            series.c.reporter,
-            series.c.flow,
-            series.c.hs,
+            asked.c.number,
             is_world,
             observation.c.period,
             func.sum(observation.c.value_usd),
             func.sum(observation.c.net_weight_kg),
             func.sum(observation.c.quantity),
         )
+        .join(series, and_(*(series.c[name] == asked.c[name] for name in ("source", "reporter", "flow", "hs"))))
         .join(observation, observation.c.series_id == series.c.id)
-        .where(key.in_(wanted), observation.c.period >= since.yyyymm, *_known_then(as_of))
-        .group_by(series.c.reporter, series.c.flow, series.c.hs, is_world, observation.c.period)
+        .where(observation.c.period.between(asked.c.first, asked.c.last), *_known_then(as_of))
+        .group_by(asked.c.number, is_world, observation.c.period)
         .order_by(observation.c.period)
     )
-    world: dict[ItemKey, list[MonthTotal]] = {}
-    partners: dict[ItemKey, list[MonthTotal]] = {}
-    for reporter, flow, hs, of_world, period, value, weight, quantity in cx.execute(sums):
-        kept = world if of_world else partners
-        item = ItemKey(reporter, Flow(flow), hs)
-        kept.setdefault(item, []).append(MonthTotal(Period.from_yyyymm(period), value, weight, quantity))
-    return partners | world
+    found: dict[tuple[int, bool], list[MonthTotal]] = {}
+    for number, of_world, period, value, weight, quantity in cx.execute(sums):
+        total = MonthTotal(Period.from_yyyymm(period), value, weight, quantity)
+        found.setdefault((number, bool(of_world)), []).append(total)
+    return [found.get((number, True)) or found.get((number, False), []) for number in range(len(windows))]
+
+
+def _as_table(windows: Sequence[Window]) -> CTE:
+    """The windows as a table with their number in the list."""
+    words = [column(name, String) for name in ("source", "reporter", "flow", "hs")]
+    numbers = [column(name, Integer) for name in ("number", "first", "last")]
+    rows = [
+        (w.source, w.item.reporter, w.item.flow.value, w.item.hs, number, w.first.yyyymm, w.last.yyyymm)
+        for number, w in enumerate(windows)
+    ]
+    return values(*words, *numbers, name="asked").data(rows).cte("asked")
 
 
 @dataclass(frozen=True, slots=True)

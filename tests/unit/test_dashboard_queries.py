@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 
 import dashboard_world as world
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from cews.domain import Alert, AlertState, ItemKey, Level, Period
 from cews.store import alerts as stored
 from cews.store import queries
 from cews.store.engine import Connection, Engine, connect, reading
-from cews.store.queries import AlertFilter
+from cews.store.queries import AlertFilter, Window
+from cews.store.schema import observation, series
 
 EVERY = AlertFilter(state="all")
 GRAPHITE = ItemKey.parse("KOR:import:250410")
@@ -153,12 +154,25 @@ def test_forecasts_findings_and_scans_follow_the_clock(cx: Connection) -> None:
     assert queries.last_scan(cx, datetime(2001, 1, 1, tzinfo=UTC)) is None
 
 
-def test_totals_sum_the_partners(cx: Connection) -> None:
-    totals = queries.recent_totals(cx, world.NOW, {GRAPHITE: world.SOURCE}, Period.of(2024, 1))
-    assert [total.period for total in totals[GRAPHITE]] == [Period.of(2024, m) for m in range(1, 7)]
-    replayed = queries.recent_totals(cx, REPLAY, {GRAPHITE: world.SOURCE}, Period.of(2024, 1))
-    assert [total.period for total in replayed[GRAPHITE]] == [Period.of(2024, 1)]
-    assert queries.recent_totals(cx, world.NOW, {}, Period.of(2024, 1)) == {}
+def test_totals_of_a_window_sum_the_partners_and_keep_the_order(cx: Connection) -> None:
+    urea = ItemKey.parse("KOR:import:310210")
+    windows = [
+        Window(GRAPHITE, world.SOURCE, Period.of(2023, 12), Period.of(2024, 3)),
+        Window(urea, "other", Period.of(2023, 12), Period.of(2024, 3)),
+        Window(GRAPHITE, world.SOURCE, Period.of(2018, 1), Period.of(2018, 1)),
+    ]
+    first, none, old = queries.monthly_totals(cx, world.NOW, windows)
+    assert [total.period for total in first] == [Period.of(2023, 12) + n for n in range(4)]
+    assert none == []
+    known = cx.execute(
+        select(func.sum(observation.c.net_weight_kg))
+        .join(series)
+        .where(series.c.hs == "250410", observation.c.period == 201801)
+    ).scalar_one()
+    assert [total.net_weight_kg for total in old] == [known]
+    replayed = queries.monthly_totals(cx, REPLAY, windows)[0]
+    assert [total.period for total in replayed] == [Period.of(2023, 12), Period.of(2024, 1)]
+    assert queries.monthly_totals(cx, world.NOW, []) == []
 
 
 def test_sources_and_what_was_set_aside(cx: Connection) -> None:

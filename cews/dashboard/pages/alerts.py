@@ -21,7 +21,7 @@ from cews.domain import AlertState, Finding, Level, ShockClass
 from cews.sentences import headline
 from cews.store import queries
 from cews.store.engine import Connection
-from cews.store.queries import AlertFilter, AlertLine
+from cews.store.queries import AlertFilter, AlertLine, Window
 
 BLOCK = 50  # rows a request; the server gives no more, whatever is asked
 SPARK_MONTHS = 24
@@ -187,15 +187,11 @@ def rows(cx: Connection, view: View, where: AlertFilter, request: Mapping[str, A
     start = max(0, int(request.get("startRow") or 0))
     order = [(str(part["colId"]), part["sort"] == "desc") for part in request.get("sortModel") or ()]
     lines = queries.find_alerts(cx, view.as_of, where, order=order, offset=start, limit=BLOCK, language=view.language)
-    newest = max((line.period for line in lines), default=None)
-    totals = {}
-    if newest is not None:
-        sources = {line.item: line.source for line in lines}
-        totals = queries.recent_totals(cx, view.as_of, sources, newest + (1 - SPARK_MONTHS))
-    return [
-        row(line, sparkline(totals.get(line.item, ()), line.finding.measure if line.finding else None), view)
-        for line in lines
-    ]
+    windows = [Window(line.item, line.source, line.period + (1 - SPARK_MONTHS), line.period) for line in lines]
+    totals = queries.monthly_totals(cx, view.as_of, windows)
+    measures = [line.finding.measure if line.finding else None for line in lines]
+    trends = [sparkline(*pair) for pair in zip(totals, measures, strict=True)]
+    return [row(line, trend, view) for line, trend in zip(lines, trends, strict=True)]
 
 
 def row(line: AlertLine, trend: Numbers, view: View) -> dict[str, Any]:
