@@ -22,14 +22,15 @@ from typing import Any, Final, Protocol
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
+import pandas as pd
 from pydantic import SecretStr
 
 from cews import archive
 from cews.domain import Period, Reject, SettingsError, SourceError, UserError
 from cews.net import Call, Transport
 from cews.settings import PREFIX, Settings
-from cews.store import raw, releases, runs
-from cews.store.engine import Engine, writing
+from cews.store import prices, raw, releases, runs
+from cews.store.engine import Connection, Engine, writing
 from ingest import sources
 from ingest.base import TOO_MUCH, Batch, Request, Source, Wanted
 from ingest.files import FileSource, parse_file
@@ -47,7 +48,7 @@ _SUMMED: Final = (
     "rows_rejected",
 )
 _ASKED_TOO_MUCH: Final = frozenset({TOO_MUCH, "too_large"})
-_SOURCE_OF_FORMAT: Final[Mapping[str, str]] = {"tidy": "file", "kcs": "kcs"}
+_SOURCE_OF_FORMAT: Final[Mapping[str, str]] = {"tidy": "file", "kcs": "kcs", "pinksheet": "pinksheet"}
 
 
 class Calendar(Protocol):
@@ -194,6 +195,8 @@ def ingest_batch(
     kept = archive.keep(home, body)
     with writing(engine) as cx:
         raw.put(cx, kept.sha256, source.id, request or label, now, kept.size, kept.path)
+    if not (batch.coverage or batch.rejects or batch.prices):
+        return replace(_described(source.id, label, batch), unchanged=True)
     new = releases.NewRelease(
         source=source.id,
         sha256=kept.sha256,
@@ -205,7 +208,7 @@ def ingest_batch(
         known_from=batch.known_from,
     )
     with writing(engine) as cx:
-        counts = releases.record(cx, new, batch.observations, batch.coverage, batch.rejects, batch.names)
+        counts = _record(cx, new, batch)
     return replace(
         _described(source.id, label, batch),
         rows_new=counts.new,
@@ -216,12 +219,35 @@ def ingest_batch(
     )
 
 
+def _record(cx: Connection, new: releases.NewRelease, batch: Batch) -> releases.ReleaseCounts:
+    if batch.prices is not None:
+        edition = min(new.released_at, batch.prices.published or new.released_at)
+        new = replace(new, source=batch.prices.source, released_at=edition)
+        return prices.record(cx, new, batch.prices.table, batch.rejects)
+    observations, without_rate = _in_usd(cx, batch, new.released_at)
+    return releases.record(cx, new, observations, batch.coverage, (*batch.rejects, *without_rate), batch.names)
+
+
+def _in_usd(cx: Connection, batch: Batch, now: datetime) -> tuple[pd.DataFrame, list[Reject]]:
+    """The observations with values in US dollars. A month without a rate loses its values, and is named."""
+    if batch.currency == "USD":
+        return batch.observations, []
+    table, rates = batch.observations, prices.usd_per(cx, batch.currency, now)
+    valued = table.loc[table["value_usd"].notna(), "period"].unique().tolist()
+    reason = (
+        f"no exchange rate of {batch.currency} for this month: values are left out. Load the rates, then read again"
+    )
+    missing = [Reject(0, "value_usd", str(month), reason) for month in sorted(set(valued) - set(rates))]
+    in_usd = table["value_usd"] * table["period"].map(rates).astype("float64")
+    return table.assign(value_usd=in_usd.round(2)), missing
+
+
 # --- reports -----------------------------------------------------------------------------------------
 
 
 def _described(source_id: str, label: str, batch: Batch) -> IngestReport:
     """What a batch holds, before anything is compared or written."""
-    table = batch.observations
+    table = batch.observations if batch.prices is None else batch.prices.table
     return IngestReport(
         source_id,
         label,
@@ -235,6 +261,8 @@ def _described(source_id: str, label: str, batch: Batch) -> IngestReport:
 
 
 def _series(batch: Batch) -> set[tuple[str, ...]]:
+    if batch.prices is not None:
+        return {(name,) for name in batch.prices.table["name"].unique()}
     keys = batch.observations[["reporter", "flow", "hs", "partner"]].drop_duplicates()
     return set(keys.itertuples(index=False, name=None))
 
@@ -340,6 +368,7 @@ def _answers(
                 raise _after(error, done, done + 1 + len(waiting), now) from error
             waiting.extendleft(reversed(parts))
         else:
+            waiting.extendleft(reversed(found.batch.further))
             yield found
             done += 1
     tell(done, done)
@@ -360,8 +389,9 @@ def _key(source: Source, settings: Settings) -> str:
 def _call(source: Source, settings: Settings, request: Request, key: str) -> Call:
     secrets = {source.key_param: key} if source.key_param and key else {}
     base = str(getattr(settings, f"{source.id}_url", source.url)).rstrip("/")
+    ours = request.url.startswith(source.url)  # else an address the source itself pointed to
     return Call(
-        url=base + request.url.removeprefix(source.url),
+        url=base + request.url.removeprefix(source.url) if ours else request.url,
         params=request.params,
         label=f"{source.id} {request.label}",
         max_bytes=source.max_bytes,

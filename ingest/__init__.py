@@ -11,10 +11,10 @@ from importlib.metadata import entry_points
 from typing import Final
 
 from cews.domain import UserError
-from ingest import kcs
+from ingest import kcs, pinksheet
 from ingest.base import Source
 
-SOURCES: Final[Mapping[str, Source]] = {"kcs": kcs.SOURCE}
+SOURCES: Final[Mapping[str, Source]] = {"kcs": kcs.SOURCE, "pinksheet": pinksheet.SOURCE}
 
 
 def sources() -> Mapping[str, Source]:

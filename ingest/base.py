@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -24,8 +24,9 @@ TOO_MUCH: Final = "too_much"  # code of a SourceError: the answer is, or may be,
 class Prices:
     """What one publication of reference prices or exchange rates says: its whole history, not trade."""
 
+    source: str  # whose prices they are; not always the connector that fetched them
     table: pd.DataFrame  # PRICE_COLUMNS, one row per (name, period)
-    published: datetime | None = None  # UTC, where the publication carries its date
+    published: datetime | None = None  # UTC; the date of an edition read later than it came out
 
 
 PRICE_COLUMNS: Final[Mapping[str, str]] = {
@@ -108,6 +109,14 @@ class Source:
     def presumed_known_from(self, period: Period) -> datetime:
         """When a month was published according to the calendar (start of that day in the source's zone)."""
         return presumed_known_from(period, self.publication_day, self.publication_lag_months, self.time_zone)
+
+
+def calendar_years(first: Period, last: Period) -> Iterator[tuple[Period, Period]]:
+    """The span in parts that end in December, so that the same questions are asked again and again."""
+    while first <= last:
+        end = min(last, Period.of(first.year, 12))
+        yield first, end
+        first = end + 1
 
 
 def presumed_known_from(period: Period, day: int, lag_months: int, zone: str) -> datetime:

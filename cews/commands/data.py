@@ -79,7 +79,7 @@ def source_command(source_id: str) -> click.Command:
         codes = tuple(code.strip() for group in hs for code in group.split(",") if code.strip())
         if watchlist:
             codes += watching.watched_codes(session.store)
-        if not codes:
+        if not codes and SOURCES[source_id].by_item:
             raise UserError(f"say what to fetch: `cews ingest {source_id} --hs 250410` or `--watchlist`")
         now = session.now
         last = end or Period.containing(now.date()) + -1

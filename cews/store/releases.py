@@ -83,9 +83,9 @@ def record(
     ``observations`` has OBSERVATION_COLUMNS; every row must lie within the coverage. Raises StoreError when rows
     contradict each other or what is stored, or when the release is older than what is known.
     """
-    _one_at_a_time(cx)
+    one_at_a_time(cx)
     naming.put(cx, names or {}, new.source)
-    _quarantine(cx, new, rejects)
+    set_aside(cx, new, rejects)
     grid = _Grid.of(new.source, coverage)
     scopes = Scopes.read(cx, source=new.source, items=grid.items)
     known = grid.sees(scopes.published())
@@ -98,9 +98,9 @@ def record(
     change = _change(cx, new, rows, series_here, covered)
     _refuse_older(new, change, grid.sees(scopes.stated()))
     counts = ReleaseCounts(None, len(observations) + len(rejects), len(rejects), **change.counts)
-    if not change.touched and not covered.adds_to(known) and _said_before(cx, new):
+    if not change.touched and not covered.adds_to(known) and said_before(cx, new):
         return counts
-    number = _open(cx, new, counts, accepted=bool(coverage or not rejects))
+    number = open_release(cx, new, counts, accepted=bool(coverage or not rejects))
     write_coverage(cx, number, spoken, bulk.micros(new.released_at))
     _write(cx, change, number)
     return replace(counts, release_id=number)
@@ -321,18 +321,18 @@ def _name(row: Any) -> str:
     return f"{item} with {row['partner']} in {Period.from_yyyymm(int(row['period']))}"
 
 
-def _one_at_a_time(cx: Connection) -> None:
+def one_at_a_time(cx: Connection) -> None:
     """What is compared must not change before it is written. On SQLite ``writing`` has seen to it."""
     if cx.dialect.name == "postgresql":
         cx.execute(text("LOCK TABLE release IN SHARE ROW EXCLUSIVE MODE"))
 
 
-def _said_before(cx: Connection, new: NewRelease) -> bool:
+def said_before(cx: Connection, new: NewRelease) -> bool:
     same = select(release.c.id).where(release.c.source == new.source, release.c.sha256 == new.sha256)
     return cx.execute(same.limit(1)).first() is not None
 
 
-def _quarantine(cx: Connection, new: NewRelease, rejects: Sequence[Reject]) -> None:
+def set_aside(cx: Connection, new: NewRelease, rejects: Sequence[Reject]) -> None:
     bulk.insert_missing(
         cx,
         quarantine,
@@ -352,7 +352,7 @@ def _quarantine(cx: Connection, new: NewRelease, rejects: Sequence[Reject]) -> N
     )
 
 
-def _open(cx: Connection, new: NewRelease, counts: ReleaseCounts, *, accepted: bool) -> int:
+def open_release(cx: Connection, new: NewRelease, counts: ReleaseCounts, *, accepted: bool) -> int:
     row = insert(release).values(
         source=new.source,
         sha256=new.sha256,

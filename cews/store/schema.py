@@ -198,6 +198,30 @@ hs_name = Table(
     Column("source", String(32), nullable=False),
 )
 
+price = Table(  # reference prices and exchange rates by month, every version of each
+    "price",
+    metadata,
+    Column("source", String(32), primary_key=True),
+    Column("name", String(96), primary_key=True),
+    Column("period", Integer, primary_key=True),
+    Column("known_from", Moment, primary_key=True),
+    Column("known_to", Moment),  # NULL = current
+    Column("price", Double, nullable=False),
+    Column("unit", String(24), nullable=False),  # "USD/t", "USD/EUR" …
+    Column("presumed", Boolean, nullable=False),
+    Column("release_id", Integer, ForeignKey("release.id"), nullable=False),
+    Column("closed_by", Integer, ForeignKey("release.id")),
+    Index(
+        "uq_price_current",
+        "source",
+        "name",
+        "period",
+        unique=True,
+        sqlite_where=text("known_to IS NULL"),
+        postgresql_where=text("known_to IS NULL"),
+    ),
+)
+
 watch_item = Table(  # the watch-list
     "watch_item",
     metadata,
