@@ -21,7 +21,6 @@ from typing import Final
 
 from babel import Locale
 
-
 _NAME_LANGUAGES: Final = ("en", "ko", "pt")  # names of files: our own, and ComexStat's
 _WORDS: Final = {"rep": "republic", "dem": "democratic", "st": "saint"}
 _FILLERS: Final = frozenset(

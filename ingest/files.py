@@ -1,29 +1,64 @@
-"""Files an analyst drops in: ``tidy`` (our own plain form) and ``kcs`` (rows as the Korean API gives them).
+"""Files an analyst drops in: ``tidy`` (our own plain form), and what Korea, UN Comtrade and Brazil give to download.
 
-CSV, CSV.gz and Parquet. :func:`parse_file` promises that good rows land, that every bad row is named with
-line, column and reason, and that anything that is no such table raises UserError. docs/sources/files.md
-describes the columns and what a missing row means.
+CSV, CSV.gz, Parquet and Excel (.xlsx). :func:`read_file` promises that good rows land, that every bad row is
+named with line, column and reason, and that anything that is no such table raises UserError.
+docs/sources/files.md describes the columns and what a missing row means.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from functools import cache
 from typing import Any, Final, cast
 
 import pandas as pd
 
 from cews import countries
-from cews.domain import OBSERVATION_COLUMNS, WORLD, Coverage, Flow, Period, Reject, UserError, utc
-from ingest import kcs
+from cews.domain import OBSERVATION_COLUMNS, WORLD, Coverage, Flow, Period, UserError, utc
+from ingest import downloads, kcs
 from ingest.base import Batch, presumed_known_from
-from ingest.tables import Rows, hs_code, past_month, pick, read_table
+from ingest.tables import (
+    Field,
+    Given,
+    Rows,
+    Table,
+    hs_code,
+    matched,
+    missing,
+    past_month,
+    pick,
+    read_heading,
+    read_table,
+)
 
 _AMOUNTS: Final = ("value_usd", "net_weight_kg", "quantity")
-_OPTIONAL: Final = ("quantity", "quantity_unit", "hs_edition", "known_from")
 _KEY: Final = ("reporter", "flow", "hs", "partner", "period")
+_AS_FOUND: Final = Given()
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A kind of file: its columns, the source its rows belong to, and how rows become observations."""
+
+    fields: tuple[Field, ...]
+    source: str
+    read: Callable[[pd.DataFrame, Table, date], Read]
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a file holds."""
+
+    form: str
+    batch: Batch
+    columns: Mapping[str, str]  # our name → name of the column in the file
+    notes: tuple[str, ...]  # what the reader should know of it, a sentence each
+
+
+Read = tuple[Batch, tuple[str, ...]]  # with notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,42 +75,95 @@ class FileSource:
         return presumed_known_from(period, day=15, lag_months=1, zone="UTC")
 
 
-def parse_file(body: bytes, name: str, form: str, *, today: date) -> Batch:
-    """The observations of a file of the given format; ``name`` only serves messages."""
+def form_of(body: bytes, name: str, given: Given = _AS_FOUND) -> str:
+    """The form of a file, by its columns. Raises UserError when it is none of those known."""
+    heading = read_heading(body, name, given.sheet)
+    for form, known in FORMATS.items():
+        if _fits(heading, known.fields, given, name):
+            return form
+    raise UserError(
+        f"{name} is in no form known ({', '.join(FORMATS)}). Say which with --format, and name columns with --map."
+    )
+
+
+def _fits(heading: Sequence[str], fields: tuple[Field, ...], given: Given, name: str) -> bool:
+    try:
+        return not missing(matched(heading, fields, given, name), fields, given)
+    except UserError:
+        return False
+
+
+def read_file(body: bytes, name: str, form: str, *, today: date, given: Given = _AS_FOUND) -> Contents:
+    """What a file of the given form holds; ``name`` only serves messages."""
     if form not in FORMATS:
         raise UserError(f"{form!r} is no file format; choose one of {', '.join(sorted(FORMATS))}.")
-    frame, rejects = read_table(body, name)
-    return FORMATS[form](frame, rejects, name, today)
+    known = FORMATS[form]
+    table = read_table(body, name, given.sheet)
+    batch, notes = known.read(pick(table, known.fields, given), table, today)
+    heading = [str(column) for column in table.frame.columns]
+    places = matched(heading, known.fields, given, name)
+    return Contents(form, batch, {ours: heading[place] for ours, place in places.items()}, notes)
+
+
+def parse_file(body: bytes, name: str, form: str, *, today: date) -> Batch:
+    """The observations of a file that needs no explanation."""
+    return read_file(body, name, form, today=today).batch
 
 
 # --- kcs ---------------------------------------------------------------------------------------------
 
+_KCS: Final = (
+    *(Field(name, required=name != "statKor") for name in kcs.TEXT),
+    *(Field(name, kind="number") for name in kcs.AMOUNTS),
+)
 
-def _parse_kcs(frame: pd.DataFrame, rejects: list[Reject], name: str, today: date) -> Batch:
+
+def _read_kcs(frame: pd.DataFrame, table: Table, today: date) -> Read:
     """A file of whole months: every code in it × every month in it is published, in both flows."""
-    frame = pick(frame, name, text=kcs.TEXT, numbers=kcs.AMOUNTS, optional=("statKor",))
-    table = kcs.read_rows(frame, today, rejects)
-    codes = tuple(sorted(table.rows["hs"].unique().tolist()))
-    months = tuple(sorted(table.rows["period"].unique().tolist()))
+    rows = kcs.read_rows(frame, today, table.rejects)
+    codes = tuple(sorted(rows.rows["hs"].unique().tolist()))
+    months = tuple(sorted(rows.rows["period"].unique().tolist()))
     coverage = tuple(Coverage(kcs.REPORTER, flow, codes, months) for flow in Flow) if codes else ()
-    faults = table.rejects if table.mismatch is None else (*table.rejects, table.mismatch)
-    return Batch(kcs.observations(table.rows), coverage, faults, table.names)
+    faults = rows.rejects if rows.mismatch is None else (*rows.rejects, rows.mismatch)
+    return Batch(kcs.observations(rows.rows), coverage, faults, rows.names), ()
+
+
+# --- downloads ---------------------------------------------------------------------------------------
+
+
+def _read_comtrade(frame: pd.DataFrame, table: Table, today: date) -> Read:
+    return _whole(*downloads.read_comtrade(frame, table, today))
+
+
+def _read_comexstat(frame: pd.DataFrame, table: Table, today: date) -> Read:
+    return _whole(*downloads.read_comexstat(frame, table, today))
+
+
+def _whole(observations: pd.DataFrame, rows: Rows, notes: tuple[str, ...]) -> Read:
+    return Batch(observations, tuple(_coverage(observations)), rows.rejects), notes
 
 
 # --- tidy --------------------------------------------------------------------------------------------
 
+_TIDY: Final = (
+    *(Field(name) for name in _KEY),
+    *(Field(name, kind="number", required=False) for name in _AMOUNTS),
+    *(Field(name, required=False) for name in ("quantity_unit", "hs_edition", "known_from")),
+)
 
-def _parse_tidy(frame: pd.DataFrame, rejects: list[Reject], name: str, today: date) -> Batch:
-    text = (*_KEY, "quantity_unit", "hs_edition", "known_from")
-    rows = Rows(pick(frame, name, text=text, numbers=_AMOUNTS, optional=_OPTIONAL), rejects)
+
+def _read_tidy(frame: pd.DataFrame, source: Table, today: date) -> Read:
+    if not any(column in frame for column in _AMOUNTS):
+        raise UserError(f"{source.name} has no amounts; it needs one of the columns {', '.join(_AMOUNTS)}.")
+    rows = Rows(frame, source.rejects)
     table = pd.DataFrame(
         {
             "reporter": rows.read("reporter", _reporter),
             "flow": rows.read("flow", _flow),
             "hs": rows.read("hs", hs_code),
             "partner": rows.read("partner", _country),
-            "period": rows.read("period", lambda text: past_month(Period.parse(text), today)),
-            **{column: rows.numbers(column) for column in _AMOUNTS},
+            "period": rows.read("period", lambda text: past_month(_month(text), today)),
+            **{column: rows.numbers(column, thousands=source.thousands) for column in _AMOUNTS},
             "quantity_unit": rows.read("quantity_unit", _unit),
             "hs_edition": rows.read("hs_edition", _edition),
             "known_from": rows.read("known_from", lambda text: _moment(text, today)),
@@ -86,7 +174,14 @@ def _parse_tidy(frame: pd.DataFrame, rejects: list[Reject], name: str, today: da
     rows.merge_duplicates(table, key, _AMOUNTS)
     table = table[rows.good].reset_index(drop=True)
     table["period"] = table["period"].astype("int64")
-    return Batch(table[list(OBSERVATION_COLUMNS)], tuple(_coverage(table)), rows.rejects, known_from=_known(table))
+    observations = table[list(OBSERVATION_COLUMNS)]
+    return Batch(observations, tuple(_coverage(table)), rows.rejects, known_from=_known(table)), ()
+
+
+def _month(text: str) -> Period:
+    """A month, or the month of a date, as spreadsheets write them."""
+    day = re.fullmatch(r"(\d{4}-\d{2}-\d{2})(T00:00:00)?", text)
+    return Period.containing(date.fromisoformat(day[1])) if day else Period.parse(text)
 
 
 def _check_amounts(rows: Rows, table: pd.DataFrame) -> None:
@@ -109,7 +204,14 @@ def _country(text: str) -> str:
     if countries.known(code):
         return code
     iso3 = countries.iso3_from_iso2(code)
-    raise ValueError(f"not an ISO 3166 alpha-3 code{f'; write {iso3}' if iso3 else ', for instance KOR; WLD = all'}")
+    if iso3:
+        raise ValueError(f"not an ISO 3166 alpha-3 code; write {iso3}")
+    named = countries.iso3_from_name(text)
+    if named is None:
+        raise ValueError(
+            "neither an ISO 3166 alpha-3 code, for instance KOR, nor a country's name known here; WLD = all"
+        )
+    return named
 
 
 def _reporter(text: str) -> str:
@@ -186,13 +288,24 @@ def _same_months(
     codes: list[str], carried: Mapping[str, tuple[int, int]]
 ) -> Iterator[tuple[tuple[int, ...], tuple[str, ...]]]:
     """The codes grouped by the months in which the file carries them."""
-    for span in sorted({carried[code] for code in codes}):
-        first, last = map(Period.from_yyyymm, span)
-        months = tuple((first + n).yyyymm for n in range(last - first + 1))
-        yield months, tuple(sorted(code for code in codes if carried[code] == span))
+    by_span: dict[tuple[int, int], list[str]] = {}
+    for code in sorted(codes):
+        by_span.setdefault(carried[code], []).append(code)
+    for span in sorted(by_span):
+        yield _months_of(*span), tuple(by_span[span])
 
 
-FORMATS: Final[Mapping[str, Callable[[pd.DataFrame, list[Reject], str, date], Batch]]] = {
-    "tidy": _parse_tidy,
-    "kcs": _parse_kcs,
+@cache
+def _months_of(first: int, last: int) -> tuple[int, ...]:
+    """All months from YYYYMM to YYYYMM."""
+    start, end = Period.from_yyyymm(first), Period.from_yyyymm(last)
+    return tuple((start + n).yyyymm for n in range(end - start + 1))
+
+
+FORMATS: Final[Mapping[str, Form]] = {
+    "kcs": Form(_KCS, "kcs", _read_kcs),
+    "comtrade": Form(downloads.COMTRADE, "comtrade", _read_comtrade),
+    "comexstat": Form(downloads.COMEXSTAT, "comexstat", _read_comexstat),
+    "tidy": Form(_TIDY, "file", _read_tidy),
 }
+"""In the order in which a file is tried: ``tidy`` has the least peculiar names."""
