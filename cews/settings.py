@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     census_url: str = Field(
         "https://api.census.gov/data/timeseries/intltrade", description="Base address of the US Census trade API."
     )
+    eurostat_url: str = Field("https://ec.europa.eu/eurostat/api", description="Base address of the Eurostat API.")
     pinksheet_url: str = Field("https://www.worldbank.org", description="Base address of the World Bank's site.")
     schedule: str = Field(
         "0 9 16 * *", description="When ingest → scan → notify runs: five cron fields, in CEWS_TIME_ZONE."
