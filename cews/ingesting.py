@@ -13,9 +13,9 @@ from __future__ import annotations
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -29,15 +29,18 @@ from cews import archive
 from cews.domain import Period, Reject, SettingsError, SourceError, UserError
 from cews.net import Call, Transport
 from cews.settings import PREFIX, Settings
-from cews.store import prices, raw, releases, runs
+from cews.store import flash, prices, raw, releases, runs
 from cews.store.engine import Connection, Engine, writing
-from ingest import sources
+from ingest import hs, sources
 from ingest.base import TOO_MUCH, Batch, Request, Source, Wanted
-from ingest.files import FileSource, parse_file
+from ingest.files import Contents, FileSource, form_of, read_file, source_of
+from ingest.tables import Given
 
 Progress = Callable[[int, int], None]  # done, total
 
 _SHOWN_REJECTS: Final = 100
+_SERIES: Final = ("reporter", "flow", "hs", "partner", "kind", "name")  # columns that tell series apart
+_SUFFIXES: Final = (".csv", ".csv.gz", ".tsv", ".txt", ".parquet", ".xlsx")
 _SUMMED: Final = (
     "requests",
     "rows_read",
@@ -48,7 +51,6 @@ _SUMMED: Final = (
     "rows_rejected",
 )
 _ASKED_TOO_MUCH: Final = frozenset({TOO_MUCH, "too_large"})
-_SOURCE_OF_FORMAT: Final[Mapping[str, str]] = {"tidy": "file", "kcs": "kcs", "pinksheet": "pinksheet"}
 
 
 class Calendar(Protocol):
@@ -79,11 +81,17 @@ class IngestReport:
     requests: int = 1  # files or answers behind it
     unchanged: bool = False  # the store already said all of this
     dry_run: bool = False
+    form: str = ""  # of a file
+    columns: Mapping[str, str] = field(default_factory=dict)  # of a file: our name → its name
+    codes: tuple[str, ...] = ()  # of a dry run
+    partners: tuple[str, ...] = ()  # of a dry run
+    notes: tuple[str, ...] = ()  # what the reader should know of a file
+    error: str = ""  # why it was refused as a whole
 
     @property
     def nothing_read(self) -> bool:
         """Not one usable row, although there were rows."""
-        return self.rows_read > 0 and self.rows_read == self.rows_rejected
+        return bool(self.error) or (self.rows_read > 0 and self.rows_read == self.rows_rejected)
 
     def record(self) -> dict[str, Any]:
         """As plain values for JSON."""
@@ -96,6 +104,8 @@ class IngestReport:
         """One line."""
         months = f", {self.series:,} series, {self.first} to {self.last}" if self.first else ""
         rows = f"{self.rows_read:,} rows read{months}, {self.rows_rejected:,} set aside"
+        if self.error:
+            return f"refused: {self.error}"
         if self.dry_run:
             return f"{self.label}: {rows}; nothing was written (dry run)."
         if self.unchanged:
@@ -110,28 +120,61 @@ def ingest_file(
     engine: Engine,
     home: Path,
     path: Path,
-    form: str,
+    form: str | None = None,
     *,
     now: datetime,
+    given: Given | None = None,
     source: str | None = None,
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> IngestReport:
-    """Read a file of the given format. Raises UserError when it is no such file."""
-    body = _content(path)
-    calendar = _calendar(source or _SOURCE_OF_FORMAT.get(form, "file"))
+    """Read a file; without a form, the one its columns show. Raises UserError when it is no such file."""
+    body, given = _content(path), given or Given()
+    form = form or form_of(body, path.name, given)
+    calendar = _calendar(source or source_of(form))
     _tell(progress, 0, 2)
     if dry_run:
-        batch = parse_file(body, path.name, form, today=now.date())
-        return replace(_described(calendar.id, path.name, batch), dry_run=True)
+        contents = read_file(body, path.name, form, today=now.date(), given=given)
+        return _tried(_of_file(_described(calendar.id, path.name, contents.batch), contents), contents.batch)
     with _run(engine, calendar.id, now) as run:
-        batch = parse_file(body, path.name, form, today=now.date())
+        contents = read_file(body, path.name, form, today=now.date(), given=given)
         _tell(progress, 1, 2)
-        run.report = ingest_batch(
-            engine, home, calendar, path.name, body, batch, now=now, request=str(path), run_id=run.id
+        report = ingest_batch(
+            engine, home, calendar, path.name, body, contents.batch, now=now, request=str(path), run_id=run.id
         )
+        run.report = _of_file(report, contents)
     _tell(progress, 2, 2)
     return run.report
+
+
+def ingest_files(
+    engine: Engine,
+    home: Path,
+    paths: Iterable[Path],
+    form: str | None = None,
+    *,
+    now: datetime,
+    given: Given | None = None,
+    source: str | None = None,
+    dry_run: bool = False,
+) -> Iterator[IngestReport]:
+    """Read files, and of a folder all in it that may hold tables, by name; a file refused does not stop the others."""
+    for path in _files(paths):
+        try:
+            yield ingest_file(engine, home, path, form, now=now, given=given, source=source, dry_run=dry_run)
+        except UserError as error:
+            yield IngestReport(source or "file", path.name, dry_run=dry_run, error=str(error))
+
+
+def _files(paths: Iterable[Path]) -> Iterator[Path]:
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        tables = sorted(each for each in path.iterdir() if each.is_file() and each.name.lower().endswith(_SUFFIXES))
+        if not tables:
+            raise UserError(f"{path} holds no tables: no file ends with {', '.join(_SUFFIXES)}.")
+        yield from tables
 
 
 def ingest_source(
@@ -195,7 +238,7 @@ def ingest_batch(
     kept = archive.keep(home, body)
     with writing(engine) as cx:
         raw.put(cx, kept.sha256, source.id, request or label, now, kept.size, kept.path)
-    if not (batch.coverage or batch.rejects or batch.prices):
+    if not (batch.coverage or batch.rejects or len(batch.table)):
         return replace(_described(source.id, label, batch), unchanged=True)
     new = releases.NewRelease(
         source=source.id,
@@ -224,6 +267,8 @@ def _record(cx: Connection, new: releases.NewRelease, batch: Batch) -> releases.
         edition = min(new.released_at, batch.prices.published or new.released_at)
         new = replace(new, source=batch.prices.source, released_at=edition)
         return prices.record(cx, new, batch.prices.table, batch.rejects)
+    if batch.flash is not None:
+        return flash.record(cx, new, batch.flash, batch.rejects)
     observations, without_rate = _in_usd(cx, batch, new.released_at)
     return releases.record(cx, new, observations, batch.coverage, (*batch.rejects, *without_rate), batch.names)
 
@@ -247,7 +292,7 @@ def _in_usd(cx: Connection, batch: Batch, now: datetime) -> tuple[pd.DataFrame, 
 
 def _described(source_id: str, label: str, batch: Batch) -> IngestReport:
     """What a batch holds, before anything is compared or written."""
-    table = batch.observations if batch.prices is None else batch.prices.table
+    table = batch.table
     return IngestReport(
         source_id,
         label,
@@ -260,10 +305,24 @@ def _described(source_id: str, label: str, batch: Batch) -> IngestReport:
     )
 
 
+def _of_file(report: IngestReport, contents: Contents) -> IngestReport:
+    return replace(report, form=contents.form, columns=contents.columns, notes=contents.notes)
+
+
+def _tried(report: IngestReport, batch: Batch) -> IngestReport:
+    """What only a dry run tells."""
+    table = batch.observations
+    return replace(
+        report,
+        dry_run=True,
+        codes=tuple(sorted(table["hs"].unique())),
+        partners=tuple(sorted(table["partner"].unique())),
+        notes=(*report.notes, *hs.notes(table)),
+    )
+
+
 def _series(batch: Batch) -> set[tuple[str, ...]]:
-    if batch.prices is not None:
-        return {(name,) for name in batch.prices.table["name"].unique()}
-    keys = batch.observations[["reporter", "flow", "hs", "partner"]].drop_duplicates()
+    keys = batch.table[[column for column in _SERIES if column in batch.table]].drop_duplicates()
     return set(keys.itertuples(index=False, name=None))
 
 
@@ -388,7 +447,7 @@ def _key(source: Source, settings: Settings) -> str:
 
 def _call(source: Source, settings: Settings, request: Request, key: str) -> Call:
     secrets = {source.key_param: key} if source.key_param and key else {}
-    base = str(getattr(settings, f"{source.id}_url", source.url)).rstrip("/")
+    base = str(getattr(settings, source.url_setting or f"{source.id}_url", source.url)).rstrip("/")
     ours = request.url.startswith(source.url)  # else an address the source itself pointed to
     return Call(
         url=base + request.url.removeprefix(source.url) if ours else request.url,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from functools import cache
 from typing import Any, Final, cast
@@ -18,7 +18,7 @@ import pandas as pd
 
 from cews import countries
 from cews.domain import OBSERVATION_COLUMNS, WORLD, Coverage, Flow, Period, UserError, utc
-from ingest import downloads, kcs
+from ingest import downloads, kcs, pinksheet
 from ingest.base import Batch, presumed_known_from
 from ingest.tables import (
     Field,
@@ -33,19 +33,14 @@ from ingest.tables import (
     read_heading,
     read_table,
 )
+from ingest.workbook import sheet_names
 
 _AMOUNTS: Final = ("value_usd", "net_weight_kg", "quantity")
 _KEY: Final = ("reporter", "flow", "hs", "partner", "period")
 _AS_FOUND: Final = Given()
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
-    """A kind of file: its columns, the source its rows belong to, and how rows become observations."""
-
-    fields: tuple[Field, ...]
-    source: str
-    read: Callable[[pd.DataFrame, Table, date], Read]
+Read = tuple[Batch, tuple[str, ...]]  # with notes: what the reader should know of the file, a sentence each
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +49,17 @@ class Contents:
 
     form: str
     batch: Batch
-    columns: Mapping[str, str]  # our name → name of the column in the file
-    notes: tuple[str, ...]  # what the reader should know of it, a sentence each
+    columns: Mapping[str, str] = field(default_factory=dict)  # our name → name of the column in the file
+    notes: tuple[str, ...] = ()
 
 
-Read = tuple[Batch, tuple[str, ...]]  # with notes
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A kind of table: its columns, the source its rows belong to, and how rows become observations."""
+
+    fields: tuple[Field, ...]
+    source: str
+    read: Callable[[pd.DataFrame, Table, date], Read]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +78,14 @@ class FileSource:
 
 def form_of(body: bytes, name: str, given: Given = _AS_FOUND) -> str:
     """The form of a file, by its columns. Raises UserError when it is none of those known."""
+    if pinksheet.SHEET in sheet_names(body):
+        return PRICES
     heading = read_heading(body, name, given.sheet)
-    for form, known in FORMATS.items():
+    for form, known in TABLES.items():
         if _fits(heading, known.fields, given, name):
             return form
     raise UserError(
-        f"{name} is in no form known ({', '.join(FORMATS)}). Say which with --format, and name columns with --map."
+        f"{name} is in no form known ({', '.join(TABLES)}). Say which with --format, and name columns with --map."
     )
 
 
@@ -93,11 +96,18 @@ def _fits(heading: Sequence[str], fields: tuple[Field, ...], given: Given, name:
         return False
 
 
+def source_of(form: str) -> str:
+    """The source to which the rows of such files belong."""
+    return TABLES[form].source if form in TABLES else form
+
+
 def read_file(body: bytes, name: str, form: str, *, today: date, given: Given = _AS_FOUND) -> Contents:
     """What a file of the given form holds; ``name`` only serves messages."""
     if form not in FORMATS:
-        raise UserError(f"{form!r} is no file format; choose one of {', '.join(sorted(FORMATS))}.")
-    known = FORMATS[form]
+        raise UserError(f"{form!r} is no file format; choose one of {', '.join(FORMATS)}.")
+    if form == PRICES:
+        return Contents(form, pinksheet.read_file(body, name))
+    known = TABLES[form]
     table = read_table(body, name, given.sheet)
     batch, notes = known.read(pick(table, known.fields, given), table, today)
     heading = [str(column) for column in table.frame.columns]
@@ -302,10 +312,11 @@ def _months_of(first: int, last: int) -> tuple[int, ...]:
     return tuple((start + n).yyyymm for n in range(end - start + 1))
 
 
-FORMATS: Final[Mapping[str, Form]] = {
+TABLES: Final[Mapping[str, Form]] = {  # in the order in which a file is tried
+    "tidy": Form(_TIDY, "file", _read_tidy),
     "kcs": Form(_KCS, "kcs", _read_kcs),
     "comtrade": Form(downloads.COMTRADE, "comtrade", _read_comtrade),
     "comexstat": Form(downloads.COMEXSTAT, "comexstat", _read_comexstat),
-    "tidy": Form(_TIDY, "file", _read_tidy),
 }
-"""In the order in which a file is tried: ``tidy`` has the least peculiar names."""
+PRICES: Final = "pinksheet"  # a workbook laid out for people, not a table
+FORMATS: Final = tuple(sorted((*TABLES, PRICES)))

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any, Final
 
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import ParseError, fromstring
 from python_calamine import CalamineError, CalamineWorkbook
 
 from cews.domain import UserError
@@ -27,6 +29,7 @@ _SMALL: Final = 2**24  # below it the ratio does not matter
 _MAX_PARTS: Final = 10_000
 _MAX_CELLS: Final = 20_000_000  # rows × columns of the rectangle the cells span
 _PIECE: Final = 2**20
+_DAMAGE: Final = (zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)  # while unpacking
 _PLACE: Final = re.compile(rb"""\br\s*=\s*["']([A-Z]{0,3})([0-9]{1,7})["']""")
 
 
@@ -48,6 +51,19 @@ def read_sheet(body: bytes, name: str, sheet: str | None) -> Iterator[tuple[int,
     return _rows(_only(rows, book.sheet_names, name, sheet))
 
 
+def sheet_names(body: bytes) -> list[str]:
+    """The names of the sheets; none where it is no workbook that can be read."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as packed:
+            index = packed.getinfo("xl/workbook.xml")
+            if index.file_size > _PIECE:
+                return []
+            root = fromstring(packed.read(index), forbid_dtd=True)
+    except (zipfile.BadZipFile, KeyError, DefusedXmlException, ParseError, *_DAMAGE):
+        return []
+    return [sheet.get("name", "") for sheet in root.iter() if str(sheet.tag).endswith("}sheet")]
+
+
 def check(body: bytes, name: str) -> None:
     """Raise UserError where the workbook is damaged or would not fit into memory."""
     try:
@@ -59,7 +75,7 @@ def check(body: bytes, name: str) -> None:
                 )
             for part in parts:
                 _check_part(packed, part, name)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
+    except (zipfile.BadZipFile, *_DAMAGE) as error:
         raise _damaged(name, error) from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -16,48 +17,86 @@ from cews.store import engine as store_engine
 from cews.store import migrations
 from cews.store import watchlist as watchlist_store
 from cews.store.engine import reading
-from ingest import SOURCES
-from ingest.base import Wanted
+from ingest import SOURCES, sources
+from ingest.base import Source, Wanted
 from ingest.files import FORMATS
+from ingest.tables import Given
 
 
-@click.group()
+class SourceGroup(click.Group):
+    """Has a command for every source, also for those that other packages bring; these are looked for on demand."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        own = super().get_command(ctx, cmd_name)
+        if own is None and (source := sources().get(cmd_name)):
+            return source_command(source)
+        return own
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *(name for name, source in sources().items() if source.url)})
+
+
+@click.group(cls=SourceGroup)
 def ingest() -> None:
     """Bring observations into the store: from a file, or from a source with an API."""
 
 
+def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """``OURS=THEIRS`` → ours → theirs."""
+    pairs = [value.partition("=") for value in values]
+    if bad := next((ours + sign + theirs for ours, sign, theirs in pairs if not (ours and theirs)), None):
+        raise click.BadParameter(f"{bad!r} is not of the form OURS=THEIRS, for instance value_usd='Trade value'")
+    return {ours.strip(): theirs.strip() for ours, _, theirs in pairs}
+
+
 @ingest.command("file")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--format", "form", type=click.Choice(sorted(FORMATS)), required=True, help="Form of the file.")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--format", "form", type=click.Choice(FORMATS), help="Form of the file (default: by its columns).")
+@click.option(
+    "--map", "columns", multiple=True, callback=_pairs, help="OURS=THEIRS: a column by the name it has there."
+)
+@click.option("--sheet", help="Which sheet of a workbook, when several hold data.")
+@click.option("--reporter", help="Whose trade it is, where the file does not say: KOR.")
+@click.option("--flow", help="import or export, where the file does not say.")
+@click.option("--partner", help="Trade with whom, where the file does not say: CHN, or WLD for all.")
+@click.option("--hs", help="HS code, where the file does not say.")
+@click.option("--unit", "quantity_unit", help="Unit of the quantities, where the file does not say.")
 @click.option("--source", help="Name of the source these rows belong to (default: by the format).")
 @click.option("--dry-run", is_flag=True, help="Show what would be read; write nothing.")
 @json_option
 @pass_session
 def ingest_file(
-    session: Session, paths: tuple[Path, ...], form: str, source: str | None, dry_run: bool, as_json: bool
+    session: Session,
+    /,
+    paths: tuple[Path, ...],
+    form: str | None,
+    columns: dict[str, str],
+    sheet: str | None,
+    source: str | None,
+    dry_run: bool,
+    as_json: bool,
+    **constants: str | None,
 ) -> None:
-    """Read CSV, CSV.gz or Parquet files.
+    """Read CSV, CSV.gz, Parquet or Excel files, or all of a folder.
 
-    Bad rows are quarantined with line, column and reason; good rows land. Reading the same file again
-    changes nothing. The exit code is not 0 only when nothing could be read.
+    Bad rows are quarantined with line, column and reason; good rows land. Reading the same file again changes
+    nothing. A file that is refused as a whole does not stop the others; the exit code is then not 0.
     """
-    reports = [
-        ingesting.ingest_file(
-            session.store,
-            session.settings.home,
-            path,
-            form,
-            now=session.now,
-            source=source,
-            dry_run=dry_run,
-        )
-        for path in paths
-    ]
-    show_reports(session, reports, as_json)
+    reports = ingesting.ingest_files(
+        session.store,
+        session.settings.home,
+        paths,
+        form,
+        now=session.now,
+        given=Given(columns, {name: value for name, value in constants.items() if value}, sheet),
+        source=source,
+        dry_run=dry_run,
+    )
+    show_reports(session, list(reports), as_json)
 
 
-def source_command(source_id: str) -> click.Command:
-    @click.command(source_id, help=f"Fetch from {SOURCES[source_id].name} ({SOURCES[source_id].url}).")
+def source_command(source: Source) -> click.Command:
+    @click.command(source.id, help=f"Fetch from {source.name} ({source.url}).")
     @click.option("--hs", multiple=True, help="HS codes to fetch; may be repeated or separated by commas.")
     @click.option("--watchlist", is_flag=True, help="Fetch every watched item.")
     @click.option("--reporters", default="", help="Whose trade, for sources of many countries: DEU,FRA …")
@@ -79,20 +118,20 @@ def source_command(source_id: str) -> click.Command:
         codes = tuple(code.strip() for group in hs for code in group.split(",") if code.strip())
         if watchlist:
             codes += watching.watched_codes(session.store)
-        if not codes and SOURCES[source_id].by_item:
-            raise UserError(f"say what to fetch: `cews ingest {source_id} --hs 250410` or `--watchlist`")
+        if not codes and source.by_item:
+            raise UserError(f"say what to fetch: `cews ingest {source.id} --hs 250410` or `--watchlist`")
         now = session.now
         last = end or Period.containing(now.date()) + -1
         wanted = Wanted(
             hs=tuple(dict.fromkeys(codes)),
             partners=_countries(partners),
             reporters=_countries(reporters),
-            start=start or last + -SOURCES[source_id].revision_months,
+            start=start or last + -source.revision_months,
             end=last,
         )
-        with session.progress(f"Fetching from {source_id}") as progress:
+        with session.progress(f"Fetching from {source.id}") as progress:
             report = ingesting.ingest_source(
-                session.store, session.settings, source_id, wanted, now=now, progress=progress
+                session.store, session.settings, source.id, wanted, now=now, progress=progress
             )
         show_reports(session, [report], as_json)
 
@@ -109,10 +148,28 @@ def show_reports(session: Session, reports: list[IngestReport], as_json: bool) -
     else:
         for report in reports:
             session.say(report.summary())
+            for line in _details(report):
+                session.say(f"  {line}")
             if report.rejects:
                 session.console.print(rejects_table(report))
     if reports and all(report.nothing_read for report in reports):
         raise UserError("nothing could be read; the reasons stand above")
+    if refused := sum(bool(report.error) for report in reports):
+        raise UserError(f"{refused} of {len(reports)} files were refused; the reasons stand above")
+
+
+def _details(report: IngestReport) -> Iterator[str]:
+    """What a dry run shows beside the counts, and the notes about any file."""
+    if report.dry_run and report.form:
+        named = ", ".join(ours if ours == theirs else f"{ours} = {theirs}" for ours, theirs in report.columns.items())
+        yield f"form {report.form}; columns {named}"
+        yield f"{len(report.codes)} codes: {_some(report.codes)}"
+        yield f"{len(report.partners)} partners: {_some(report.partners)}"
+    yield from report.notes
+
+
+def _some(texts: tuple[str, ...], most: int = 12) -> str:
+    return ", ".join(texts[:most]) + (" …" if len(texts) > most else "")
 
 
 def rejects_table(report: IngestReport) -> Table:
@@ -124,9 +181,9 @@ def rejects_table(report: IngestReport) -> Table:
     return table
 
 
-for _id in SOURCES:
-    if SOURCES[_id].url:
-        ingest.add_command(source_command(_id))
+for _source in SOURCES.values():
+    if _source.url:
+        ingest.add_command(source_command(_source))
 
 
 @click.group()

@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 
 from cews.domain import OBSERVATION_COLUMNS, Period, UserError
 from ingest.base import Batch
-from ingest.files import FORMATS, parse_file
+from ingest.files import FORMATS, TABLES, parse_file
 
 TODAY = date(2024, 6, 20)
-HEADS = {form: [each.name for each in known.fields if each.name != "known_from"] for form, known in FORMATS.items()}
+HEADS = {form: [each.name for each in known.fields if each.name != "known_from"] for form, known in TABLES.items()}
 TIDY = ["period", "reporter", "partner", "flow", "hs", "value_usd", "net_weight_kg"]
 
-formats = st.sampled_from(sorted(FORMATS))
+formats = st.sampled_from(FORMATS)
+tables = st.sampled_from(sorted(TABLES))
 junk = st.text(st.characters(codec="utf-8"), max_size=12)
 near_misses = st.sampled_from(
     [
@@ -96,7 +97,7 @@ def test_any_bytes_give_a_batch_or_a_user_error(body: bytes, form: str, name: st
     assert name in message
 
 
-@given(st.data(), formats)
+@given(st.data(), tables)
 @settings(deadline=None, max_examples=60)
 def test_any_cells_below_the_right_heading_give_a_sound_batch(data: st.DataObject, form: str) -> None:
     head = HEADS[form]

@@ -278,7 +278,7 @@ def test_codes_stored_as_numbers_are_refused_because_zeros_are_lost() -> None:
 
 
 def test_an_unknown_format_names_those_there_are() -> None:
-    assert "comexstat, comtrade, kcs, tidy" in refusal(b"x", form="census")
+    assert "comexstat, comtrade, kcs, pinksheet, tidy" in refusal(b"x", form="census")
 
 
 # --- coverage ----------------------------------------------------------------------------------------
