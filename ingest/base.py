@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from cews.domain import Coverage, Period, Reject
+from cews.domain import OBSERVATION_COLUMNS, Coverage, Period, Reject
 
 TOO_MUCH: Final = "too_much"  # code of a SourceError: the answer is, or may be, cut off at the source's limit
 
@@ -37,9 +37,23 @@ PRICE_COLUMNS: Final[Mapping[str, str]] = {
 }
 
 
+FLASH_COLUMNS: Final[Mapping[str, str]] = {
+    "flow": "str",  # "import" | "export"
+    "kind": "str",  # what is counted: "item" | "country"
+    "name": "str",  # of the item or country, or "total"
+    "period": "int64",  # YYYYMM
+    "decile": "int64",  # days from the first of the month on: 1 = ten, 2 = twenty, 3 = all
+    "value_usd": "float64",  # of all those days together
+    "published": "datetime64[us, UTC]",  # according to the source's calendar
+}
+"""Provisional trade of a part of a month; never mixed with observations, which are of whole months."""
+
+NO_TRADE: Final = pd.DataFrame(columns=list(OBSERVATION_COLUMNS))
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one answer or file says: about trade, or about prices.
+    """What one answer or file says: about trade, about prices, or about a part of a month (flash).
 
     ``value_usd`` of the observations is in ``currency`` until it is recorded; then it is changed into US dollars at the
     mean rate of the month. ``further`` are requests that only the answer could name, such as a page's link to a file.
@@ -54,7 +68,15 @@ class Batch:
     known_from: pd.Series | None = None  # datetime64[us, UTC], aligned with observations
     currency: str = "USD"
     prices: Prices | None = None
+    flash: pd.DataFrame | None = None  # FLASH_COLUMNS
     further: tuple[Request, ...] = ()
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The rows, whatever they are about; all have a ``period``."""
+        if self.prices is not None:
+            return self.prices.table
+        return self.observations if self.flash is None else self.flash
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +126,7 @@ class Source:
     key_in_header: bool = False  # key_param is the name of a header
     key_optional: bool = False  # without the key it answers too; see Wanted.with_key
     redirects: Mapping[str, str] = field(default_factory=dict)  # part of an address it points to → what that means
+    url_setting: str | None = None  # name of the setting that holds another base address; None = "<id>_url"
     split: Callable[[Request], Sequence[Request]] | None = None  # parts to ask for when the answer is TOO_MUCH
 
     def presumed_known_from(self, period: Period) -> datetime:

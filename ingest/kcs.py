@@ -1,9 +1,8 @@
 """Korea Customs Service (관세청): monthly trade by item and country, data.go.kr 15100475, ``nitemtrade``.
 
 One request asks for a heading (HS4) over at most twelve months and gets its HS6 rows for all countries, both
-flows in one row, with a total row that serves as checksum. Everything that goes wrong arrives in one of four
-envelopes, mostly with HTTP 200; :func:`parse` turns each into a SourceError that says whether to try again
-and what the operator can do. docs/sources/kcs.md tells the same in prose.
+flows in one row, with a total row that serves as checksum. What goes wrong is read in ``ingest.kcs_answers``.
+docs/sources/kcs.md tells the same in prose.
 """
 
 from __future__ import annotations
@@ -16,16 +15,15 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import ParseError, fromstring
 
 from cews import countries
-from cews.domain import OBSERVATION_COLUMNS, Coverage, Flow, Period, Reject, SourceError, UserError
-from ingest.base import Batch, Request, Source, Wanted
-from ingest.tables import Rows, brief, hs_code, past_month
+from cews.domain import OBSERVATION_COLUMNS, WORLD, Coverage, Flow, Period, Reject, SourceError, UserError
+from ingest.base import Batch, Request, Source, Wanted, calendar_years
+from ingest.kcs_answers import KEY_PARAM, KEY_SETTING, LICENCE, MAX_BYTES, PACE_SECONDS, URL, URL_SETTING, items
+from ingest.tables import Rows, hs_code, past_month
 
 REPORTER: Final = "KOR"
-URL: Final = "https://apis.data.go.kr/1220000"
+DATA_SET: Final = "15100475"
 PATH: Final = "/nitemtrade/getNitemtradeList"
 
 TEXT: Final = ("hsCd", "statCd", "year", "statKor")
@@ -64,13 +62,16 @@ class Table:
 
 
 def read_rows(frame: pd.DataFrame, today: date | None, rejects: Iterable[Reject] = ()) -> Table:
-    """Rows with the columns of the API → typed rows; the first fault of a row sets it aside."""
+    """Rows with the columns of the API → typed rows; the first fault of a row sets it aside.
+
+    Without the column of countries they are about all of them together.
+    """
     is_total = (frame["year"].str.strip() == _TOTAL).to_numpy(bool)
     rows = Rows(frame[~is_total], rejects)
     table = pd.DataFrame(
         {
             "hs": rows.read("hsCd", hs_code),
-            "partner": rows.read("statCd", _partner),
+            "partner": rows.read("statCd", _partner) if "statCd" in frame else WORLD,
             "period": rows.read("year", lambda text: _month(text, today)),
             **{column: rows.numbers(column) for column in AMOUNTS},
         }
@@ -148,7 +149,7 @@ def plan(wanted: Wanted, today: date) -> Iterator[Request]:
     last = min(wanted.end, newest)
     for asked, codes in _by_request(wanted.hs).items():
         first = max(_first_month(wanted, codes), _EARLIEST)
-        for start, end in _years(first, last):
+        for start, end in calendar_years(first, last):
             for partner in wanted.partners or ("",):
                 yield _request(asked, codes, partner, start, end, newest)
 
@@ -173,13 +174,6 @@ def _first_month(wanted: Wanted, codes: list[str]) -> Period:
     return max(wanted.start, min(known) + -SOURCE.revision_months)
 
 
-def _years(first: Period, last: Period) -> Iterator[tuple[Period, Period]]:
-    while first <= last:
-        end = min(last, Period.of(first.year, 12))
-        yield first, end
-        first = end + 1
-
-
 def _request(asked: str, codes: list[str], partner: str, start: Period, end: Period, newest: Period) -> Request:
     params = {"strtYymm": str(start.yyyymm), "endYymm": str(end.yyyymm), "hsSgn": asked}
     if partner:
@@ -200,7 +194,18 @@ def _country(iso3: str) -> str:
 
 def parse(body: bytes, request: Request) -> Batch:
     """An answer → observations of the codes wanted, or SourceError."""
-    answer = read_rows(_frame(_items(body)), None)
+    return read_answer(columns(items(body, DATA_SET), {name: name for name in (*TEXT, *AMOUNTS)}), request)
+
+
+def columns(rows: list[dict[str, str]], fields: Mapping[str, str]) -> pd.DataFrame:
+    """Items as a table; ``fields`` is our name of a column → its name in the answer."""
+    texts = {name: pd.array([row.get(field, "") for row in rows], dtype="str") for name, field in fields.items()}
+    return pd.DataFrame(texts, index=pd.RangeIndex(1, len(rows) + 1))
+
+
+def read_answer(frame: pd.DataFrame, request: Request) -> Batch:
+    """The table of an answer → observations of the codes wanted. Raises SourceError."""
+    answer = read_rows(frame, None)
     if answer.mismatch is not None:
         raise SourceError(f"kcs, {request.label}: {answer.mismatch.reason}; ask again.", permanent=False)
     _check_scope(answer.rows, request)
@@ -251,95 +256,21 @@ def _months(rows: pd.DataFrame, request: Request) -> tuple[tuple[int, ...], tupl
     return (rest, (), unpublished) if with_trade else ((), rest, unpublished)
 
 
-def _frame(items: list[dict[str, str]]) -> pd.DataFrame:
-    columns = {name: pd.array([item.get(name, "") for item in items], dtype="str") for name in (*TEXT, *AMOUNTS)}
-    return pd.DataFrame(columns, index=pd.RangeIndex(1, len(items) + 1))
-
-
-def _items(body: bytes) -> list[dict[str, str]]:
-    """The items of an answer as text; every failure envelope raises SourceError."""
-    start = body.removeprefix(b"\xef\xbb\xbf").lstrip()[:200].lower()
-    if not start.startswith(b"<"):
-        raise _plain_failure(body)
-    if b"<!doctype html" in start or b"<html" in start:
-        raise SourceError(
-            "kcs gave a web page instead of data; the service may be down. Try again later.", permanent=False
-        )
-    root = _xml(body)
-    if root.tag == "OpenAPI_ServiceResponse":
-        code = _text(root, ".//returnReasonCode")
-        message = f"{_text(root, './/errMsg')} {_text(root, './/returnAuthMsg')}"
-    else:
-        code, message = _text(root, "./header/resultCode"), _text(root, "./header/resultMsg")
-    if code == "00":
-        return [{field.tag: field.text or "" for field in item} for item in root.findall("./body/items/item")]
-    if "NODATA" in message.upper():
-        return []
-    raise _failure(code, message.strip())
-
-
-def _xml(body: bytes) -> Any:
-    try:
-        return fromstring(body, forbid_dtd=True)
-    except DefusedXmlException:
-        raise SourceError("kcs gave XML with a document type or entities, which is refused.", permanent=True) from None
-    except (ParseError, ValueError, LookupError) as error:
-        raise SourceError(f"kcs gave a damaged or cut off answer ({error}); ask again.", permanent=False) from None
-
-
-def _text(root: Any, path: str) -> str:
-    return (root.findtext(path) or "").strip()
-
-
-_QUOTA: Final = "the allowance of calls is used up; it starts anew at midnight Korean time"
-_KEY: Final = (
-    "check CEWS_KCS_KEY, and on data.go.kr that use of data set 15100475 was applied for (활용신청) and has not run "
-    "out; a new key takes up to an hour to work"
-)
-_TRANSIENT: Final = frozenset({"01", "02", "04", "05", "23"})
-_KEY_CODES: Final = frozenset({"20", "21", "30", "31", "32", "33"})
-_KEY_WORDS: Final = ("SERVICE KEY", "SERVICE_KEY", "SERVICEKEY", "서비스키", "인증키")
-
-
-def _failure(code: str, message: str) -> SourceError:
-    """The numbers mean different things in different envelopes, so words about the key come first."""
-    said = f"kcs answered {code} ({brief(message)})"
-    if code == "22":
-        return SourceError(f"{said}: {_QUOTA}.", permanent=False, code=code, quota=True)
-    if code in _KEY_CODES or any(word in message.upper() for word in _KEY_WORDS):
-        return SourceError(f"{said}: {_KEY}.", permanent=True, code=code)
-    if code in _TRANSIENT:
-        return SourceError(f"{said}; try again later.", permanent=False, code=code)
-    return SourceError(f"{said}: the request cannot be answered as it is; correct it.", permanent=True, code=code)
-
-
-def _plain_failure(body: bytes) -> SourceError:
-    said = brief(body.decode("utf-8", errors="replace")) or "nothing at all"
-    lower = said.lower()
-    message = f"kcs answered in plain text: {said}"
-    if "quota" in lower:
-        return SourceError(f"{message}; {_QUOTA}.", permanent=False, code="quota", quota=True)
-    if lower.startswith(("unauthorized", "forbidden")):
-        return SourceError(f"{message}; {_KEY}.", permanent=True, code="key")
-    if lower.startswith("api not found"):
-        return SourceError(f"{message}; check CEWS_KCS_URL.", permanent=True, code="address")
-    return SourceError(f"{message}; try again later.", permanent=False)
-
-
 SOURCE: Final = Source(
     id="kcs",
     name="Korea Customs Service, trade by item and country",
     url=URL,
-    licence="data.go.kr 15100475: free to use as stated on its page; check before publishing the rows themselves",
+    licence=LICENCE.format(DATA_SET),
     cadence="monthly",
     publication_day=15,
     publication_lag_months=1,
     time_zone="Asia/Seoul",
     revision_months=14,
-    pace_seconds=0.5,
-    max_bytes=64 * 2**20,
-    key_setting="kcs_key",
-    key_param="serviceKey",
+    pace_seconds=PACE_SECONDS,
+    max_bytes=MAX_BYTES,
+    key_setting=KEY_SETTING,
+    key_param=KEY_PARAM,
+    url_setting=URL_SETTING,
     plan=plan,
     parse=parse,
     priority=10,

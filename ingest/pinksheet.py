@@ -17,8 +17,8 @@ from typing import Final
 
 import pandas as pd
 
-from cews.domain import OBSERVATION_COLUMNS, Reject, SourceError, UserError
-from ingest.base import PRICE_COLUMNS, Batch, Prices, Request, Source, Wanted
+from cews.domain import Reject, SourceError, UserError
+from ingest.base import NO_TRADE, PRICE_COLUMNS, Batch, Prices, Request, Source, Wanted
 from ingest.tables import brief
 from ingest.workbook import read_sheet
 
@@ -39,7 +39,6 @@ _MONTH: Final = re.compile(r"([0-9]{4})M(0[1-9]|1[0-2])")
 _UNIT: Final = re.compile(r"\((.+)\)")
 _UPDATED: Final = re.compile(r"Updated on ([A-Z][a-z]+ [0-9]{1,2}, [0-9]{4})")
 _ABSENT: Final = frozenset({"", "…", "...", "..", "-", "–"})
-_NO_TRADE: Final = pd.DataFrame(columns=list(OBSERVATION_COLUMNS))
 _UNITS: Final = {"mt": "t", "cubic meter": "m3"}  # as we write them elsewhere
 
 
@@ -54,7 +53,7 @@ class _Heading:
 def read_file(body: bytes, name: str) -> Batch:
     """An edition as it lies in a file, known since the date it carries. Raises UserError when it is another table."""
     prices, rejects = _read(body, name)
-    return Batch(_NO_TRADE, (), rejects, prices=prices)
+    return Batch(NO_TRADE, (), rejects, prices=prices)
 
 
 def _read(body: bytes, name: str) -> tuple[Prices, tuple[Reject, ...]]:
@@ -149,12 +148,12 @@ def plan(wanted: Wanted, today: date) -> Iterator[Request]:
 def parse(body: bytes, request: Request) -> Batch:
     """The page → the request for the workbook; the workbook → prices. Raises SourceError."""
     if request.scope["step"] == "page":
-        return Batch(_NO_TRADE, (), further=(_workbook(body),))
+        return Batch(NO_TRADE, (), further=(_workbook(body),))
     try:
         prices, rejects = _read(body, "pinksheet")
     except UserError as error:
         raise SourceError(str(error), permanent=False, code="workbook") from None
-    return Batch(_NO_TRADE, (), rejects, prices=replace(prices, published=None))  # known since it was fetched
+    return Batch(NO_TRADE, (), rejects, prices=replace(prices, published=None))  # known since it was fetched
 
 
 def _workbook(page: bytes) -> Request:

@@ -15,15 +15,14 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from cews import price_links
 from cews.domain import Period, Reject, StoreError
 from cews.store import bulk, releases
 from cews.store.bulk import NEVER, Micros
-from cews.store.coverage import PUBLISHED
 from cews.store.releases import NewRelease, ReleaseCounts
-from cews.store.schema import price, release, release_month
+from cews.store.schema import price
 
 EXCHANGE_RATES: Final = "euro-rates"  # the source of prices named "USD per EUR"
 _CELL = ["name", "period"]
@@ -64,13 +63,13 @@ def record(cx: Connection, new: NewRelease, table: pd.DataFrame, rejects: Sequen
         vanished=int((had & ~given).sum()),
         unchanged=int(same.sum()),
     )
-    previous = _newest_release(cx, new.source)
+    previous = releases.newest(cx, new.source)
     if len(opened) or len(ended):
         _refuse_older(new, previous)
     elif releases.said_before(cx, new):
         return counts
     number = releases.open_release(cx, new, counts, accepted=True)
-    _note_newest_month(cx, new, number, table)
+    releases.note_months(cx, new, number, table.loc[table["price"].notna(), "period"])
     _end(cx, new, number, ended)
     _insert(cx, new, number, opened, held, previous)
     return replace(counts, release_id=number)
@@ -81,27 +80,12 @@ def _versions(cx: Connection, source: str) -> pd.DataFrame:
     return bulk.fetch(cx, select(*columns).where(price.c.source == source))
 
 
-def _newest_release(cx: Connection, source: str) -> datetime | None:
-    newest: datetime | None = cx.execute(
-        select(func.max(release.c.released_at)).where(release.c.source == source)
-    ).scalar_one()
-    return newest
-
-
 def _refuse_older(new: NewRelease, previous: datetime | None) -> None:
     if previous is not None and new.released_at <= previous:
         raise StoreError(
             f"{new.label} is an edition of {new.released_at:%Y-%m-%d %H:%M} UTC, and one of "
             f"{previous:%Y-%m-%d %H:%M} UTC is already known. Load editions in the order of their dates."
         )
-
-
-def _note_newest_month(cx: Connection, new: NewRelease, number: int, table: pd.DataFrame) -> None:
-    """How far the publication reaches, where freshness looks for it."""
-    months = table.loc[table["price"].notna(), "period"]
-    if len(months):
-        newest = {"release_id": number, "scope": 0, "period": int(months.max()), "state": PUBLISHED}
-        cx.execute(insert(release_month).values(**newest, known_from=new.released_at))
 
 
 def _end(cx: Connection, new: NewRelease, number: int, rows: pd.DataFrame) -> None:

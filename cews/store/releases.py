@@ -327,6 +327,21 @@ def one_at_a_time(cx: Connection) -> None:
         cx.execute(text("LOCK TABLE release IN SHARE ROW EXCLUSIVE MODE"))
 
 
+def newest(cx: Connection, source: str) -> datetime | None:
+    """When the newest release of a source was made."""
+    moment: datetime | None = cx.execute(
+        select(func.max(release.c.released_at)).where(release.c.source == source)
+    ).scalar_one()
+    return moment
+
+
+def note_months(cx: Connection, new: NewRelease, number: int, months: pd.Series[Any]) -> None:
+    """How far a release without coverage reaches, where freshness looks for it."""
+    if len(months):
+        reached = {"release_id": number, "scope": 0, "period": int(months.max()), "state": PUBLISHED}
+        cx.execute(insert(release_month).values(**reached, known_from=new.released_at))
+
+
 def said_before(cx: Connection, new: NewRelease) -> bool:
     same = select(release.c.id).where(release.c.source == new.source, release.c.sha256 == new.sha256)
     return cx.execute(same.limit(1)).first() is not None

@@ -222,6 +222,35 @@ price = Table(  # reference prices and exchange rates by month, every version of
     ),
 )
 
+flash = Table(  # provisional trade of the first days of a month, every version of each figure; no observations
+    "flash",
+    metadata,
+    Column("source", String(32), primary_key=True),
+    Column("flow", String(6), primary_key=True),
+    Column("kind", String(8), primary_key=True),  # item | country
+    Column("name", String(32), primary_key=True),  # of the item or country, or "total"
+    Column("period", Integer, primary_key=True),
+    Column("decile", Integer, primary_key=True),  # 1 = first ten days, 2 = first twenty, 3 = all
+    Column("known_from", Moment, primary_key=True),
+    Column("known_to", Moment),  # NULL = current
+    Column("value_usd", Double, nullable=False),  # of all those days together
+    Column("presumed", Boolean, nullable=False),
+    Column("release_id", Integer, ForeignKey("release.id"), nullable=False),
+    Column("closed_by", Integer, ForeignKey("release.id")),
+    Index(
+        "uq_flash_current",
+        "source",
+        "flow",
+        "kind",
+        "name",
+        "period",
+        "decile",
+        unique=True,
+        sqlite_where=text("known_to IS NULL"),
+        postgresql_where=text("known_to IS NULL"),
+    ),
+)
+
 watch_item = Table(  # the watch-list
     "watch_item",
     metadata,
