@@ -68,12 +68,13 @@
       address(filter, chosen);
       const asked = JSON.stringify(filter);
       withGrid((api) => {
+        const before = api === grid ? wanted : null;
         if (api !== grid) attach(api);
         else if (asked !== shown) api.purgeInfiniteCache();
         shown = asked;
         wanted = chosen === undefined ? null : chosen;
-        if (wanted === null) api.deselectAll();
-        else select();
+        if (wanted !== null) select();
+        else if (before !== null) api.deselectAll();
       });
       return "card panel" + (chosen === null || chosen === undefined ? "" : " panel-open");
     },
