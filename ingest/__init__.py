@@ -11,10 +11,18 @@ from importlib.metadata import entry_points
 from typing import Final
 
 from cews.domain import UserError
-from ingest import kcs, pinksheet
+from ingest import census, comtrade, kcs, pinksheet
 from ingest.base import Source
 
-SOURCES: Final[Mapping[str, Source]] = {"kcs": kcs.SOURCE, "pinksheet": pinksheet.SOURCE}
+SOURCES: Final[Mapping[str, Source]] = {
+    source.id: source
+    for source in (
+        kcs.SOURCE,
+        comtrade.SOURCE,
+        census.SOURCE,
+        pinksheet.SOURCE,
+    )
+}
 
 
 def sources() -> Mapping[str, Source]:
