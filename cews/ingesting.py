@@ -2,21 +2,29 @@
 
 Order of one answer or file: its bytes are archived and noted (T1), then the release is recorded with its
 coverage, closed rows and rejects in one transaction (T2). A crash between the two leaves bytes without a
-release; reading again heals it. Reading the same content again changes nothing.
+release; reading again heals it. Reading the same content again changes nothing; a file that is the last thing
+its source said is not even parsed.
+
+A release that fails a check (``cews.checks``) is held back whole: noted with what failed, none of its rows in
+force, until somebody decides (``accept``, ``reject``).
 
 Every execution is a row in ``run``, finished or failed. Answers of a source commit one by one: when a later
-one fails, the earlier ones stay.
+one fails, the earlier ones stay. A run that did not end is gone on with by the next one that asks for the same:
+requests answered since it began are not asked again.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import time
+import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import unquote
@@ -25,20 +33,25 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 from pydantic import SecretStr
 
-from cews import archive
-from cews.domain import Period, Reject, SettingsError, SourceError, UserError
+from cews import __version__, archive, checks
+from cews.domain import ItemKey, Period, Reject, SettingsError, SourceError, UserError
 from cews.net import Call, Transport
 from cews.settings import PREFIX, Settings
-from cews.store import flash, prices, raw, releases, runs
-from cews.store.engine import Connection, Engine, writing
+from cews.store import flash, names, prices, raw, releases, reviews, runs
+from cews.store.engine import Connection, Engine, reading, writing
 from ingest import hs, sources
 from ingest.base import TOO_MUCH, Batch, Request, Source, Wanted
 from ingest.files import Contents, FileSource, form_of, read_file, source_of
+from ingest.names import parse_names
 from ingest.tables import Given
 
 Progress = Callable[[int, int], None]  # done, total
 
+RESUMABLE: Final = timedelta(days=7)  # an unfinished run that began longer ago is not gone on with
+HELD_FOR: Final = timedelta(minutes=30)  # the lease of a run, renewed with every request
+
 _SHOWN_REJECTS: Final = 100
+_SHOWN_VIOLATIONS: Final = 20
 _SERIES: Final = ("reporter", "flow", "hs", "partner", "kind", "name")  # columns that tell series apart
 _SUFFIXES: Final = (".csv", ".csv.gz", ".tsv", ".txt", ".parquet", ".xlsx")
 _SUMMED: Final = (
@@ -87,6 +100,8 @@ class IngestReport:
     partners: tuple[str, ...] = ()  # of a dry run
     notes: tuple[str, ...] = ()  # what the reader should know of a file
     error: str = ""  # why it was refused as a whole
+    held: tuple[int, ...] = ()  # numbers of releases that failed a check and are held back
+    violations: tuple[str, ...] = ()  # what failed, the first ones
 
     @property
     def nothing_read(self) -> bool:
@@ -108,12 +123,19 @@ class IngestReport:
             return f"refused: {self.error}"
         if self.dry_run:
             return f"{self.label}: {rows}; nothing was written (dry run)."
+        if self.held and self.unchanged:
+            return f"{self.label} → {self.source}: {rows}; {self._held_back()}"
         if self.unchanged:
             return f"{self.label} → {self.source}: {rows}; nothing new."
         return (
             f"{self.label} → {self.source}: {rows}; {self.rows_new:,} new, {self.rows_changed:,} changed, "
             f"{self.rows_vanished:,} vanished, {self.rows_unchanged:,} unchanged."
+            + (f" {self._held_back().capitalize()}" if self.held else "")
         )
+
+    def _held_back(self) -> str:
+        numbers = ", ".join(map(str, self.held))
+        return f"held back as release {numbers}: {'; '.join(self.violations)}. See `cews releases list`."
 
 
 def ingest_file(
@@ -136,15 +158,29 @@ def ingest_file(
     if dry_run:
         contents = read_file(body, path.name, form, today=now.date(), given=given)
         return _tried(_of_file(_described(calendar.id, path.name, contents.batch), contents), contents.batch)
+    recipe = {"form": form, "name": path.name, "given": asdict(given), "program": __version__}
     with _run(engine, calendar.id, now) as run:
-        contents = read_file(body, path.name, form, today=now.date(), given=given)
-        _tell(progress, 1, 2)
-        report = ingest_batch(
-            engine, home, calendar, path.name, body, contents.batch, now=now, request=str(path), run_id=run.id
-        )
-        run.report = _of_file(report, contents)
+        said = _said_last(engine, calendar.id, path.name, body, recipe)
+        if said is None:
+            contents = read_file(body, path.name, form, today=now.date(), given=given)
+            _tell(progress, 1, 2)
+            told: dict[str, Any] = dict(now=now, request=str(path), run_id=run.id, recipe=recipe)
+            said = _of_file(ingest_batch(engine, home, calendar, path.name, body, contents.batch, **told), contents)
+        run.report = said
     _tell(progress, 2, 2)
     return run.report
+
+
+def _said_last(engine: Engine, source: str, label: str, body: bytes, recipe: Mapping[str, Any]) -> IngestReport | None:
+    """The report on content that is the last thing the source said, read in the same way; else None."""
+    with reading(engine) as cx:
+        newest = reviews.newest_content(cx, source)
+    if newest is None or newest.rows_rejected or newest.sha256 != sha256(body).hexdigest():
+        return None
+    if {**recipe, "name": ""} != {**(newest.recipe or {}), "name": ""}:
+        return None
+    read = newest.rows_read
+    return IngestReport(source, label, rows_read=read, rows_unchanged=read, unchanged=True, form=recipe["form"])
 
 
 def ingest_files(
@@ -177,6 +213,14 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
         yield from tables
 
 
+def load_names(engine: Engine, path: Path, language: str) -> int:
+    """Keep the names of HS codes in the file, and say how many. Raises UserError when it is no such list."""
+    found = parse_names(_content(path), path.name, language)
+    with writing(engine) as cx:
+        names.put(cx, found, "file")
+    return len(found)
+
+
 def ingest_source(
     engine: Engine,
     settings: Settings,
@@ -192,8 +236,9 @@ def ingest_source(
     key = _key(source, settings)
     today = now.astimezone(ZoneInfo(source.time_zone)).date()
     requests = list(source.plan(replace(wanted, with_key=bool(key)), today))
+    plan = _digest(sorted(map(_request_key, requests)))
     series: set[tuple[str, ...]] = set()
-    with _run(engine, source.id, now) as run, nullcontext(transport) if transport else Transport() as door:
+    with _run(engine, source.id, now, plan) as run, nullcontext(transport) if transport else Transport() as door:
 
         def tell(done: int, total: int) -> None:
             _tell(progress, done, total)
@@ -202,22 +247,25 @@ def ingest_source(
         def ask(request: Request) -> _Answered:
             call = _call(source, settings, request, key)
             answer, batch = door.fetch(call, _reader(source, request))
-            return _Answered(request.label, call.shown, answer.body, batch)
+            return _Answered(request, call.shown, answer.body, batch)
 
-        for found in _answers(ask, source.split, requests, now, tell):
+        for found in _answers(ask, source.split, requests, run.answered, now, tell):
             report = ingest_batch(
                 engine,
                 settings.home,
                 source,
-                found.label,
+                found.request.label,
                 found.body,
                 found.batch,
                 now=now,
-                request=found.request,
+                request=found.address,
                 run_id=run.id,
+                recipe=asdict(found.request),
             )
             series |= _series(found.batch)
             run.report = replace(_merged(run.report, report), series=len(series))
+            if not found.batch.further:  # else only its answer names what is still to be asked
+                run.note(_request_key(found.request))
     return run.report
 
 
@@ -233,8 +281,12 @@ def ingest_batch(
     request: str = "",
     simulated: bool = False,
     run_id: int | None = None,
+    recipe: Mapping[str, Any] | None = None,
+    approved: bool = False,
 ) -> IngestReport:
-    """Archive the bytes, then record what they say. ``request`` is the address or path, without secrets."""
+    """Archive the bytes, then record what they say, or hold it back. ``request`` is the address or path, without
+    secrets; ``recipe`` says how the bytes are read again. What was made here (``simulated``) or looked at by somebody
+    (``approved``) is not checked."""
     kept = archive.keep(home, body)
     with writing(engine) as cx:
         raw.put(cx, kept.sha256, source.id, request or label, now, kept.size, kept.path)
@@ -249,8 +301,12 @@ def ingest_batch(
         run_id=run_id,
         presumed=source.presumed_known_from,
         known_from=batch.known_from,
+        recipe=recipe,
     )
     with writing(engine) as cx:
+        doubts = () if simulated or approved else _doubts(cx, new, batch)
+        if doubts:
+            return _held_back(cx, new, batch, doubts)
         counts = _record(cx, new, batch)
     return replace(
         _described(source.id, label, batch),
@@ -260,6 +316,62 @@ def ingest_batch(
         rows_unchanged=counts.unchanged,
         unchanged=counts.release_id is None,
     )
+
+
+def _doubts(cx: Connection, new: releases.NewRelease, batch: Batch) -> tuple[checks.Violation, ...]:
+    """The checks that the batch fails, but for what somebody has approved of."""
+    before = reviews.of_content(cx, new.source, new.sha256)
+    if not batch.coverage or (before is not None and before.state == reviews.RELEASED):
+        return ()
+    items = {ItemKey(part.reporter, part.flow, hs) for part in batch.coverage for hs in part.hs}
+    known = reviews.in_force(cx, new.source, items)
+    release = checks.Release(
+        batch.observations, batch.coverage, known, new.released_at.date(), dated=new.known_from is not None
+    )
+    approved = reviews.approved(cx, new.source)
+    return tuple(found for found in checks.violations(release) if (found.check, found.scope) not in approved)
+
+
+def _held_back(
+    cx: Connection, new: releases.NewRelease, batch: Batch, doubts: Sequence[checks.Violation]
+) -> IngestReport:
+    """Note the release, unless the same content is already held back, or was refused."""
+    before = reviews.of_content(cx, new.source, new.sha256)
+    report = _described(new.source, new.label, batch)
+    number = before.id if before else reviews.hold(cx, new, report.rows_read, [asdict(one) for one in doubts])
+    shown = tuple(f"{one.check} ({one.scope}): {one.detail}" for one in doubts[:_SHOWN_VIOLATIONS])
+    return replace(report, unchanged=True, held=(number,), violations=shown)
+
+
+def accept(engine: Engine, home: Path, release_id: int, reason: str, *, now: datetime) -> IngestReport:
+    """Record a release that was held back, as what is known from now on. What failed is approved of: the same check
+    of the same scope holds no later release of the source back."""
+    with reading(engine) as cx:
+        held = reviews.undecided(cx, release_id)
+    body = archive.read(home, held.path)
+    batch = _read_again(held, body)
+    with reading(engine) as cx:
+        reviews.refuse_overtaken(cx, held, batch.coverage)
+    calendar = _calendar(held.source)
+    told: dict[str, Any] = dict(now=now, request=held.label, recipe=held.recipe, approved=True)
+    report = ingest_batch(engine, home, calendar, held.label, body, batch, **told)
+    with writing(engine) as cx:
+        reviews.decide(cx, release_id, reviews.RELEASED, reason, now)
+    return report
+
+
+def reject(engine: Engine, release_id: int, reason: str, *, now: datetime) -> None:
+    """A release that was held back is never to count."""
+    with writing(engine) as cx:
+        reviews.decide(cx, reviews.undecided(cx, release_id).id, reviews.REFUSED, reason, now)
+
+
+def _read_again(held: reviews.Held, body: bytes) -> Batch:
+    recipe = held.recipe
+    if "form" in recipe:
+        given, today = Given(**recipe["given"]), held.released_at.date()
+        return read_file(body, recipe["name"], recipe["form"], today=today, given=given).batch
+    return _connector(held.source).parse(body, Request(**recipe))
 
 
 def _record(cx: Connection, new: releases.NewRelease, batch: Batch) -> releases.ReleaseCounts:
@@ -339,6 +451,8 @@ def _merged(one: IngestReport, two: IngestReport) -> IngestReport:
         first=min(months, default=None),
         last=max(months, default=None),
         unchanged=one.unchanged and two.unchanged,
+        held=one.held + two.held,
+        violations=(one.violations + two.violations)[:_SHOWN_VIOLATIONS],
     )
 
 
@@ -346,34 +460,47 @@ def _merged(one: IngestReport, two: IngestReport) -> IngestReport:
 
 
 class _Run:
-    """One execution, in the store."""
+    """One execution, in the store. It holds a lease, so that one whose process is gone can be told."""
 
-    def __init__(self, engine: Engine, source_id: str, now: datetime) -> None:
+    def __init__(self, engine: Engine, source_id: str, now: datetime, plan: str | None) -> None:
         self._engine, self._now, self._begun = engine, now, time.monotonic()
+        self._lease = f"ingest {uuid.uuid4().hex}"
         self.report = IngestReport(source_id, "nothing asked", requests=0, unchanged=True)
+        job = f"ingest:{source_id}"
         with writing(engine) as cx:
-            self.id = runs.start(cx, f"ingest:{source_id}", now)
+            runs.abandon(cx, job, plan, now)
+            self.answered = runs.answered(cx, job, plan, now - RESUMABLE) if plan else frozenset[str]()
+            self.id = runs.start(cx, job, now, lease_name=self._lease, plan=plan)
+            runs.acquire(cx, self._lease, self._lease, now + HELD_FOR, now)
 
     def progress(self, done: int, total: int) -> None:
         with writing(self._engine) as cx:
             runs.progress(cx, self.id, done, total)
+            runs.renew(cx, self._lease, self._lease, self._ended() + HELD_FOR)
+
+    def note(self, request: str) -> None:
+        """The answer to the request is in the store."""
+        with writing(self._engine) as cx:
+            runs.note_request(cx, self.id, request)
 
     def finish(self) -> None:
         summary = {name: value for name, value in self.report.record().items() if name != "rejects"}
         with writing(self._engine) as cx:
             runs.finish(cx, self.id, self._ended(), summary)
+            runs.release(cx, self._lease, self._lease)
 
     def fail(self, error: BaseException) -> None:
         with writing(self._engine) as cx:
             runs.fail(cx, self.id, self._ended(), str(error) or type(error).__name__)
+            runs.release(cx, self._lease, self._lease)
 
     def _ended(self) -> datetime:
         return self._now + timedelta(seconds=time.monotonic() - self._begun)
 
 
 @contextmanager
-def _run(engine: Engine, source_id: str, now: datetime) -> Iterator[_Run]:
-    run = _Run(engine, source_id, now)
+def _run(engine: Engine, source_id: str, now: datetime, plan: str | None = None) -> Iterator[_Run]:
+    run = _Run(engine, source_id, now, plan)
     try:
         yield run
     except BaseException as error:
@@ -401,8 +528,8 @@ def _calendar(source_id: str) -> Calendar:
 
 @dataclass(frozen=True, slots=True)
 class _Answered:
-    label: str
-    request: str  # the address, without secrets
+    request: Request
+    address: str  # without secrets
     body: bytes
     batch: Batch
 
@@ -411,14 +538,18 @@ def _answers(
     ask: Callable[[Request], _Answered],
     split: Callable[[Request], Sequence[Request]] | None,
     requests: Sequence[Request],
+    answered: Container[str],
     now: datetime,
     tell: Progress,
 ) -> Iterator[_Answered]:
-    """The answers in turn. What was too much to ask at once is asked in parts."""
+    """The answers in turn, without those had before. What was too much to ask at once is asked in parts."""
     waiting, done = deque(requests), 0
     while waiting:
         tell(done, done + len(waiting))
         request = waiting.popleft()
+        if _request_key(request) in answered:
+            done += 1
+            continue
         try:
             found = ask(request)
         except SourceError as error:
@@ -431,6 +562,14 @@ def _answers(
             yield found
             done += 1
     tell(done, done)
+
+
+def _request_key(request: Request) -> str:
+    return _digest([request.url, sorted(request.params.items()), sorted(request.scope.items())])
+
+
+def _digest(plain: object) -> str:
+    return sha256(json.dumps(plain, ensure_ascii=False).encode()).hexdigest()
 
 
 def _key(source: Source, settings: Settings) -> str:
@@ -468,6 +607,8 @@ def _reader(source: Source, request: Request) -> Callable[[bytes], Batch]:
 def _after(error: SourceError, done: int, total: int, now: datetime) -> SourceError:
     """The error, with what was read before it and when it can go on."""
     message = f"{error} {done} of {total} requests were read before, and what they brought is kept."
+    if error.quota:
+        message += " The same command goes on from there."
     if error.quota and error.retry_after is not None:
         message += f" It can go on at {now + timedelta(seconds=error.retry_after):%Y-%m-%d %H:%M} UTC."
     return SourceError(

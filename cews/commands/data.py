@@ -121,7 +121,7 @@ def source_command(source: Source) -> click.Command:
         if not codes and source.by_item:
             raise UserError(f"say what to fetch: `cews ingest {source.id} --hs 250410` or `--watchlist`")
         now = session.now
-        last = end or Period.containing(now.date()) + -1
+        last = end or Period.containing(now.date()) + -min(1, source.publication_lag_months)
         wanted = Wanted(
             hs=tuple(dict.fromkeys(codes)),
             partners=_countries(partners),
@@ -231,6 +231,21 @@ def list_watchlist(session: Session, as_json: bool) -> None:
 
 
 @click.group()
+def names() -> None:
+    """What HS codes are called."""
+
+
+@names.command("load")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--lang", type=click.Choice(["ko", "en"]), default="en", help="Language of a list that does not say.")
+@pass_session
+def load_names(session: Session, file: Path, lang: str) -> None:
+    """Load names of codes: a code list of UN Comtrade, the HSK file of Korea Customs, or columns `code` and `name`."""
+    count = ingesting.load_names(session.store, file, lang)
+    session.say(f"{count:,} names of HS codes are kept.")
+
+
+@click.group()
 def db() -> None:
     """The database."""
 
@@ -253,4 +268,4 @@ def check(session: Session) -> None:
     session.say(f"The store is at revision {migrations.current(engine)}, as it should be.")
 
 
-COMMANDS = [ingest, watchlist, db]
+COMMANDS = [ingest, watchlist, names, db]
