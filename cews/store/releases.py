@@ -55,6 +55,7 @@ class NewRelease:
     run_id: int | None = None
     presumed: Callable[[Period], datetime] | None = None  # the source's publication calendar, for back-filled months
     known_from: pd.Series | None = None  # per row, where the data carries it; aligned with the observations
+    recipe: Mapping[str, Any] | None = None  # how its bytes are read again
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,6 +385,7 @@ def open_release(cx: Connection, new: NewRelease, counts: ReleaseCounts, *, acce
         rows_unchanged=counts.unchanged,
         rows_rejected=counts.rejected,
         run_id=new.run_id,
+        recipe=new.recipe,
     )
     return int(cx.execute(row.returning(release.c.id)).scalar_one())
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from cews.domain import StoreError
 from cews.store.bulk import insert_missing
-from cews.store.schema import lease, run
+from cews.store.schema import lease, run, run_request
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,12 @@ class Run:
     summary: Mapping[str, Any]
     error: str | None
     lease_name: str | None
+    plan: str | None  # sha256 of what an ingestion asks for
 
 
-def start(cx: Connection, job: str, now: datetime, *, lease_name: str | None = None) -> int:
+def start(cx: Connection, job: str, now: datetime, *, lease_name: str | None = None, plan: str | None = None) -> int:
     """Note that a job runs; gives the run's id."""
-    row = insert(run).values(job=job, state="running", started_at=now, summary={}, lease_name=lease_name)
+    row = insert(run).values(job=job, state="running", started_at=now, summary={}, lease_name=lease_name, plan=plan)
     return int(cx.execute(row.returning(run.c.id)).scalar_one())
 
 
@@ -52,6 +53,35 @@ def newest(cx: Connection, job: str | None = None, limit: int = 20) -> list[Run]
     """The newest runs first, of one job or of all."""
     rows = select(run).where(*([run.c.job == job] if job else [])).order_by(run.c.started_at.desc(), run.c.id.desc())
     return [Run(**row._mapping) for row in cx.execute(rows.limit(limit))]
+
+
+def abandon(cx: Connection, job: str, plan: str | None, now: datetime) -> None:
+    """Running executions of the job whose process is gone (their lease has run out) have failed, and so have those
+    with the same plan: whoever asks for the same takes over."""
+    alive = select(lease.c.name).where(lease.c.until > now)
+    left = run.c.lease_name.is_(None) | run.c.lease_name.not_in(alive)
+    left = left | (run.c.plan == plan) if plan else left
+    failed = update(run).where(run.c.job == job, run.c.state == "running", left)
+    cx.execute(failed.values(state="failed", finished_at=now, error="it did not end; a later run took over"))
+
+
+def note_request(cx: Connection, run_id: int, request: str) -> None:
+    """The answer to the request is in the store."""
+    insert_missing(cx, run_request, [{"run_id": run_id, "request": request}])
+
+
+def answered(cx: Connection, job: str, plan: str, since: datetime) -> frozenset[str]:
+    """The requests that unfinished runs of the same plan have had answered: those after the last one that came to
+    its end, unless none of them began after ``since``."""
+    same = (run.c.job == job) & (run.c.plan == plan)
+    newest_end = select(func.coalesce(func.max(run.c.id), 0)).where(same, run.c.state == "done")
+    ended = cx.execute(newest_end).scalar_one()
+    unfinished = select(run.c.id, run.c.started_at).where(same, run.c.id > ended)
+    chain = {row.id: row.started_at for row in cx.execute(unfinished)}
+    if not chain or max(chain.values()) < since:
+        return frozenset()
+    requests = select(run_request.c.request).where(run_request.c.run_id.in_(chain))
+    return frozenset(cx.execute(requests).scalars())
 
 
 def _change(cx: Connection, run_id: int, **values: Any) -> None:

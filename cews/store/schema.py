@@ -71,7 +71,15 @@ run = Table(  # one execution of a job
     Column("summary", JSON, nullable=False),
     Column("error", Text),
     Column("lease_name", String(64)),
+    Column("plan", String(64)),  # sha256 of what an ingestion asks for: an unfinished run with the same one is resumed
     Index(None, "job", "started_at"),
+)
+
+run_request = Table(  # requests of a run whose answers are in the store
+    "run_request",
+    metadata,
+    Column("run_id", Integer, ForeignKey("run.id"), primary_key=True),
+    Column("request", String(64), primary_key=True),  # sha256 of address and parameters, without the key
 )
 
 raw = Table(  # raw answers and files, by content; the bytes lie under CEWS_HOME/raw
@@ -96,7 +104,7 @@ release = Table(  # one accepted answer or file: the unit that commits or does n
     Column("presumed", Boolean, nullable=False),  # known_from of back-filled months is presumed
     Column("dated", Boolean, nullable=False),  # every row carried its own known_from
     Column("simulated", Boolean, nullable=False),
-    Column("state", String(16), nullable=False),  # accepted | quarantined | rejected
+    Column("state", String(16), nullable=False),  # accepted | rejected | quarantined → released | refused
     Column("rows_read", Integer, nullable=False),
     Column("rows_new", Integer, nullable=False),
     Column("rows_changed", Integer, nullable=False),
@@ -104,7 +112,17 @@ release = Table(  # one accepted answer or file: the unit that commits or does n
     Column("rows_unchanged", Integer, nullable=False),
     Column("rows_rejected", Integer, nullable=False),
     Column("run_id", Integer, ForeignKey("run.id")),
+    Column("recipe", JSON(none_as_null=True)),  # how its bytes are read again; NULL = not by the program alone
     Index(None, "source", "released_at"),
+)
+
+review = Table(  # of a release that failed a check: what failed, and what was decided about it
+    "review",
+    metadata,
+    Column("release_id", Integer, ForeignKey("release.id"), primary_key=True),
+    Column("violations", JSON, nullable=False),  # [{check, scope, detail}]
+    Column("reason", Text),  # NULL = nobody has decided
+    Column("decided_at", Moment),
 )
 
 release_hs = Table(  # what a release speaks about: every hs × every month below (see ingest.base.Coverage)

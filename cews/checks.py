@@ -1,0 +1,195 @@
+"""What must hold of a release before it counts. Pure: the frame, what it covers, what is known; no store, no clock.
+
+One violation holds the whole release back until somebody has looked (docs/operations/quarantine.md), so a check
+must be quiet on honest data: customs statistics are full of single odd numbers, and those are the detectors' affair.
+What is looked for is a release that is wrong as a whole: another unit, a cut-off file, a month not yet filled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from cews.domain import Coverage, Period
+
+SLIP: Final = 300.0  # a slip of kg for t moves unit values by 1,000, give or take the usual movement
+LEAST_MONTHS: Final = 12  # with a unit value, before a jump of it can be told
+JUMP: Final = 100.0  # of what an item traded in months known before
+LEAST_TRADE: Final = 100_000.0  # USD or kg; below, large ratios are ordinary
+LEAST_ROWS: Final = 10  # known of an item or a country in a month, before a loss of rows can be told
+LEAST_SHARE: Final = 0.2  # of the known rows must be there again
+LEAST_ITEMS: Final = 5  # that traded in the month before, before an empty month can be told
+
+_ITEM: Final = ["reporter", "flow", "hs"]
+_COUNTRY: Final = ["reporter", "flow"]
+_AMOUNTS: Final = ["value_usd", "net_weight_kg", "quantity"]
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A check that failed, and of what: ``KOR:import:250410 2024-01``, or a wider scope."""
+
+    check: str
+    scope: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What is checked. ``known`` has the columns of the frame's key, value and weight: the source's rows in force."""
+
+    frame: pd.DataFrame  # OBSERVATION_COLUMNS
+    coverage: Sequence[Coverage]
+    known: pd.DataFrame
+    today: date
+    dated: bool = False  # it lists versions: missing rows say nothing, and several versions of a row are no doubles
+
+
+def violations(release: Release) -> tuple[Violation, ...]:
+    """Every check that fails, in the order of CHECKS."""
+    return tuple(found for check in CHECKS for found in check(release))
+
+
+# --- of the frame alone ------------------------------------------------------------------------------
+
+
+def future_months(release: Release) -> Iterator[Violation]:
+    months = release.frame["period"]
+    late = months[months > Period.containing(release.today).yyyymm]
+    for month, rows in late.value_counts().sort_index().items():
+        yield Violation("future month", _month(month), f"{rows:,} rows of a month that has not begun")
+
+
+def negative_amounts(release: Release) -> Iterator[Violation]:
+    for name in _AMOUNTS:
+        for item, rows in _per_item(release.frame[release.frame[name] < 0]).items():
+            yield Violation(f"negative {name}", item, f"{rows:,} rows")
+
+
+def doubles(release: Release) -> Iterator[Violation]:
+    """Two different rows for one number."""
+    if release.dated:
+        return
+    key = [*_ITEM, "partner", "period"]
+    doubled = release.frame[release.frame.duplicated(key, keep=False)].drop_duplicates()
+    differing = doubled[doubled.duplicated(key)]
+    for item, rows in _per_item(differing).items():
+        yield Violation("contradiction", item, f"{rows:,} numbers are given twice, differently")
+
+
+def empty_newest_month(release: Release) -> Iterator[Violation]:
+    """The newest month is said to be published, and nobody traded anything in it."""
+    for part in release.coverage:
+        if part.partners or not part.published:
+            continue
+        newest = Period.from_yyyymm(max(part.published))
+        rows = pd.concat([release.frame, release.known]) if len(release.known) else release.frame
+        before = _traded(rows, part, newest + -1)
+        if len(before) >= LEAST_ITEMS and not _traded(release.frame, part, newest):
+            detail = f"nothing at all; {len(before)} items traded in the month before"
+            yield Violation("empty month", f"{part.reporter}:{part.flow.value} {newest}", detail)
+
+
+def _traded(frame: pd.DataFrame, part: Coverage, month: Period) -> set[str]:
+    """The covered codes with any trade in the month."""
+    of_month = frame[frame["period"] == month.yyyymm]
+    rows = of_month[(of_month["reporter"] == part.reporter) & (of_month["flow"] == part.flow.value)]
+    return set(rows.loc[(rows["value_usd"] > 0) | (rows["net_weight_kg"] > 0), "hs"]) & set(part.hs)
+
+
+# --- against what is known ---------------------------------------------------------------------------
+
+
+def lost_rows(release: Release) -> Iterator[Violation]:
+    """Of an item's month, or a country's, more than four of five known rows are gone, and nothing says why."""
+    if release.dated or release.known.empty:
+        return
+    known = _within(release.known, [part for part in release.coverage if not part.partners])
+    for key in ([*_ITEM, "period"], [*_COUNTRY, "period"]):
+        before = known.groupby(key).size()
+        before = before[before >= LEAST_ROWS]
+        now = release.frame.groupby(key).size().reindex(before.index, fill_value=0)
+        for place in before.index[now < LEAST_SHARE * before]:
+            yield Violation("lost rows", _scope(place), f"{now[place]:,} rows where {before[place]:,} are known")
+
+
+def jumped_totals(release: Release) -> Iterator[Violation]:
+    """What an item traded in the months known before is now a hundred times more, or less."""
+    if release.known.empty:
+        return
+    for name in ("value_usd", "net_weight_kg"):
+        both = _totals(release.known, name).to_frame("before").join(_totals(release.frame, name).rename("now"))
+        sums = both.dropna().groupby(_ITEM).sum()
+        told = sums[(sums.max(axis=1) >= LEAST_TRADE) & (sums.min(axis=1) > 0)]
+        for place, row in told[_ratio(told) > JUMP].iterrows():
+            yield Violation(f"jump of {name}", _scope(place), f"{row['now']:,.0f} where {row['before']:,.0f} was known")
+
+
+def slipped_units(release: Release) -> Iterator[Violation]:
+    """The unit values of most items of a country's month differ from their own history by a factor no price makes."""
+    if release.known.empty:
+        return
+    usual = np.log(_unit_values(release.known)).groupby(_ITEM).agg(["median", "size"])
+    usual = usual.loc[usual["size"] >= LEAST_MONTHS, "median"]
+    now = np.log(_unit_values(release.frame)).rename("now").to_frame().join(usual.rename("usual"), on=_ITEM).dropna()
+    slipped = ((now["now"] - now["usual"]).abs() > np.log(SLIP)).groupby([*_COUNTRY, "period"])
+    most = slipped.agg(["sum", "size"])
+    for place, row in most[2 * most["sum"] > most["size"]].iterrows():
+        detail = f"{row['sum']} of {row['size']} unit values differ from the items' own by more than ×{SLIP:.0f}"
+        yield Violation("slipped unit", _scope(place), detail)
+
+
+CHECKS: Final[tuple[Callable[[Release], Iterator[Violation]], ...]] = (
+    future_months,
+    negative_amounts,
+    doubles,
+    empty_newest_month,
+    lost_rows,
+    jumped_totals,
+    slipped_units,
+)
+
+
+def _within(rows: pd.DataFrame, coverage: Sequence[Coverage]) -> pd.DataFrame:
+    """The rows that the coverage speaks about."""
+    inside = np.zeros(len(rows), dtype=bool)
+    for part in coverage:
+        of_country = (rows["reporter"] == part.reporter) & (rows["flow"] == part.flow.value)
+        inside |= of_country & rows["hs"].isin(part.hs) & rows["period"].isin(part.published)
+    return rows[inside]
+
+
+def _totals(rows: pd.DataFrame, name: str) -> pd.Series:
+    """Sums over the partners, by item and month, where there are any numbers."""
+    return rows.groupby([*_ITEM, "period"])[name].sum(min_count=1).dropna()
+
+
+def _unit_values(rows: pd.DataFrame) -> pd.Series:
+    """USD per kg, by item and month."""
+    complete = rows[(rows["value_usd"] > 0) & (rows["net_weight_kg"] > 0)]
+    sums = complete.groupby([*_ITEM, "period"])[["value_usd", "net_weight_kg"]].sum()
+    return sums["value_usd"] / sums["net_weight_kg"]
+
+
+def _ratio(sums: pd.DataFrame) -> pd.Series:
+    return sums.max(axis=1) / sums.min(axis=1)
+
+
+def _per_item(rows: pd.DataFrame) -> dict[str, int]:
+    return {_scope(place): int(count) for place, count in rows.groupby(_ITEM).size().items()} if len(rows) else {}
+
+
+def _scope(place: object) -> str:
+    """("KOR", "import", "250410", 202401) → "KOR:import:250410 2024-01"."""
+    parts = list(place) if isinstance(place, tuple) else [place]
+    month = f" {_month(parts.pop())}" if isinstance(parts[-1], int | np.integer) else ""
+    return ":".join(map(str, parts)) + month
+
+
+def _month(number: object) -> str:
+    return str(Period.from_yyyymm(int(str(number))))
