@@ -468,9 +468,10 @@ def simulated_sources(cx: Connection) -> frozenset[str]:
     return frozenset(cx.execute(select(release.c.source).where(release.c.simulated).distinct()).scalars())
 
 
-def listing(cx: Connection, limit: int = 100, *, source: str | None = None) -> list[Row[Any]]:
+def listing(cx: Connection, limit: int = 100, *, source: str | None = None, state: str | None = None) -> list[Row[Any]]:
     """The newest releases first, as rows of the table."""
-    statement = select(release).where(*([release.c.source == source] if source else []))
+    wanted = [release.c.source == source] if source else []
+    statement = select(release).where(*wanted, *([release.c.state == state] if state else []))
     return list(cx.execute(statement.order_by(release.c.released_at.desc(), release.c.id.desc()).limit(limit)))
 
 

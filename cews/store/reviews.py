@@ -56,10 +56,9 @@ def _statement() -> Select[Any]:
     )
 
 
-def listing(cx: Connection, *, state: str | None = None, limit: int = 100) -> list[Held]:
-    """The newest first."""
-    wanted = [release.c.state == state] if state else []
-    return [_held(row) for row in cx.execute(_statement().where(*wanted).limit(limit))]
+def about(cx: Connection, numbers: Collection[int]) -> dict[int, Held]:
+    """Those of the releases that were held back, by number."""
+    return {row.id: _held(row) for row in cx.execute(_statement().where(release.c.id.in_(numbers)))}
 
 
 def get(cx: Connection, release_id: int) -> Held:
