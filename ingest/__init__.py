@@ -11,13 +11,15 @@ from importlib.metadata import entry_points
 from typing import Final
 
 from cews.domain import UserError
-from ingest import census, comtrade, kcs, pinksheet
+from ingest import census, comtrade, kcs, kcs_flash, kcs_item, pinksheet
 from ingest.base import Source
 
 SOURCES: Final[Mapping[str, Source]] = {
     source.id: source
     for source in (
         kcs.SOURCE,
+        kcs_item.SOURCE,
+        kcs_flash.SOURCE,
         comtrade.SOURCE,
         census.SOURCE,
         pinksheet.SOURCE,
