@@ -7,11 +7,11 @@ Others add their own from outside with an entry point of the group ``cews.source
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
 from cews.domain import UserError
-from ingest import census, comtrade, kcs, kcs_flash, kcs_item, pinksheet
+from ingest import census, comtrade, eurostat, kcs, kcs_flash, kcs_item, pinksheet
 from ingest.base import Source
 
 SOURCES: Final[Mapping[str, Source]] = {
@@ -22,6 +22,7 @@ SOURCES: Final[Mapping[str, Source]] = {
         kcs_flash.SOURCE,
         comtrade.SOURCE,
         census.SOURCE,
+        eurostat.SOURCE,
         pinksheet.SOURCE,
     )
 }
@@ -31,10 +32,18 @@ def sources() -> Mapping[str, Source]:
     """Our own connectors and those installed beside us. Raises UserError when two share an id."""
     found = dict(SOURCES)
     for entry in entry_points(group="cews.sources"):
-        source = entry.load()
+        source = _loaded(entry)
         if not isinstance(source, Source):
             raise UserError(f"entry point {entry.name!r} of cews.sources gives no Source; correct {entry.value}.")
         if source.id in found:
             raise UserError(f"two connectors are named {source.id!r}; uninstall the one of {entry.value}.")
         found[source.id] = source
     return found
+
+
+def _loaded(entry: EntryPoint) -> object:
+    try:
+        return entry.load()
+    except Exception as error:  # another's code may fail in any way
+        reason = f"{type(error).__name__}: {error}"
+        raise UserError(f"the source {entry.value} cannot be loaded ({reason}); update or uninstall it.") from error
