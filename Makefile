@@ -11,7 +11,7 @@ demo: install
 	@$(BIN)/cews demo --port $(PORT) $(ARGS)
 
 test: install
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 install: $(VENV)/.installed
 
