@@ -136,6 +136,8 @@ def slipped_units(release: Release) -> Iterator[Violation]:
         return
     usual = np.log(_unit_values(release.known)).groupby(_ITEM).agg(["median", "size"])
     usual = usual.loc[usual["size"] >= LEAST_MONTHS, "median"]
+    if usual.empty:  # nothing to join by
+        return
     now = np.log(_unit_values(release.frame)).rename("now").to_frame().join(usual.rename("usual"), on=_ITEM).dropna()
     slipped = ((now["now"] - now["usual"]).abs() > np.log(SLIP)).groupby([*_COUNTRY, "period"])
     most = slipped.agg(["sum", "size"])
