@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 import pandas as pd
@@ -14,10 +14,10 @@ from ingest.tables import Field, Given, matched, missing, pick, read_table
 _GIVEN: Final = Given()
 _LIST: Final = (Field("code", ("id", "hs", "hsCd", "cmdCode")), Field("name", ("text", "description", "cmdDesc")))
 _KOREAN: Final = (
-    Field("code", ("HSK10", "HS부호")),
-    Field("name", ("세번10단위품명", "한글품목명")),
-    Field("heading", ("세번4단위품명",), required=False),
-    Field("chapter", ("세번2단위품명",), required=False),
+    Field("HSK10", ("HS부호",)),
+    Field("세번10단위품명", ("한글품목명",)),
+    Field("세번4단위품명", required=False),
+    Field("세번2단위품명", required=False),
 )
 _NO_NAME: Final = frozenset(("", "기타", "other", "others"))  # "others" names nothing
 _LANGUAGE: Final = "ko"
@@ -48,19 +48,14 @@ def _listed(frame: pd.DataFrame) -> Iterator[tuple[str, str]]:
 
 
 def _korean(frame: pd.DataFrame) -> Iterator[tuple[str, str]]:
-    for column, length in (("chapter", 2), ("heading", 4), ("name", 10)):
+    codes = frame["HSK10"].str.strip()
+    for column, length in (("세번2단위품명", 2), ("세번4단위품명", 4), ("세번10단위품명", 10)):
         if column in frame:
-            codes = frame["code"].str.strip().str[:length]
-            pairs: Mapping[str, str] = dict(zip(codes, frame[column].str.strip(), strict=True))
+            pairs = dict(zip(codes.str[:length], frame[column].str.strip(), strict=True))
             yield from ((code, text) for code, text in pairs.items() if _is_code(code) and text not in _NO_NAME)
-    yield from _whole_subheadings(frame)
-
-
-def _whole_subheadings(frame: pd.DataFrame) -> Iterator[tuple[str, str]]:
-    """A subheading that Korea does not divide has the name of its only code, ``8112920000`` → ``811292``."""
-    for code, text in zip(frame["code"].str.strip(), frame["name"].str.strip(), strict=True):
-        if _is_code(code) and len(code) == 10 and code.endswith("0000") and text not in _NO_NAME:
-            yield code[:6], text
+    whole = codes.str.fullmatch(r"\d{6}0000") & ~frame["세번10단위품명"].str.strip().isin(_NO_NAME)
+    # a subheading that Korea does not divide has the name of its only code: 8112920000 → 811292
+    yield from zip(codes[whole].str[:6], frame["세번10단위품명"][whole].str.strip(), strict=True)
 
 
 def _is_code(text: str) -> bool:
