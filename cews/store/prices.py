@@ -2,8 +2,8 @@
 
 They are no trade and stand apart from observations, under the same rules: only what changed is written, a
 changed or withdrawn price is ended and not deleted, every read takes an ``as_of``. A publication carries its whole
-history, so a month that an earlier one did not have became known by the source's calendar (marked presumed),
-never before that earlier one and never after this one; what differs from an earlier one is known from this one on.
+history. A month that was due since the publication before it became known when it was due by the source's calendar
+(marked presumed); whatever else it says that is new is known from this publication on.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def record(cx: Connection, new: NewRelease, table: pd.DataFrame, rejects: Sequen
     number = releases.open_release(cx, new, counts, accepted=True)
     releases.note_months(cx, new, number, table.loc[table["price"].notna(), "period"])
     _end(cx, new, number, ended)
-    _insert(cx, new, number, opened, held, previous)
+    _insert(cx, new, number, opened, previous)
     return replace(counts, release_id=number)
 
 
@@ -100,11 +100,9 @@ def _end(cx: Connection, new: NewRelease, number: int, rows: pd.DataFrame) -> No
         cx.execute(statement.values(known_to=new.released_at, closed_by=number), cells)
 
 
-def _insert(
-    cx: Connection, new: NewRelease, number: int, rows: pd.DataFrame, held: pd.DataFrame, previous: datetime | None
-) -> None:
+def _insert(cx: Connection, new: NewRelease, number: int, rows: pd.DataFrame, previous: datetime | None) -> None:
     released = bulk.micros(new.released_at)
-    known_from = _known_from(new, rows["period"], held, previous)
+    known_from = _known_from(new, rows["period"].where(rows["price_held"].isna(), 0), previous)
     bulk.insert(
         cx,
         price,
@@ -114,17 +112,14 @@ def _insert(
     )
 
 
-def _known_from(new: NewRelease, periods: pd.Series, held: pd.DataFrame, previous: datetime | None) -> Micros:
-    """The calendar's time for months after the newest one held; the publication's own for the others."""
-    released = bulk.micros(new.released_at)
-    newest = held["period"].max() if len(held) else 0
-    since = bulk.micros(previous) if previous else 0
-    times = {
-        period: min(released, max(since, bulk.micros(new.presumed(Period.from_yyyymm(period)))))
-        for period in periods.unique().tolist()
-        if new.presumed is not None and period > newest
-    }
-    return np.array([times.get(period, released) for period in periods.tolist()], dtype=np.int64)
+def _known_from(new: NewRelease, periods: pd.Series, previous: datetime | None) -> Micros:
+    """The calendar's time for new months due after the publication before this one; this one's own for others (0)."""
+    times = dict.fromkeys(periods.unique().tolist(), new.released_at)
+    for period in times:
+        due = new.presumed(Period.from_yyyymm(period)) if new.presumed and period else new.released_at
+        if due < new.released_at and (previous is None or due > previous):
+            times[period] = due
+    return np.array([bulk.micros(times[period]) for period in periods.tolist()], dtype=np.int64)
 
 
 # --- reading -----------------------------------------------------------------------------------------
