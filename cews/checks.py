@@ -7,7 +7,7 @@ What is looked for is a release that is wrong as a whole: another unit, a cut-of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -83,23 +83,25 @@ def doubles(release: Release) -> Iterator[Violation]:
 
 
 def empty_newest_month(release: Release) -> Iterator[Violation]:
-    """The newest month is said to be published, and nobody traded anything in it."""
-    for part in release.coverage:
-        if part.partners or not part.published:
-            continue
-        newest = Period.from_yyyymm(max(part.published))
-        rows = pd.concat([release.frame, release.known]) if len(release.known) else release.frame
-        before = _traded(rows, part, newest + -1)
-        if len(before) >= LEAST_ITEMS and not _traded(release.frame, part, newest):
-            detail = f"nothing at all; {len(before)} items traded in the month before"
-            yield Violation("empty month", f"{part.reporter}:{part.flow.value} {newest}", detail)
+    """The newest month of a country is said to be published, and nobody traded anything in it."""
+    whole = [part for part in release.coverage if part.published and not part.partners]
+    rows = pd.concat([release.frame, release.known]) if len(release.known) else release.frame
+    now, before = _items_traded(release.frame, whole), _items_traded(rows, whole)
+    for reporter, flow in sorted({(part.reporter, part.flow) for part in whole}):
+        months = [max(part.published) for part in whole if (part.reporter, part.flow) == (reporter, flow)]
+        newest = Period.from_yyyymm(max(months))
+        items = before.get((reporter, flow.value, (newest + -1).yyyymm), 0)
+        if items >= LEAST_ITEMS and not now.get((reporter, flow.value, newest.yyyymm), 0):
+            detail = f"nothing at all; {items} items traded in the month before"
+            yield Violation("empty month", f"{reporter}:{flow.value} {newest}", detail)
 
 
-def _traded(frame: pd.DataFrame, part: Coverage, month: Period) -> set[str]:
-    """The covered codes with any trade in the month."""
-    of_month = frame[frame["period"] == month.yyyymm]
-    rows = of_month[(of_month["reporter"] == part.reporter) & (of_month["flow"] == part.flow.value)]
-    return set(rows.loc[(rows["value_usd"] > 0) | (rows["net_weight_kg"] > 0), "hs"]) & set(part.hs)
+def _items_traded(frame: pd.DataFrame, parts: Sequence[Coverage]) -> Mapping[tuple[str, str, int], int]:
+    """(reporter, flow, month) → how many of the covered codes were traded."""
+    codes = {code for part in parts for code in part.hs}
+    traded = ((frame["value_usd"] > 0) | (frame["net_weight_kg"] > 0)) & frame["hs"].isin(codes)
+    items = frame.loc[traded, [*_ITEM, "period"]].drop_duplicates().groupby([*_COUNTRY, "period"]).size()
+    return dict(zip(items.index.tolist(), items.tolist(), strict=True))
 
 
 # --- against what is known ---------------------------------------------------------------------------
