@@ -34,6 +34,22 @@ def item(
     }
 
 
+def by_item(row: dict[str, str]) -> dict[str, str]:
+    """The row as the service of items with all countries gives it."""
+    return {("hsCode" if name == "hsCd" else name): value for name, value in row.items() if name[:6] != "statCd"}
+
+
+def flash(month: str = "202305", days: str = "01~10", *slots: int, total: int = 20_000) -> dict[str, str]:
+    """One row of a 10-day service, in thousands of dollars; without ``slots`` the ten others hold 1001 to 1010."""
+    amounts = (total, *(slots or range(1001, 1011)))
+    return {
+        **{f"itemUsdAmt{slot:02d}": f" {amount:,}" for slot, amount in enumerate(amounts)},
+        "priodDt": days,
+        "priodMon": month,
+        "priodYear": month[:4],
+    }
+
+
 def total(rows: Iterable[dict[str, str]]) -> dict[str, str]:
     rows = list(rows)
 
