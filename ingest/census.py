@@ -64,6 +64,8 @@ _SIDES: Final = {
 
 def plan(wanted: Wanted, today: date) -> Iterator[Request]:
     """Requests by code or heading, calendar year and flow. Raises UserError for what the service cannot know."""
+    if set(wanted.reporters) - {REPORTER}:
+        raise UserError("census has the trade of the United States only; leave out --reporters, or ask comtrade.")
     for partner in wanted.partners:
         if not countries.census_from_iso3(partner):
             raise UserError(f"{partner!r} is not a partner of census; give an ISO 3166 alpha-3 code, for instance CHN.")

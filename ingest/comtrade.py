@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -331,7 +332,12 @@ def _envelope(body: bytes) -> dict[str, Any]:
 
 def _spelled(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     """Fields that matter, under one spelling: the service varies upper and lower case."""
-    return {_NAMES[name.lower()]: value for name, value in pairs if name.lower() in _NAMES}
+    return {ours: value for name, value in pairs if (ours := _our_name(name))}
+
+
+@lru_cache(maxsize=256)
+def _our_name(name: str) -> str:
+    return _NAMES.get(name.lower(), "")
 
 
 def _failure(answer: Mapping[str, Any]) -> SourceError | None:

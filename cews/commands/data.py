@@ -99,7 +99,7 @@ def source_command(source: Source) -> click.Command:
     @click.command(source.id, help=f"Fetch from {source.name} ({source.url}).")
     @click.option("--hs", multiple=True, help="HS codes to fetch; may be repeated or separated by commas.")
     @click.option("--watchlist", is_flag=True, help="Fetch every watched item.")
-    @click.option("--reporters", default="", help="Whose trade, for sources of many countries: DEU,FRA …")
+    @click.option("--reporters", "--reporter", default="", help="Whose trade, for sources of many countries: DEU,FRA …")
     @click.option("--partners", default="", help="ISO 3166 alpha-3 codes, separated by commas (default: all).")
     @click.option("--from", "start", type=Month(), help="First month (default: the source's revision window).")
     @click.option("--to", "end", type=Month(), help="Last month (default: the newest that may be published).")

@@ -118,6 +118,12 @@ def test_unknown_partners_are_refused_before_they_are_asked() -> None:
         plan(partners=("China",))
 
 
+def test_other_reporters_are_refused_before_they_are_asked() -> None:
+    assert plan(reporters=("USA",)) == plan()
+    with pytest.raises(UserError, match="of the United States only"):
+        plan(reporters=("USA", "KOR"))
+
+
 # --- how answers are read ----------------------------------------------------------------------------
 
 

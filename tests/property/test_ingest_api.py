@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from random import Random
 from typing import Any
@@ -20,7 +21,7 @@ from tests.contract.fake_comtrade import answer, row
 WANTED = Wanted(("250410",), (), Period.of(2023, 1), Period.of(2023, 12), reporters=("KOR",))
 TODAY = date(2024, 6, 20)
 COMTRADE = next(iter(comtrade.plan(WANTED, TODAY)))
-CENSUS = next(iter(census.plan(WANTED, TODAY)))
+CENSUS = next(iter(census.plan(replace(WANTED, reporters=()), TODAY)))
 SOURCES: tuple[tuple[Callable[[bytes, Request], Batch], Request], ...] = (
     (comtrade.parse, COMTRADE),
     (census.parse, CENSUS),
