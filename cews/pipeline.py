@@ -62,18 +62,23 @@ def scan(
     """Score every month published since the last scan and update the alerts.
 
     ``items`` is ``"watchlist"`` or ``"all"``. With ``record`` findings, alert changes and owed notices are
-    committed together; without, nothing is written.
+    committed together; without, it is a question about ``as_of``, asked of the alerts as they were then, and
+    nothing is written.
     """
     history = History.load(engine, as_of, watched(engine, items))
     with reading(engine) as cx:
-        book = stored_alerts.open_alerts(cx)
-        seen = stored_alerts.newest_scanned(cx)
+        book = stored_alerts.open_alerts(cx) if record else _open_at(cx, as_of)
+        seen = stored_alerts.newest_scanned(cx) if record else None
     panel = history.panel(as_of)
     step = examine(panel, score(panel), book, policy or Policy(), budget, seen)
     if record:
         with writing(engine) as cx:
             record_step(cx, step, now, notify=True)
     return step
+
+
+def _open_at(cx: Connection, as_of: datetime) -> Book:
+    return {alert.item: alert for alert in stored_alerts.alerts(cx, as_of, states=[AlertState.OPEN])}
 
 
 def replay(
