@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 from cews.domain import ItemKey, Measure, Period
 from detectors.base import FloatArray, Panel, Scores
@@ -29,7 +29,7 @@ HORIZON: Final = 6
 ORIGINS: Final = 6  # months from which the one-step error of a model is measured
 LEAST: Final = 8  # known months below which nothing is forecast
 _SEED: Final = 1
-_STANDARD: Final = np.sort(np.abs(student_t.ppf((np.arange(99) + 0.5) / 99, 3)))  # stands in for unseen errors
+_STANDARD: Final = np.sort(np.abs(stdtrit(3, (np.arange(99) + 0.5) / 99)))  # stands in for unseen errors
 _TYPICAL_ERROR: Final = 0.3
 _ERRORS_PRIOR: Final = 4.0  # weight of the typical error beside the series' own
 

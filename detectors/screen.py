@@ -10,8 +10,7 @@ from dataclasses import dataclass, fields
 from typing import Final, Self
 
 import numpy as np
-from scipy.special import ndtri
-from scipy.stats import t as student_t
+from scipy.special import ndtri, stdtr
 
 from detectors.base import BoolArray, FloatArray, IntArray, Panel, Scores
 
@@ -209,7 +208,7 @@ class _Quantiles:
     _EDGE: Final = np.linspace(-20, 20, 801)
 
     def __init__(self) -> None:
-        self.counts = np.tile(99 * np.diff(student_t.cdf(self._EDGE, 3), prepend=0.0), (3, 1))
+        self.counts = np.tile(99 * np.diff(stdtr(3, self._EDGE), prepend=0.0), (3, 1))
 
     def add(self, z: FloatArray, stratum: IntArray) -> None:
         known = np.isfinite(z)
