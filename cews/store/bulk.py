@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final
 
 import numpy as np
@@ -27,7 +27,6 @@ from sqlalchemy import (
     extract,
     type_coerce,
 )
-from sqlalchemy import insert as insert_statement
 from sqlalchemy.dialects import postgresql, sqlite
 
 from cews.domain import ItemKey, utc
@@ -35,6 +34,7 @@ from cews.store.schema import Moment
 
 NEVER: Final = np.iinfo(np.int64).max
 CHUNK: Final = 10_000  # rows held as Python objects at a time
+AT_ONCE: Final = 100  # rows in one INSERT of SQLite, which takes a quarter off the time for each alone
 KEYS: Final = 5_000  # values in one IN list; SQLite takes 32,766
 
 Micros = NDArray[np.int64]
@@ -81,16 +81,20 @@ def insert(cx: Connection, table: Table, frame: pd.DataFrame) -> None:
     """Write the frame's columns to those of the same name, as fast as the database takes them (COPY on PostgreSQL)."""
     columns = [column for column in table.columns if column.name in frame]
     rows: Iterator[tuple[Any, ...]] = zip(*(_values(frame, column, cx) for column in columns), strict=True)
+    names = ", ".join(column.name for column in columns)
     if cx.dialect.name == "postgresql":
-        names = ", ".join(column.name for column in columns)
         cursor: Any = cx.connection.cursor()
         with cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)
         return
-    sql = str(insert_statement(table).compile(dialect=cx.dialect, column_keys=[column.name for column in columns]))
-    while chunk := list(islice(rows, CHUNK)):
-        cx.exec_driver_sql(sql, chunk)
+    one = f"({', '.join('?' * len(columns))})"
+    cursor = cx.connection.cursor()
+    values = chain.from_iterable(rows)
+    while chunk := list(islice(values, AT_ONCE * len(columns))):
+        marks = ", ".join([one] * (len(chunk) // len(columns)))
+        cursor.execute(f"INSERT INTO {table.name} ({names}) VALUES {marks}", chunk)  # noqa: S608 (our own names)
+    cursor.close()
 
 
 def _raw(column: Any, cx: Connection) -> Any:

@@ -170,6 +170,9 @@ class Spoken:
 
     def scopes(self) -> Iterator[tuple[list[str], Micros]]:
         """Its codes in groups that became known at the same times, and those times."""
+        if (self.known_from == self.known_from[:1]).all():
+            yield from [(list(self.coverage.hs), self.known_from[0])] if len(self.known_from) else []
+            return
         times, group_of = np.unique(self.known_from, axis=0, return_inverse=True)
         codes = np.array(self.coverage.hs, dtype=object)
         for group, known_from in enumerate(times):

@@ -95,7 +95,7 @@ def _postgresql(address: URL) -> Engine:
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # the driver opens no transaction of its own; _begin_sqlite does
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -65536"):  # KiB
         connection.execute(f"PRAGMA {pragma}").close()
 
 

@@ -1,0 +1,48 @@
+"""``cews bench``: how fast this machine is."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from cews import bench as measuring
+from cews.commands.session import Session, json_option, pass_session, print_json
+from cews.domain import UserError
+
+
+@click.group()
+def bench() -> None:
+    """Measure the speed of this machine. Nothing is written to your store."""
+
+
+@bench.command()
+@click.option("--file", "path", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file to load.")
+@click.option("--rows", type=click.IntRange(min=1), help="Load a made file of so many rows instead.")
+@click.option("--store", default="sqlite", show_default=True, help="`sqlite`, or the address of a PostgreSQL server.")
+@click.option("--runs", type=click.IntRange(min=1), default=3, show_default=True, help="Medians of so many runs.")
+@json_option
+@pass_session
+def load(session: Session, path: Path | None, rows: int | None, store: str, runs: int, as_json: bool) -> None:
+    """Load a file, load it again, and read all of it as a panel; beside it, the same rows by plain pandas."""
+    if (path is None) == (rows is None):
+        raise UserError("say what to load: --file PATH, or --rows N for a made file")
+    if store != "sqlite" and not store.startswith("postgresql"):
+        raise UserError(f"--store {store}: write sqlite, or postgresql://user:password@host/database")
+    with tempfile.TemporaryDirectory() as folder:
+        chosen = path or measuring.made_file(Path(folder), rows or 0)
+        record = measuring.load(store, chosen, now=session.now, runs=runs)
+    if as_json:
+        print_json(record)
+        return
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column()
+    table.add_column(justify="right")
+    for name, value in record.items():
+        table.add_row(name, f"{value:,}" if isinstance(value, int | float) else str(value))
+    session.console.print(table)
+
+
+COMMANDS = [bench]
