@@ -33,7 +33,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 from pydantic import SecretStr
 
-from cews import __version__, archive, checks
+from cews import __version__, archive, bulk_files, checks
 from cews.domain import ItemKey, Period, Reject, SettingsError, SourceError, UserError
 from cews.net import Call, Transport
 from cews.settings import PREFIX, Settings
@@ -41,7 +41,7 @@ from cews.store import flash, names, prices, raw, releases, reviews, runs
 from cews.store.engine import Connection, Engine, reading, writing
 from ingest import hs, sources
 from ingest.base import TOO_MUCH, Batch, Request, Source, Wanted
-from ingest.files import Contents, FileSource, form_of, read_file, source_of
+from ingest.files import BULK, Contents, FileSource, form_of, read_file, source_of
 from ingest.names import parse_names
 from ingest.tables import Given
 
@@ -53,7 +53,7 @@ HELD_FOR: Final = timedelta(minutes=30)  # the lease of a run, renewed with ever
 _SHOWN_REJECTS: Final = 100
 _SHOWN_VIOLATIONS: Final = 20
 _SERIES: Final = ("reporter", "flow", "hs", "partner", "kind", "name")  # columns that tell series apart
-_SUFFIXES: Final = (".csv", ".csv.gz", ".tsv", ".txt", ".parquet", ".xlsx")
+_SUFFIXES: Final = (".csv", ".csv.gz", ".tsv", ".txt", ".parquet", ".xlsx", ".7z")
 _SUMMED: Final = (
     "requests",
     "rows_read",
@@ -151,23 +151,46 @@ def ingest_file(
     progress: Progress | None = None,
 ) -> IngestReport:
     """Read a file; without a form, the one its columns show. Raises UserError when it is no such file."""
-    body, given = _content(path), given or Given()
-    form = form or form_of(body, path.name, given)
-    calendar = _calendar(source or source_of(form))
     _tell(progress, 0, 2)
-    if dry_run:
-        contents = read_file(body, path.name, form, today=now.date(), given=given)
-        return _tried(_of_file(_described(calendar.id, path.name, contents.batch), contents), contents.batch)
-    recipe = {"form": form, "name": path.name, "given": asdict(given), "program": __version__}
-    with _run(engine, calendar.id, now) as run:
-        said = _said_last(engine, calendar.id, path.name, body, recipe)
-        if said is None:
-            contents = read_file(body, path.name, form, today=now.date(), given=given)
-            _tell(progress, 1, 2)
-            told: dict[str, Any] = dict(now=now, request=str(path), run_id=run.id, recipe=recipe)
-            said = _of_file(ingest_batch(engine, home, calendar, path.name, body, contents.batch, **told), contents)
-        run.report = said
+    document = _Document(path.name, str(path), _content(path))
+    report = _ingest_document(engine, home, document, form, now, given or Given(), source, dry_run)
     _tell(progress, 2, 2)
+    return report
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """A file, or a part of one."""
+
+    name: str
+    path: str
+    body: bytes
+
+
+def _ingest_document(
+    engine: Engine,
+    home: Path,
+    document: _Document,
+    form: str | None,
+    now: datetime,
+    given: Given,
+    source: str | None,
+    dry_run: bool,
+) -> IngestReport:
+    name, body = document.name, document.body
+    form = form or form_of(body, name, given)
+    calendar = _calendar(source or source_of(form))
+    if dry_run:
+        contents = read_file(body, name, form, today=now.date(), given=given)
+        return _tried(_of_file(_described(calendar.id, name, contents.batch), contents), contents.batch)
+    recipe = {"form": form, "name": name, "given": asdict(given), "program": __version__}
+    with _run(engine, calendar.id, now) as run:
+        said = _said_last(engine, calendar.id, name, body, recipe)
+        if said is None:
+            contents = read_file(body, name, form, today=now.date(), given=given)
+            told: dict[str, Any] = dict(now=now, request=document.path, run_id=run.id, recipe=recipe)
+            said = _of_file(ingest_batch(engine, home, calendar, name, body, contents.batch, **told), contents)
+        run.report = said
     return run.report
 
 
@@ -192,14 +215,28 @@ def ingest_files(
     now: datetime,
     given: Given | None = None,
     source: str | None = None,
+    only: Sequence[str] = (),
     dry_run: bool = False,
 ) -> Iterator[IngestReport]:
-    """Read files, and of a folder all in it that may hold tables, by name; a file refused does not stop the others."""
+    """Read files, and of a folder all in it that may hold tables, by name; a file refused does not stop the others.
+    ``only`` keeps the products of a bulk file that begin with one of these codes."""
     for path in _files(paths):
         try:
-            yield ingest_file(engine, home, path, form, now=now, given=given, source=source, dry_run=dry_run)
+            for document in _documents(path, form, only):
+                yield _ingest_document(engine, home, document, form, now, given or Given(), source, dry_run)
         except UserError as error:
             yield IngestReport(source or "file", path.name, dry_run=dry_run, error=str(error))
+
+
+def _documents(path: Path, form: str | None, only: Sequence[str]) -> Iterator[_Document]:
+    """What a file holds: itself, or the parts of a bulk file."""
+    if form == BULK or path.suffix.lower() == ".7z":
+        for chapter, body in bulk_files.parts(path, only):
+            yield _Document(f"{path.name}, chapter {chapter}", str(path), body)
+    elif only:
+        raise UserError(f"--only is for files of the format {BULK}; {path.name} is read whole.")
+    else:
+        yield _Document(path.name, str(path), _content(path))
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:

@@ -28,7 +28,11 @@ def links() -> Mapping[str, PriceLink]:
     """Every link by its code."""
     table = files("cews").joinpath("data", "price_links.csv").read_text(encoding="utf-8")
     rows = csv.DictReader(table.splitlines())
-    return {row["hs"]: PriceLink(**{**row, "per_kg": float(row["per_kg"]) if row["per_kg"] else None}) for row in rows}
+    return {row["hs"]: _link(**row) for row in rows}
+
+
+def _link(hs: str, source: str, name: str, unit: str, per_kg: str, basis: str) -> PriceLink:
+    return PriceLink(hs, source, name, unit, float(per_kg) if per_kg else None, basis)
 
 
 def of(hs: str) -> PriceLink | None:

@@ -185,10 +185,10 @@ def parse(body: bytes, request: Request) -> Batch:
 def _typed(rows: Rows) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "reporter": rows.read("reporter", _area),
-            "flow": rows.read("flow", _flow),
+            "reporter": rows.read("reporter", area),
+            "flow": rows.read("flow", flow_of),
             "hs": rows.read("product", hs_code),
-            "partner": rows.read("partner", _area),
+            "partner": rows.read("partner", area),
             "code": rows.frame["partner"],
             "period": rows.read("TIME_PERIOD", _month),
             "indicator": rows.read("indicators", _indicator),
@@ -197,14 +197,16 @@ def _typed(rows: Rows) -> pd.DataFrame:
     )
 
 
-def _area(code: str) -> str:
-    area = _OWN_CODES.get(code) or countries.iso3_from_iso2(code)
-    if area is None:
+def area(code: str) -> str:
+    """A reporter or partner of Comext as alpha-3; raises ValueError."""
+    iso3 = _OWN_CODES.get(code) or countries.iso3_from_iso2(code)
+    if iso3 is None:
         raise ValueError("not a country of Eurostat's list that is known here; report it if it really is one")
-    return area
+    return iso3
 
 
-def _flow(code: str) -> str:
+def flow_of(code: str) -> str:
+    """A flow of Comext; raises ValueError."""
     if code not in _FLOWS:
         raise ValueError("not a flow that was asked for (1 or 2)")
     return _FLOWS[code].value

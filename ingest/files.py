@@ -18,7 +18,7 @@ import pandas as pd
 
 from cews import countries
 from cews.domain import OBSERVATION_COLUMNS, WORLD, Coverage, Flow, Period, UserError, utc
-from ingest import downloads, kcs, pinksheet
+from ingest import comext_bulk, downloads, kcs, pinksheet
 from ingest.base import Batch, presumed_known_from
 from ingest.tables import (
     Field,
@@ -312,11 +312,13 @@ def _months_of(first: int, last: int) -> tuple[int, ...]:
     return tuple((start + n).yyyymm for n in range(end - start + 1))
 
 
+BULK: Final = "comext-bulk"  # too large to be read at once; see cews.bulk_files
 TABLES: Final[Mapping[str, Form]] = {  # in the order in which a file is tried
     "tidy": Form(_TIDY, "file", _read_tidy),
     "kcs": Form(_KCS, "kcs", _read_kcs),
     "comtrade": Form(downloads.COMTRADE, "comtrade", _read_comtrade),
     "comexstat": Form(downloads.COMEXSTAT, "comexstat", _read_comexstat),
+    BULK: Form(comext_bulk.FIELDS, "eurostat", comext_bulk.read),
 }
 PRICES: Final = "pinksheet"  # a workbook laid out for people, not a table
 FORMATS: Final = tuple(sorted((*TABLES, PRICES)))

@@ -62,6 +62,7 @@ def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str
 @click.option("--hs", help="HS code, where the file does not say.")
 @click.option("--unit", "quantity_unit", help="Unit of the quantities, where the file does not say.")
 @click.option("--source", help="Name of the source these rows belong to (default: by the format).")
+@click.option("--only", default="", help="Of a bulk file, only these HS codes and what is below: 250410,2811.")
 @click.option("--dry-run", is_flag=True, help="Show what would be read; write nothing.")
 @json_option
 @pass_session
@@ -73,6 +74,7 @@ def ingest_file(
     columns: dict[str, str],
     sheet: str | None,
     source: str | None,
+    only: str,
     dry_run: bool,
     as_json: bool,
     **constants: str | None,
@@ -90,6 +92,7 @@ def ingest_file(
         now=session.now,
         given=Given(columns, {name: value for name, value in constants.items() if value}, sheet),
         source=source,
+        only=_listed(only),
         dry_run=dry_run,
     )
     show_reports(session, list(reports), as_json)
@@ -124,8 +127,8 @@ def source_command(source: Source) -> click.Command:
         last = end or Period.containing(now.date()) + -min(1, source.publication_lag_months)
         wanted = Wanted(
             hs=tuple(dict.fromkeys(codes)),
-            partners=_countries(partners),
-            reporters=_countries(reporters),
+            partners=_listed(partners),
+            reporters=_listed(reporters),
             start=start or last + -source.revision_months,
             end=last,
         )
@@ -138,7 +141,7 @@ def source_command(source: Source) -> click.Command:
     return fetch
 
 
-def _countries(text: str) -> tuple[str, ...]:
+def _listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip().upper() for part in text.split(",") if part.strip())
 
 
