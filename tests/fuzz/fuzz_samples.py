@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -17,7 +18,6 @@ from ingest import SOURCES
 from ingest.base import Batch, Request, Wanted
 from ingest.files import FORMATS, parse_file
 from tests.contract import fake_comtrade, kcs_answers
-from tests.workbooks import workbook
 
 TODAY: Final = date(2024, 6, 20)
 MONTHS: Final = (Period.of(2023, 1), Period.of(2023, 12))
@@ -32,9 +32,11 @@ class Parser:
 
 
 def parsers() -> Mapping[str, Parser]:
-    """Every registered source, once for each kind of request it has, and every form of files."""
+    """Every source, once for each kind of request it has, and every form of files, where there are samples."""
     found = [Parser(request_name, _reader(name, request), samples) for name, request_name, request, samples in _api()]
-    found += [Parser(f"file:{form}", _file_reader(form), _files()[form]) for form in FORMATS]
+    found += [
+        Parser(f"file:{form}", _file_reader(form), samples) for form, samples in _files().items() if form in FORMATS
+    ]
     return {parser.name: parser for parser in found}
 
 
@@ -56,7 +58,7 @@ def _api() -> list[tuple[str, str, Request, tuple[bytes, ...]]]:
             kinds.setdefault(_kind(name, request), request)
         if name == "pinksheet":
             kinds["pinksheet:workbook"] = Request("https://example.org/x.xlsx", {}, "workbook", {"step": "workbook"})
-        found += [(name, kind, request, samples[kind]) for kind, request in kinds.items()]
+        found += [(name, kind, request, samples[kind]) for kind, request in kinds.items() if kind in samples]
     return found
 
 
@@ -131,18 +133,42 @@ QUEUED: Final = b"<e:Envelope xmlns:e='x'><queued><id>7c1</id><status>SUBMITTED<
 
 
 def pinksheet() -> bytes:
-    return workbook(
-        {
-            "Monthly Prices": [
-                ["World Bank Commodity Price Data (The Pink Sheet)"],
-                ["Updated on June 04, 2024"],
-                [None, "Crude oil, Brent", "Urea **"],
-                [None, "($/bbl)", "($/mt)"],
-                ["2024M04", 90.1, 320.0],
-                ["2024M05", 82.0, "…"],
-            ]
-        }
-    )
+    rows = [
+        ["World Bank Commodity Price Data (The Pink Sheet)"],
+        ["Updated on June 04, 2024"],
+        ["", "Crude oil, Brent", "Urea **"],
+        ["", "($/bbl)", "($/mt)"],
+        ["2024M04", 90.1, 320.0],
+        ["2024M05", 82.0, "…"],
+    ]
+    return sheet("Monthly Prices", rows)
+
+
+def sheet(name: str, rows: list[list[str | float]]) -> bytes:
+    """The smallest workbook that readers accept."""
+    lines = "".join(f"<row>{''.join(map(_cell, row))}</row>" for row in rows)
+    main = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    links = 'xmlns="http://schemas.openxmlformats.org/package/2006/relationships"'
+    parts = {
+        "[Content_Types].xml": '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>',
+        "_rels/.rels": f'<Relationships {links}><Relationship Id="a" Type="{office}/officeDocument" '
+        'Target="xl/workbook.xml"/></Relationships>',
+        "xl/worksheets/sheet1.xml": f"<worksheet {main}><sheetData>{lines}</sheetData></worksheet>",
+        "xl/workbook.xml": f'<workbook {main} xmlns:r="{office}"><sheets><sheet name="{name}" sheetId="1" r:id="a"/>'
+        "</sheets></workbook>",
+        "xl/_rels/workbook.xml.rels": f'<Relationships {links}><Relationship Id="a" Type="{office}/worksheet" '
+        'Target="worksheets/sheet1.xml"/></Relationships>',
+    }
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as package:
+        for path, content in parts.items():
+            package.writestr(path, content)
+    return packed.getvalue()
+
+
+def _cell(value: str | float) -> str:
+    return f'<c t="inlineStr"><is><t>{value}</t></is></c>' if isinstance(value, str) else f"<c><v>{value}</v></c>"
 
 
 # --- files -------------------------------------------------------------------------------------------
@@ -164,18 +190,23 @@ _COMEXSTAT = (
     "Fluxo;Ano;Mês;Código SH6;País;Valor US$ FOB;Quilograma Líquido\n"
     "Importação;2024;01;250410;China;1000;500\nImportação;2024;02;250410;Chile;900;450\n"
 )
+_BULK = (
+    "REPORTER,PARTNER,TRADE_TYPE,PRODUCT_NC,FLOW,STAT_PROCEDURE,SUPPL_UNIT,PERIOD,VALUE_EUR,VALUE_NAC,QUANTITY_KG,"
+    "QUANTITY_SUPPL_UNIT\nDE,CN,E,25041000,1,1,NO_SU,202402,650,650,30,0\nDE,CN,E,TOTAL,1,1,NO_SU,202402,9,9,3,0\n"
+)
 
 
 def _files() -> Mapping[str, tuple[bytes, ...]]:
     table = pd.read_csv(io.StringIO(_TIDY), dtype="str").fillna("")
     parquet = io.BytesIO()
     table.to_parquet(parquet, index=False)
-    sheet = workbook({"Sheet1": [list(table.columns), *table.to_numpy().tolist()]})
+    workbook = sheet("Sheet1", [list(table.columns), *table.to_numpy().tolist()])
     tidy = _TIDY.encode()
     return {
-        "tidy": (tidy, tidy.replace(b",", b";"), gzip.compress(tidy, mtime=0), parquet.getvalue(), sheet),
+        "tidy": (tidy, tidy.replace(b",", b";"), gzip.compress(tidy, mtime=0), parquet.getvalue(), workbook),
         "kcs": (_KCS.encode("cp949"), _KCS.encode("utf-8-sig")),
         "comtrade": (_COMTRADE.encode("latin-1"),),
         "comexstat": (_COMEXSTAT.encode("latin-1"), _COMEXSTAT.encode()),
         "pinksheet": (pinksheet(),),
+        "comext-bulk": (_BULK.encode(),),
     }
