@@ -26,12 +26,11 @@ _KEY: Final = ("reporter", "flow", "hs", "partner", "period")
 Read = tuple[pd.DataFrame, Rows, tuple[str, ...]]  # observations, what was set aside, notes
 
 
-def _observations(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows that speak about the same series and month added up, in the columns of observations."""
+def _observations(table: pd.DataFrame, several: Bools) -> pd.DataFrame:
+    """The columns of observations; rows of which ``several`` may speak about one series and month are added up."""
     table = table.assign(period=table["period"].astype("int64"))[list(OBSERVATION_COLUMNS)]
-    again = table.duplicated(list(_KEY), keep=False)
-    if again.any():
-        table = pd.concat([table[~again], hs.added_up(table[again])], ignore_index=True)
+    if several.any():
+        table = pd.concat([table[~several], hs.added_up(table[several])])
     return table.reset_index(drop=True)
 
 
@@ -102,11 +101,21 @@ def read_comtrade(frame: pd.DataFrame, source: Table, today: date) -> Read:
         }
     )
     _settle_amounts(rows, table)
-    given = table.assign(partner_given=rows.frame["partner"])
-    rows.merge_duplicates(given, (*_KEY[:3], "partner_given", "period"), _AMOUNTS)
+    given = rows.frame["partner"]
+    rows.merge_duplicates(table.assign(partner=given), _KEY, _AMOUNTS)
     passed = len(frame) - len(rows.frame)
     notes = (f"{passed:,} rows were passed over: they are parts or sums of others (breakdowns, groups, all codes).",)
-    return _observations(table[rows.good]), rows, notes if passed else ()
+    return (
+        _observations(table[rows.good], _of_several(given, table["partner"])[rows.good]),
+        rows,
+        notes if passed else (),
+    )
+
+
+def _of_several(given: pd.Series[Any], partner: pd.Series[Any]) -> Bools:
+    """Rows of partners for which the file has several codes, as for areas not elsewhere specified."""
+    codes = pd.DataFrame({"given": given, "partner": partner}).drop_duplicates()["partner"]
+    return partner.isin(codes[codes.duplicated()]).to_numpy(bool)
 
 
 def _totals(frame: pd.DataFrame) -> Bools:
@@ -238,7 +247,8 @@ def read_comexstat(frame: pd.DataFrame, source: Table, today: date) -> Read:
         table["reporter"] = rows.read("reporter", _reporter)
     none = table[["value_usd", "net_weight_kg"]].isna().all(axis=1).to_numpy(bool)
     rows.reject(none, "value_usd", "no amount; leave the row out or correct it")
-    return _observations(table[rows.good]), rows, notes
+    table = table[rows.good]
+    return _observations(table, np.ones(len(table), dtype=bool)), rows, notes
 
 
 def _states(frame: pd.DataFrame, name: str) -> tuple[str, ...]:

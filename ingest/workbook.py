@@ -30,7 +30,7 @@ _MAX_PARTS: Final = 10_000
 _MAX_CELLS: Final = 20_000_000  # rows × columns of the rectangle the cells span
 _PIECE: Final = 2**20
 _DAMAGE: Final = (zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)  # while unpacking
-_PLACE: Final = re.compile(rb"""\br\s*=\s*["']([A-Z]{0,3})([0-9]{1,7})["']""")
+_PLACE: Final = re.compile(rb"""\br\s*=\s*["']\s*([A-Za-z]{0,9})([0-9]{1,20})|<(?:\w+:)?(row|c)\b""")
 
 
 def read_sheet(body: bytes, name: str, sheet: str | None) -> Iterator[tuple[int, list[str]]]:
@@ -86,26 +86,40 @@ def _limit(packed: int) -> int:
 def _check_part(packed: zipfile.ZipFile, part: zipfile.ZipInfo, name: str) -> None:
     """Unpack the part; its sum of bytes is verified by that. In sheets the places of cells are bounded."""
     is_sheet = part.filename.lower().startswith("xl/worksheets/")
-    widest = lowest = 0
+    span = _Span()
     rest = b""
     with packed.open(part) as stream:
         while piece := stream.read(_PIECE):
-            if not is_sheet:
-                continue
-            for column, row in _PLACE.findall(rest + piece):
-                widest, lowest = max(widest, _column(column)), max(lowest, int(row))
-            rest = piece[-32:]
-    if widest * lowest > _MAX_CELLS:
+            if is_sheet:
+                span.extend(rest + piece)
+                rest = piece[-64:]
+    if span.columns * span.rows > _MAX_CELLS:
         raise UserError(
-            f"{name}: the cells of a sheet span {lowest:,} rows × {widest:,} columns, too much for one table. "
+            f"{name}: the cells of a sheet span {span.rows:,} rows × {span.columns:,} columns, too much for one table. "
             "Remove stray cells far below or to the right, or save the table as CSV."
         )
+
+
+class _Span:
+    """The rectangle of a sheet's cells: they name their place, or stand after one another."""
+
+    def __init__(self) -> None:
+        self.rows = self.columns = 1
+        self._in_row = 0
+
+    def extend(self, xml: bytes) -> None:
+        for column, row, tag in _PLACE.findall(xml):
+            if tag:
+                self._in_row = self._in_row + 1 if tag == b"c" else 0
+                self.columns = max(self.columns, self._in_row)
+            else:
+                self.columns, self.rows = max(self.columns, _column(column)), max(self.rows, int(row))
 
 
 def _column(letters: bytes) -> int:
     """``A`` → 1, ``XFD`` → 16384."""
     number = 0
-    for letter in letters:
+    for letter in letters.upper():
         number = number * 26 + letter - ord("A") + 1
     return number
 

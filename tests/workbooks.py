@@ -1,58 +1,64 @@
-"""Excel workbooks as small as they can be, to be read by tests."""
+"""Excel workbooks made by hand, so that tests decide about every byte."""
 
 from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Mapping, Sequence
-from xml.sax.saxutils import escape
-
-Cell = str | float | None
-
-_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-_LINKS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
-_TYPES = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+from collections.abc import Sequence
 
 
-def workbook(sheets: Mapping[str, Sequence[Sequence[Cell]]]) -> bytes:
-    """A workbook with these sheets, row by row from A1 on."""
+def workbook(
+    *sheets: tuple[str, Sequence[Sequence[object]]], dates: frozenset[str] = frozenset(), inside: str = ""
+) -> bytes:
+    """The smallest .xlsx Excel accepts; text stands inline, numbers are numbers, ``dates`` are cells shown as
+    dates, and ``inside`` stands raw at the end of each sheet."""
+    space = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    package = "http://schemas.openxmlformats.org/package/2006"
     numbers = range(1, len(sheets) + 1)
-    parts = {f"xl/worksheets/sheet{n}.xml": _sheet(rows) for n, rows in zip(numbers, sheets.values(), strict=True)}
-    names = "".join(
-        f'<sheet name="{escape(name)}" sheetId="{n}" r:id="rId{n}"/>' for n, name in zip(numbers, sheets, strict=True)
+    types = "".join(
+        f'<Override PartName="/xl/worksheets/sheet{n}.xml" ContentType="application/vnd.openxmlformats-officedocument.'
+        'spreadsheetml.worksheet+xml"/>'
+        for n in numbers
     )
-    parts["xl/workbook.xml"] = f'<workbook xmlns="{_MAIN}" xmlns:r="{_LINKS}"><sheets>{names}</sheets></workbook>'
-    targets = {f"rId{n}": ("worksheet", f"worksheets/sheet{n}.xml") for n in numbers}
-    parts["xl/_rels/workbook.xml.rels"] = _relations(targets)
-    parts["_rels/.rels"] = _relations({"rId1": ("officeDocument", "xl/workbook.xml")})
-    overrides = {"/xl/workbook.xml": "sheet.main", **{f"/xl/worksheets/sheet{n}.xml": "worksheet" for n in numbers}}
-    kinds = "".join(f'<Override PartName="{p}" ContentType="{_TYPES}.{k}+xml"/>' for p, k in overrides.items())
-    relations = '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
-    parts["[Content_Types].xml"] = f'<Types xmlns="{_PACKAGE}/content-types">{relations}{kinds}</Types>'
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as package:
-        for name, content in parts.items():
-            package.writestr(name, f'<?xml version="1.0" encoding="UTF-8"?>{content}')
-    return packed.getvalue()
+    main = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"
+    styles = '<cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="14" applyNumberFormat="1"/></cellXfs>'
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{package}/content-types"><Default Extension="rels" ContentType='
+        '"application/vnd.openxmlformats-package.relationships+xml"/><Default Extension="xml" ContentType='
+        f'"application/xml"/><Override PartName="/xl/workbook.xml" ContentType="{main}"/>{types}</Types>',
+        "_rels/.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="rId1" '
+        f'Type="{office}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook {space} xmlns:r="{office}"><sheets>'
+        + "".join(f'<sheet name="{sheets[n - 1][0]}" sheetId="{n}" r:id="rId{n}"/>' for n in numbers)
+        + "</sheets></workbook>",
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}/relationships">'
+        + "".join(
+            f'<Relationship Id="rId{n}" Type="{office}/worksheet" Target="worksheets/sheet{n}.xml"/>' for n in numbers
+        )
+        + f'<Relationship Id="rId99" Type="{office}/styles" Target="styles.xml"/></Relationships>',
+        "xl/styles.xml": f"<styleSheet {space}>{styles}</styleSheet>",
+    }
+    for n in numbers:
+        lines = "".join(
+            f'<row r="{row}">{"".join(_cell(value, column, row, dates) for column, value in enumerate(cells))}</row>'
+            for row, cells in enumerate(sheets[n - 1][1], 1)
+        )
+        parts[f"xl/worksheets/sheet{n}.xml"] = f"<worksheet {space}><sheetData>{lines}{inside}</sheetData></worksheet>"
+    return packed(parts)
 
 
-def _sheet(rows: Sequence[Sequence[Cell]]) -> str:
-    lines = [f'<row r="{n}">{"".join(map(_cell, row))}</row>' for n, row in enumerate(rows, 1)]
-    return f'<worksheet xmlns="{_MAIN}"><sheetData>{"".join(lines)}</sheetData></worksheet>'
-
-
-def _cell(value: Cell) -> str:
-    if value is None:
-        return "<c/>"
+def _cell(value: object, column: int, row: int, dates: frozenset[str]) -> str:
+    place = f"{'ABCDEFGHIJKLMNOP'[column]}{row}"
     if isinstance(value, str):
-        return f'<c t="inlineStr"><is><t xml:space="preserve">{escape(value)}</t></is></c>'
-    return f"<c><v>{value!r}</v></c>"
+        return f'<c r="{place}" t="inlineStr"><is><t>{value}</t></is></c>'
+    style = ' s="1"' if place in dates else ""
+    return f'<c r="{place}"{style}><v>{value}</v></c>'
 
 
-def _relations(targets: Mapping[str, tuple[str, str]]) -> str:
-    lines = [
-        f'<Relationship Id="{name}" Type="{_LINKS}/{kind}" Target="{target}"/>'
-        for name, (kind, target) in targets.items()
-    ]
-    return f'<Relationships xmlns="{_PACKAGE}/relationships">{"".join(lines)}</Relationships>'
+def packed(parts: dict[str, str]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, text in parts.items():
+            file.writestr(name, text)
+    return buffer.getvalue()

@@ -6,11 +6,13 @@ import csv
 import gzip
 import io
 import re
+from contextlib import suppress
 from datetime import date
 
 import pandas as pd
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from workbooks import workbook
 
 from cews.domain import OBSERVATION_COLUMNS, Period, UserError
 from ingest.base import Batch
@@ -150,3 +152,42 @@ def _dressed(table: pd.DataFrame, kind: str) -> bytes:
         return buffer.getvalue()
     table.to_csv(buffer, index=False)
     return gzip.compress(buffer.getvalue()) if kind == "gz" else buffer.getvalue()
+
+
+cells = st.one_of(
+    near_misses, st.integers(-5, 10**12), st.floats(-1e300, 1e300), st.sampled_from(["요소", "2024-01-01"])
+)
+bits = st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=6)
+
+
+@given(st.lists(st.lists(cells, min_size=1, max_size=7), min_size=1, max_size=6), bits, formats)
+@settings(deadline=None, max_examples=60)
+def test_any_workbook_however_damaged_gives_a_batch_or_a_user_error(
+    rows: list[list[object]], damage: list[tuple[int, int]], form: str
+) -> None:
+    content = bytearray(workbook(("Sheet", [TIDY, *rows])))
+    for place, value in damage:
+        content[place % len(content)] = value
+    try:
+        batch = parse_file(bytes(content), "x.xlsx", form, today=TODAY)
+    except UserError as error:
+        message = str(error)
+    else:
+        check(batch)
+        return
+    assert "x.xlsx" in message
+
+
+PIECES = """
+<row>  </row>  <row r="3">  <row r="0">  <row r="4000000000">  <c r="B2">  <c r="A0" t="s">  <c r="ZZZ9999999">  </c>
+<v>1</v>  <v>x</v>  <v/>  <c t="b"><v>7</v></c>  <is><t>y</t></is>  <!--  &bad;  ]]>  <f>  <c r="a1"><v>5</v></c>
+<c r="A1" t="d"><v>2024-99-99</v></c>  <c r="A1" s="1"><v>1e308</v></c>  <c r="A1" s="9"><v>-1</v></c>
+"""
+xml = st.lists(st.sampled_from(re.split(r"\s{2,}|\n", PIECES.strip())), max_size=12).map("".join)
+
+
+@given(xml)
+@settings(deadline=None, max_examples=150)
+def test_any_sheet_of_a_sound_workbook_gives_a_batch_or_a_user_error(inside: str) -> None:
+    with suppress(UserError):
+        check(parse_file(workbook(("Sheet", [TIDY]), inside=inside), "x.xlsx", "tidy", today=TODAY))

@@ -13,7 +13,7 @@ import pytest
 
 from cews.domain import OBSERVATION_COLUMNS, Coverage, Flow, Period, UserError
 from ingest.base import Batch
-from ingest.files import FileSource, parse_file
+from ingest.files import FORMATS, FileSource, parse_file
 
 TODAY = date(2024, 6, 20)
 HEAD = "period,reporter,partner,flow,hs,value_usd,net_weight_kg"
@@ -278,7 +278,7 @@ def test_codes_stored_as_numbers_are_refused_because_zeros_are_lost() -> None:
 
 
 def test_an_unknown_format_names_those_there_are() -> None:
-    assert "comexstat, comtrade, kcs, pinksheet, tidy" in refusal(b"x", form="census")
+    assert ", ".join(FORMATS) in refusal(b"x", form="census")
 
 
 # --- coverage ----------------------------------------------------------------------------------------
