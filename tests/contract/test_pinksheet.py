@@ -21,7 +21,9 @@ from cews.store.schema import price, raw, release
 from ingest import pinksheet
 from ingest.base import Prices, Wanted
 from tests.contract.conftest import Asked, FakeSource, Reply
-from tests.workbooks import Cell, workbook
+from tests.workbooks import workbook
+
+Cell = str | float
 
 NOW = datetime(2024, 6, 20, 3, 0, tzinfo=UTC)
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "prices"
@@ -43,9 +45,9 @@ def edition(
     notes: Sequence[Sequence[Cell]] = (),
 ) -> bytes:
     above: list[list[Cell]] = [[title] for title in (*TITLES, updated)]
-    heading: list[list[Cell]] = [[None, *names], [None, *units], *([[None, *CODES]] if codes else [])]
+    heading: list[list[Cell]] = [["", *names], ["", *units], *([["", *CODES]] if codes else [])]
     rows = [*above, *heading, *([month, *cells] for month, cells in months.items()), *notes]
-    return workbook({"AFOSHEET": [], "Monthly Prices": rows, "Monthly Indices": [["1960M01", 1.0]]})
+    return workbook(("AFOSHEET", []), ("Monthly Prices", rows), ("Monthly Indices", [["1960M01", 1.0]]))
 
 
 def read(body: bytes) -> Prices:
@@ -81,7 +83,7 @@ def test_both_layouts_give_the_same_prices(codes: bool) -> None:
     assert (found.source, found.published) == ("pinksheet", datetime(2024, 6, 4, tzinfo=UTC))
 
 
-@pytest.mark.parametrize("absent", ["…", "...", "..", "-", "", None])
+@pytest.mark.parametrize("absent", ["…", "...", "..", "-", ""])
 def test_signs_of_absence_are_no_prices(absent: Cell) -> None:
     body = edition({"2024M04": [89.2, 1.0, absent, 1.0, 1.0, 1.0]})
     assert ("Urea", 202404) not in table(body)
@@ -95,7 +97,7 @@ def test_what_is_no_price_is_set_aside_with_its_place() -> None:
 
 
 def test_notes_below_are_passed_over_and_strange_rows_are_set_aside() -> None:
-    notes = [["Source: World Bank."], ["2024M13", 1.0], ["2024M05", 9.0], [None, 5.0]]
+    notes = [["Source: World Bank."], ["2024M13", 1.0], ["2024M05", 9.0], ["", 5.0]]
     batch = pinksheet.read_file(edition(notes=notes), "x")
     assert [r.line for r in batch.rejects] == [10, 11, 12]
     assert table(edition(notes=notes)) == table(edition())
@@ -116,9 +118,9 @@ def test_an_edition_without_a_date_has_none(updated: str) -> None:
         (b"<!DOCTYPE html><html>Not here</html>", "edition.xlsx"),
         (b"PK\x03\x04 and no more", "damaged"),
         (edition()[:-50], "damaged"),
-        (workbook({"Prices": [["1960M01", 1.0]]}), "Monthly Prices"),
-        (workbook({"Monthly Prices": [["January", 1.0]]}), "no row for a month"),
-        (workbook({"Monthly Prices": [["1960M01", 1.0]]}), "no units"),
+        (workbook(("Prices", [["1960M01", 1.0]])), "Monthly Prices"),
+        (workbook(("Monthly Prices", [["January", 1.0]])), "no row for a month"),
+        (workbook(("Monthly Prices", [["1960M01", 1.0]])), "no units"),
         (edition(units=["$/bbl"] * 6), "no units"),
         (edition(names=["Urea", "Urea **", *NAMES[2:]]), "Urea stands twice"),
     ],
