@@ -20,7 +20,7 @@ from cews.domain import Period, SettingsError, StoreError
 from cews.notify import ChannelDownError
 from cews.notify.email import SmtpChannel
 from cews.settings import PREFIX, Settings, unknown_names
-from cews.store import health, migrations, notices, queries, releases, runs, watchlist
+from cews.store import health, migrations, notices, queries, releases, reviews, runs, watchlist
 from cews.store.engine import Connection, Engine, connect, reading
 from ingest import sources
 from ingest.base import Source
@@ -184,18 +184,38 @@ def key_of_source(patient: Patient) -> Verdict:
     return Trouble(f"{source.id} needs a key", f"set {name} or {name}_FILE (docs/guide/real-data.md)")
 
 
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A source that has not brought the month its calendar says is out."""
+
+    source: str
+    newest: Period | None
+    due: Period
+
+    def __str__(self) -> str:
+        return f"{self.source} ends in {self.newest}, {self.due} should be out"
+
+
 def freshness(patient: Patient) -> Verdict:
-    known = sources()
-    read = [state for state in releases.freshness(patient.cx) if state.source in known and not state.simulated]
-    due = {state.source: newest_due(known[state.source], patient.now) for state in read}
-    late = [
-        f"{state.source} ends in {state.newest_period}, {due[state.source]} should be out"
-        for state in read
-        if state.newest_period is None or state.newest_period < due[state.source]
-    ]
+    read = _sources_read(patient.cx)
+    late = silent_sources(patient.cx, patient.now)
     if late:
-        return Trouble("; ".join(late), "cews scheduler --once; where the publisher is late itself, wait")
+        return Trouble("; ".join(map(str, late)), "cews scheduler --once; where the publisher is late itself, wait")
     return "nothing newer should be out" if read else "no source with a calendar has been read"
+
+
+def silent_sources(cx: Connection, now: datetime) -> list[Silence]:
+    """The sources whose newest month is older than their calendar says, with some grace."""
+    silences = [
+        Silence(state.source, state.newest_period, newest_due(source, now)) for state, source in _sources_read(cx)
+    ]
+    return [one for one in silences if one.newest is None or one.newest < one.due]
+
+
+def _sources_read(cx: Connection) -> list[tuple[releases.Freshness, Source]]:
+    known = sources()
+    states = releases.freshness(cx)
+    return [(state, known[state.source]) for state in states if state.source in known and not state.simulated]
 
 
 def newest_due(source: Source, now: datetime) -> Period:
@@ -213,6 +233,17 @@ def set_aside(patient: Patient) -> Verdict:
     newest = queries.newest_rejects(patient.cx, patient.now, 1)[0]
     where = f"{newest.label}, line {newest.line}, {newest.column}: {newest.reason}"
     return Trouble(f"{count:,} values could not be read; the newest: {where}", "correct the file and ingest it again")
+
+
+def held_back(patient: Patient) -> Verdict:
+    waiting = releases.listing(patient.cx, state=reviews.QUARANTINED)
+    if not waiting:
+        return "none"
+    newest = f"release {waiting[0].id} of {waiting[0].source} ({waiting[0].label})"
+    return Trouble(
+        f"{len(waiting)} releases failed a check and do not count; the newest: {newest}",
+        "cews releases list --state quarantined, then accept or reject (docs/operations/quarantine.md)",
+    )
 
 
 def watched(patient: Patient) -> Verdict:
@@ -290,6 +321,7 @@ IN_THE_STORE: Final[tuple[tuple[str, str, Callable[[Patient], Verdict]], ...]] =
     ("W301", "source of the schedule", key_of_source),
     ("W302", "freshness of sources", freshness),
     ("W303", "rows set aside", set_aside),
+    ("W304", "releases held back", held_back),
     ("W401", "watch-list", watched),
     ("W402", "last scan", last_scan),
     ("W403", "runs", last_runs),

@@ -20,7 +20,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 
-from cews import ingesting, outbox, pipeline, watching
+from cews import doctor, ingesting, outbox, pipeline, watching
 from cews.cron import trigger
 from cews.domain import CewsError, Period, SettingsError, SourceError, StoreError, UserError
 from cews.notify import ChannelDownError
@@ -97,6 +97,27 @@ def ingest(turn: Turn) -> Summary:
     return {"new": report.rows_new, "changed": report.rows_changed, "rejected": report.rows_rejected}
 
 
+def freshness(turn: Turn) -> Summary:
+    """Tell the operators, once, of each source that has fallen silent: it lacks a month its calendar says is out."""
+    now = turn.clock()
+    with reading(turn.engine) as cx:
+        silent = doctor.silent_sources(cx, now)
+    for silence in silent:
+        _tell_once(turn.engine, silence, now)
+    return {"silent": [silence.source for silence in silent]}
+
+
+def _tell_once(engine: Engine, silence: doctor.Silence, now: datetime) -> None:
+    """A row in ``run`` remembers what was told, so that neither the next round nor a new scheduler repeats it."""
+    job, told = f"silence:{silence.source}", {"newest": str(silence.newest)}
+    with writing(engine) as cx:
+        before = runs.newest(cx, job, limit=1)
+        if before and before[0].summary == told:
+            return
+        runs.finish(cx, runs.start(cx, job, now), now, told)
+    log.warning("source silent", source=silence.source, newest=told["newest"], due=str(silence.due))
+
+
 def scan(turn: Turn) -> Summary:
     """Score what was published since the last scan, and fit the models of the items with alerts."""
     now = turn.clock()
@@ -128,7 +149,11 @@ def notify(turn: Turn) -> Summary:
 
 
 JOBS: Final = (
-    Job("round", lambda settings: settings.schedule, {"ingest": ingest, "scan": scan, "notify": notify}),
+    Job(
+        "round",
+        lambda settings: settings.schedule,
+        {"ingest": ingest, "freshness": freshness, "scan": scan, "notify": notify},
+    ),
     Job("notify", lambda _settings: "*/5 * * * *", {"notify": notify}, kept=False),
 )
 

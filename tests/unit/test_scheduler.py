@@ -15,10 +15,12 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
+from structlog.testing import capture_logs
 
-from cews import scheduler
+from cews import doctor, scheduler
 from cews.cron import trigger
 from cews.domain import SettingsError, SourceError, UserError
+from cews.ingesting import ingest_file
 from cews.scheduler import JOBS, Job, Lease, Outcome, Turn, carry_out, overdue
 from cews.settings import Settings
 from cews.store import runs
@@ -336,5 +338,35 @@ def test_every_step_is_in_a_job_and_every_step_of_a_job_exists() -> None:
     assert all(step.__name__ == name for job in JOBS for name, step in job.steps.items())
 
 
-def test_a_round_is_ingest_then_scan_then_notify() -> None:
-    assert list(JOBS[0].steps) == ["ingest", "scan", "notify"]
+def test_a_round_is_ingest_then_freshness_then_scan_then_notify() -> None:
+    assert list(JOBS[0].steps) == ["ingest", "freshness", "scan", "notify"]
+
+
+# --- silent sources ----------------------------------------------------------------------------------
+
+
+def test_a_silent_source_is_told_of_once_by_all_schedulers_together(
+    engine: Engine, settings: Settings, tmp_path: Path
+) -> None:
+    path = tmp_path / "trade.csv"
+    head = "period,reporter,partner,flow,hs,value_usd,net_weight_kg\n"
+
+    def publish(month: str) -> None:
+        path.write_text(f"{head}{month},KOR,CHN,import,250410,{month[-2:]},1\n")
+        ingest_file(engine, tmp_path, path, "tidy", source="kcs", now=NOW)
+
+    def told() -> list[str]:
+        with capture_logs() as logs:
+            for _ in range(2):
+                scheduler.freshness(Turn(engine, settings, lambda: NOW + timedelta(days=40)))
+        return [line["newest"] for line in logs if line["event"] == "source silent"]
+
+    assert told() == []
+    publish("2023-11")
+    assert told() == ["2023-11"]
+    assert told() == []
+    publish("2023-12")
+    assert told() == ["2023-12"], "it spoke and fell silent again"
+    with reading(engine) as cx:
+        assert [silence.source for silence in doctor.silent_sources(cx, NOW + timedelta(days=40))] == ["kcs"]
+        assert doctor.silent_sources(cx, NOW - timedelta(days=20)) == []
