@@ -22,8 +22,9 @@ from cews.dashboard.words import MODEL_NAMES
 from cews.domain import ChangeKind, ItemKey, Level, Measure, Period
 from cews.panel import History
 from cews.sentences import change_label
-from cews.store import queries
+from cews.store import prices, queries
 from cews.store.engine import Connection, Engine
+from cews.store.prices import PriceSeries
 from cews.store.queries import AlertLine, ChangeLine, ForecastLine, ItemName, MonthFinding
 
 RANGES = {"2": 24, "3": 36, "5": 60, "all": 10_000}  # months shown
@@ -41,6 +42,7 @@ class ItemFacts:
     alert: AlertLine | None
     forecasts: list[ForecastLine]
     findings: list[MonthFinding]
+    price: PriceSeries | None  # reference price of the world market
 
     def forecast(self, model: str | None = None) -> ForecastLine | None:
         """The quantity forecast of a model, else the chosen one."""
@@ -66,6 +68,7 @@ def facts(cx: Connection, view: View, item: ItemKey, series: ItemSeries | None) 
         alert=queries.item_alert(cx, view.as_of, item),
         forecasts=queries.item_forecasts(cx, view.as_of, item),
         findings=queries.item_findings(cx, view.as_of, item),
+        price=prices.for_item(cx, item.hs, view.as_of),
     )
 
 
@@ -95,7 +98,9 @@ def _trade(known: ItemFacts, series: ItemSeries, view: View) -> Iterator[Compone
     months = RANGES[DEFAULT_RANGE]
     yield _headline_numbers(known, series, view)
     yield html.Div([_outlook_card(known, view), _why(known, series, view)], className="grid-2-1")
-    yield html.Div([_suppliers_card(series, months, view), _unit_value_card(series, months, view)], className="grid-2")
+    yield html.Div(
+        [_suppliers_card(series, months, view), _unit_value_card(known, series, months, view)], className="grid-2"
+    )
 
 
 # --- head --------------------------------------------------------------------------------------------
@@ -394,22 +399,35 @@ def _monthly_shares(series: ItemSeries, months: int, others: str, view: View) ->
     return shares
 
 
-def _unit_value_card(series: ItemSeries, months: int, view: View) -> Component:
+def _unit_value_card(known: ItemFacts, series: ItemSeries, months: int, view: View) -> Component:
     unit = price_unit(series)
     title = view.say("Unit value")
     shown, numbers = series.months[-months:], series.unit_value[-months:]
-    largest = max((number for number in numbers if number is not None), default=None)
+    reference = _reference(known, unit, shown, view)
+    columns = [numbers, reference[1]] if reference else [numbers]
+    largest = max((number for column in columns for number in column if number is not None), default=None)
 
     def label(number: float | None) -> str:
         return view.amount(number, unit, like=largest)
 
-    rows = [[str(month), label(number)] for month, number in zip(shown, numbers, strict=True)]
+    rows = [[str(month), *map(label, of_month)] for month, *of_month in zip(shown, *columns, strict=True)]
+    headers = [view.say("Month"), title, *([reference[0]] if reference else [])]
     return parts.card(
         title,
-        parts.graph("item-unit-value", unit_values(shown, numbers, title, label), view, title),
-        parts.table_view(view, [view.say("Month"), title], rows[::-1]),
+        parts.graph("item-unit-value", unit_values(shown, numbers, title, label, reference), view, title),
+        parts.table_view(view, headers, rows[::-1]),
         subtitle=view.say("Customs value divided by quantity."),
     )
+
+
+def _reference(
+    known: ItemFacts, unit: str, months: Sequence[Period], view: View
+) -> tuple[str, list[float | None]] | None:
+    """The reference price over the months, where it is in the same unit."""
+    price = known.price
+    if price is None or price.unit != unit:
+        return None
+    return view.say("World price: {name}", name=price.name), [price.months.get(month) for month in months]
 
 
 # --- history -----------------------------------------------------------------------------------------
