@@ -141,20 +141,20 @@ def parse(body: bytes, request: Request) -> Batch:
     """An answer → figures, or SourceError. Rows that contradict themselves are set aside."""
     flow, kind = request.scope["flow"], request.scope["kind"]
     found = items(body, SERVICES[flow, kind].data_set)
-    slots = _slots(found, request)
-    rows = Rows(_frame(found, slots))
-    table = _read(rows, slots)
+    columns = _amount_columns(found, request)
+    rows = Rows(_frame(found, columns))
+    table = _read(rows, columns)
     figures = [
-        (flow, kind, code_of(flow, kind, _number(slot), month), month.yyyymm, decile, amount * 1000, published)
+        (flow, kind, code_of(flow, kind, int(column[-2:]), month), month.yyyymm, decile, amount * 1000, published)
         for month, decile, published, amounts in _published(table[rows.good], request)
-        for slot, amount in amounts.items()
+        for column, amount in amounts.items()
     ]
     flash = pd.DataFrame(figures, columns=list(FLASH_COLUMNS)).astype(dict(FLASH_COLUMNS))
     return Batch(NO_TRADE, (), rows.rejects, flash=flash)
 
 
-def _slots(found: list[dict[str, str]], request: Request) -> list[str]:
-    """The names of the columns with amounts, the total always among them."""
+def _amount_columns(found: list[dict[str, str]], request: Request) -> list[str]:
+    """The names of the columns with amounts, numbered by slot; the total is always among them."""
     names = {name for item in found for name in item if _AMOUNT.fullmatch(name)}
     if found and _TOTAL not in names:
         message = f"kcs-flash, {request.label}: the answer has no {_TOTAL}. The service has changed; report this."
@@ -162,38 +162,34 @@ def _slots(found: list[dict[str, str]], request: Request) -> list[str]:
     return sorted(names | {_TOTAL})
 
 
-def _number(slot: str) -> int:
-    return int(slot[-2:])
-
-
-def _frame(found: list[dict[str, str]], slots: list[str]) -> pd.DataFrame:
+def _frame(found: list[dict[str, str]], columns: list[str]) -> pd.DataFrame:
     texts = {
         "month": [f"{item.get('priodYear', '').strip()}-{item.get('priodMon', '').strip()}" for item in found],
         "days": [item.get("priodDt", "") for item in found],
-        **{slot: [item.get(slot, "") for item in found] for slot in slots},
+        **{name: [item.get(name, "") for item in found] for name in columns},
     }
-    columns = {name: pd.array(values, dtype="str") for name, values in texts.items()}
-    return pd.DataFrame(columns, index=pd.RangeIndex(1, len(found) + 1))
+    arrays = {name: pd.array(values, dtype="str") for name, values in texts.items()}
+    return pd.DataFrame(arrays, index=pd.RangeIndex(1, len(found) + 1))
 
 
-def _read(rows: Rows, slots: list[str]) -> pd.DataFrame:
+def _read(rows: Rows, columns: list[str]) -> pd.DataFrame:
     """period, decile and the amounts, checked."""
-    amounts = {slot: rows.numbers(slot) for slot in slots}
+    amounts = {name: rows.numbers(name) for name in columns}
     table = pd.DataFrame({"period": rows.read("month", _month), "decile": rows.read("days", _decile), **amounts})
-    rows.merge_duplicates(table, ("period", "decile"), slots)
-    _check(rows, table, slots)
+    rows.merge_duplicates(table, ("period", "decile"), columns)
+    _check(rows, table, columns)
     return table
 
 
 def _published(table: pd.DataFrame, request: Request) -> Iterator[tuple[Period, int, datetime, Mapping[str, float]]]:
-    """(month, decile, when it was published, slot → amount) of the rows that are published."""
+    """(month, decile, when it was published, column → amount) of the rows that are published."""
     for line in table[table[_TOTAL] > 0].to_dict("records"):
         month, decile = Period.from_yyyymm(int(line.pop("period"))), int(line.pop("decile"))
         if not Period.parse(request.scope["start"]) <= month <= Period.parse(request.scope["end"]):
             message = f"kcs-flash, {request.label}: the answer has {month}. The service has changed; report this."
             raise SourceError(message, permanent=True, code="scope")
         day, later = _PUBLICATION[decile]
-        amounts = {str(slot): amount for slot, amount in line.items() if not np.isnan(amount)}
+        amounts = {str(name): amount for name, amount in line.items() if not np.isnan(amount)}
         yield month, decile, presumed_known_from(month, day, later, ZONE), amounts
 
 
@@ -213,10 +209,10 @@ def _decile(text: str) -> str:
     return str(_DECILES[match[1]])
 
 
-def _check(rows: Rows, table: pd.DataFrame, slots: list[str]) -> None:
+def _check(rows: Rows, table: pd.DataFrame, columns: list[str]) -> None:
     """What is said twice must agree: the parts with their total, the days with the days before."""
     total = table[_TOTAL].fillna(0)
-    parts = table[slots].drop(columns=_TOTAL).sum(axis=1)
+    parts = table[columns].drop(columns=_TOTAL).sum(axis=1)
     reason = f"the other slots sum to more than this, while {ASSUMPTIONS['total']}"
     rows.reject((parts > total + _ROUNDING).to_numpy(bool), _TOTAL, reason)
     ordered = table[rows.good & (total > 0).to_numpy(bool)].sort_values(["period", "decile"])
