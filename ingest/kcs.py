@@ -18,6 +18,7 @@ import pandas as pd
 
 from cews import countries
 from cews.domain import OBSERVATION_COLUMNS, WORLD, Coverage, Flow, Period, Reject, SourceError, UserError
+from ingest import hs
 from ingest.base import Batch, Request, Source, Wanted, calendar_years
 from ingest.kcs_answers import KEY_PARAM, KEY_SETTING, LICENCE, MAX_BYTES, PACE_SECONDS, URL, URL_SETTING, items
 from ingest.tables import Rows, hs_code, past_month
@@ -45,7 +46,6 @@ ASSUMPTIONS: Final[Mapping[str, str]] = {
     "areas": "ZZ is trade with a country not specified, Z1 with areas not listed",
 }
 _EARLIEST: Final = Period.of(2007, 1)
-_EDITIONS: Final = ((202201, "H6"), (201701, "H5"), (201201, "H4"), (200701, "H3"))  # in force in Korea from
 
 
 # --- rows, of an answer or of a file -----------------------------------------------------------------
@@ -111,8 +111,8 @@ def _mismatch(totals: pd.DataFrame, table: pd.DataFrame) -> Reject | None:
     return None
 
 
-def _names(hs: pd.Series[Any], korean: pd.Series[Any]) -> dict[tuple[str, str], str]:
-    pairs = pd.DataFrame({"hs": hs, "name": korean.str.strip()}).drop_duplicates()
+def _names(codes: pd.Series[Any], korean: pd.Series[Any]) -> dict[tuple[str, str], str]:
+    pairs = pd.DataFrame({"hs": codes, "name": korean.str.strip()}).drop_duplicates()
     return {(code, "ko"): name for code, name in zip(pairs["hs"], pairs["name"], strict=True) if name not in _NO_NAME}
 
 
@@ -126,14 +126,12 @@ def observations(rows: pd.DataFrame) -> pd.DataFrame:
 def _flow(rows: pd.DataFrame, flow: Flow, value: str, weight: str) -> pd.DataFrame:
     traded = rows[(rows[value].fillna(0) != 0) | (rows[weight].fillna(0) != 0)]
     return traded.rename(columns={value: "value_usd", weight: "net_weight_kg"}).assign(
-        reporter=REPORTER, flow=flow.value, quantity=np.nan, quantity_unit="", hs_edition=_editions(traded["period"])
+        reporter=REPORTER,
+        flow=flow.value,
+        quantity=np.nan,
+        quantity_unit="",
+        hs_edition=hs.editions(REPORTER, traded["period"]),
     )
-
-
-def _editions(periods: pd.Series[Any]) -> pd.Series[Any]:
-    starts, names = zip(*reversed(_EDITIONS), strict=True)
-    place = np.searchsorted(np.array(starts), periods.to_numpy("int64"), side="right")
-    return pd.Series(pd.array(["", *names], dtype="str").take(place), index=periods.index)
 
 
 # --- requests ----------------------------------------------------------------------------------------
