@@ -39,8 +39,8 @@ ASSUMPTIONS: Final[Mapping[str, str]] = {
 
 _PINS: Final = {"partner2Code": "0", "customsCode": "C00", "motCode": "0"}
 _FLOWS: Final = {"M": Flow.IMPORT, "X": Flow.EXPORT}
-_GROUPS: Final = ("97", "975")
-_UNITS: Final = {
+GROUPS: Final = ("97", "975")
+UNITS: Final = {
     "2": "m²",
     "3": "1000 kWh",
     "4": "m",
@@ -54,7 +54,7 @@ _UNITS: Final = {
     "12": "m³",
     "13": "carat",
 }
-_NO_UNIT: Final = ("", "-1", "1")
+NO_UNIT: Final = ("", "-1", "1")
 
 
 # --- requests ----------------------------------------------------------------------------------------
@@ -141,7 +141,7 @@ def _known_code(code: str) -> str:
 
 def _number(iso3: str, role: str) -> str:
     number = countries.comtrade_from_iso3(iso3)
-    if number is None or str(number) in _GROUPS or (role == "reporter" and iso3 == WORLD):
+    if number is None or str(number) in GROUPS or (role == "reporter" and iso3 == WORLD):
         raise UserError(f"{iso3!r} is not a {role} of comtrade; give ISO 3166 alpha-3 codes of countries, such as KOR.")
     return str(number)
 
@@ -177,7 +177,7 @@ def parse(body: bytes, request: Request) -> Batch:
     """An answer → observations of what was asked for, or SourceError."""
     items = _items(body, request)
     given = frame({name: [item.get(name) for item in items] for name in _FIELDS}, len(items))
-    rows = Rows(given[~given["partnerCode"].isin(_GROUPS)])
+    rows = Rows(given[~given["partnerCode"].isin(GROUPS)])
     part = _breakdown(rows)
     table = _typed(rows)
     table["quantity_unit"], table["quantity"], table["net_weight_kg"] = _amounts(rows)
@@ -254,9 +254,9 @@ def _amounts(rows: Rows) -> tuple[pd.Series[Any], Floats, Floats]:
 
 def _units(given: pd.DataFrame) -> pd.Series[Any]:
     """Names of the units by their numbers, which every answer has; words only for numbers unknown here."""
-    named = given["qtyUnitCode"].map(_UNITS)
+    named = given["qtyUnitCode"].map(UNITS)
     words = given["qtyUnitAbbr"].where(given["qtyUnitAbbr"] != "", "unit " + given["qtyUnitCode"])
-    return named.fillna(words).where(~given["qtyUnitCode"].isin(_NO_UNIT), "").astype("str")
+    return named.fillna(words).where(~given["qtyUnitCode"].isin(NO_UNIT), "").astype("str")
 
 
 def _positive(amounts: Floats) -> Floats:

@@ -18,6 +18,7 @@ import pandas as pd
 from cews import countries
 from cews.domain import OBSERVATION_COLUMNS, WORLD, Flow, Period, UserError
 from ingest import hs
+from ingest.comtrade import GROUPS, NO_UNIT, UNITS
 from ingest.tables import Bools, Field, Rows, Table, hs_code, past_month
 
 _AMOUNTS: Final = ("value_usd", "net_weight_kg", "quantity")
@@ -60,34 +61,26 @@ _COMTRADE_FLOWS: Final = {
     **dict.fromkeys(("M", "1", "IMPORT", "IMPORTS"), Flow.IMPORT.value),
     **dict.fromkeys(("X", "2", "EXPORT", "EXPORTS"), Flow.EXPORT.value),
 }
-_GROUPS: Final = frozenset(("97", "975"))  # European Union, ASEAN: they repeat the trade of their members
 _PART_FLOWS: Final = frozenset(("RX", "RM", "DX", "FM", "MIP", "XIP", "MOP", "XOP", "3", "4", "RE-EXPORT", "RE-IMPORT"))
-_UNITS: Final = {  # UN Comtrade's numbers of units
-    **dict.fromkeys(("", "-1", "1", "N/A", "NO QUANTITY"), ""),
-    **dict.fromkeys(("8", "KG", "WEIGHT IN KILOGRAMS"), "kg"),
-    "2": "m²",
-    "3": "1000 kWh",
-    "4": "m",
-    "5": "u",
-    "6": "2u",
-    "7": "l",
-    "9": "1000u",
-    "10": "pack",
-    "11": "12u",
-    "12": "m³",
-    "13": "carat",
+_UNITS: Final = {  # numbers and words of the API and the site
+    **UNITS,
+    **dict.fromkeys((*NO_UNIT, "N/A", "NO QUANTITY"), ""),
+    **dict.fromkeys(("KG", "WEIGHT IN KILOGRAMS"), "kg"),
 }
 
 
 def read_comtrade(frame: pd.DataFrame, source: Table, today: date) -> Read:
     """Raises UserError when the file has no totals, only rows that are broken down."""
-    whole = _totals(frame)
+    traded, part = _traded(frame), _parts(frame)
+    whole = traded & ~part
     if not whole.any():
         raise UserError(
             f"{source.name} has only parts (by second partner, customs procedure, transport or kind of flow) "
             "and no totals; download it with the totals: partner2 0, customs C00, transport 0, flows M and X."
         )
-    rows = Rows(frame[whole], source.rejects)
+    orphan = _without_total(frame, traded & part, whole)
+    rows = Rows(frame[whole | orphan], source.rejects)
+    rows.reject(orphan[whole | orphan], "", "a part of a total which the file does not have; download the totals too")
     table = pd.DataFrame(
         {
             "reporter": rows.read("reporter", _reporter),
@@ -118,14 +111,27 @@ def _of_several(given: pd.Series[Any], partner: pd.Series[Any]) -> Bools:
     return partner.isin(codes[codes.duplicated()]).to_numpy(bool)
 
 
-def _totals(frame: pd.DataFrame) -> Bools:
-    """Rows that are no part of another."""
-    whole = ~_within(frame["flow"], _PART_FLOWS) & ~_within(frame["hs"], frozenset(("TOTAL",)))
-    whole &= ~_within(frame["partner"], _GROUPS)
+def _traded(frame: pd.DataFrame) -> Bools:
+    """Rows of imports and exports of a code with a country: not re-exports, all codes together, or groups."""
+    passed = _within(frame["flow"], _PART_FLOWS) | _within(frame["hs"], frozenset(("TOTAL",)))
+    return ~(passed | _within(frame["partner"], frozenset(GROUPS)))
+
+
+def _parts(frame: pd.DataFrame) -> Bools:
+    """Rows that break another one down."""
+    part = np.zeros(len(frame), dtype=bool)
     for column, total in _TOTALS.items():
         if column in frame:
-            whole &= _within(frame[column], total)
-    return whole
+            part |= ~_within(frame[column], total)
+    return part
+
+
+def _without_total(frame: pd.DataFrame, part: Bools, whole: Bools) -> Bools:
+    """The parts whose total is not in the file."""
+    if not part.any():
+        return part
+    keys = pd.MultiIndex.from_frame(frame[["period", "reporter", "flow", "hs", "partner"]])
+    return part & ~keys.isin(keys[whole])
 
 
 def _within(column: pd.Series[Any], values: frozenset[str]) -> Bools:

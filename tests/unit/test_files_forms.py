@@ -237,6 +237,14 @@ def test_a_download_without_totals_is_refused_with_advice() -> None:
     assert "download it with the totals" in refusal(csv(SITE, site(pins="0,C00,1000")), "comtrade")
 
 
+def test_a_part_whose_total_is_not_in_the_file_is_named() -> None:
+    contents = read(csv(SITE, site(), site(pins="0,C00,1000"), site(pins="0,C00,1000", period="202402")), "comtrade")
+    assert len(rows(contents)) == 1
+    (reject,) = contents.batch.rejects
+    assert reject.line == 4
+    assert "a total which the file does not have" in reject.reason
+
+
 @pytest.mark.parametrize(
     ("amounts", "kg", "quantity", "unit"),
     [
