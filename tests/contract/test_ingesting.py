@@ -353,7 +353,7 @@ def test_without_a_key_nothing_is_asked(sqlite_engine: Engine, home: Path, serve
 
 
 def test_an_unknown_source_names_those_there_are(sqlite_engine: Engine, home: Path, server: FakeSource) -> None:
-    with pytest.raises(UserError, match="choose one of .*kcs"):
+    with pytest.raises(UserError, match=r"choose one of .*kcs"):
         ingest_source(sqlite_engine, settings(server, home), "ksc", GRAPHITE_WANTED, now=NOW)
 
 

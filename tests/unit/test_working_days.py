@@ -39,8 +39,7 @@ def test_as_the_customs_service_counts(month: str, decile: int, days: float) -> 
 def test_a_month_has_at_least_as_many_working_days_as_its_first_twenty() -> None:
     for year in YEARS:
         for month in (Period.of(year, number) for number in range(1, 13)):
-            ten, twenty, whole = (working_days(month, decile) for decile in (1, 2, 3))
-            assert ten is not None and twenty is not None and whole is not None
+            ten, twenty, whole = (working_days(month, decile) or 0 for decile in (1, 2, 3))
             assert 0 < ten < twenty < whole <= 25.5
 
 
