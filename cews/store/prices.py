@@ -22,7 +22,7 @@ from cews.domain import Period, Reject, StoreError
 from cews.store import bulk, releases
 from cews.store.bulk import NEVER, Micros
 from cews.store.releases import NewRelease, ReleaseCounts
-from cews.store.schema import price
+from cews.store.schema import price, release
 
 EXCHANGE_RATES: Final = "euro-rates"  # the source of prices named "USD per EUR"
 _CELL = ["name", "period"]
@@ -48,6 +48,9 @@ def record(cx: Connection, new: NewRelease, table: pd.DataFrame, rejects: Sequen
     """
     releases.one_at_a_time(cx)
     releases.set_aside(cx, new, rejects)
+    read = len(table) + len(rejects)
+    if _recorded(cx, new):
+        return ReleaseCounts(None, read, len(rejects), unchanged=int(table["price"].notna().sum()))
     held = _versions(cx, new.source)
     current = held.loc[held["known_to"] == NEVER, [*_CELL, "price", "unit"]]
     rows = table.merge(current, on=_CELL, how="left", suffixes=("", "_held"))
@@ -56,8 +59,8 @@ def record(cx: Connection, new: NewRelease, table: pd.DataFrame, rejects: Sequen
     opened, ended = rows[given & ~same], rows[had & ~same]
     counts = ReleaseCounts(
         None,
-        read=len(table) + len(rejects),
-        rejected=len(rejects),
+        read,
+        len(rejects),
         new=int((given & ~had).sum()),
         changed=int((given & had & ~same).sum()),
         vanished=int((had & ~given).sum()),
@@ -73,6 +76,12 @@ def record(cx: Connection, new: NewRelease, table: pd.DataFrame, rejects: Sequen
     _end(cx, new, number, ended)
     _insert(cx, new, number, opened, previous)
     return replace(counts, release_id=number)
+
+
+def _recorded(cx: Connection, new: NewRelease) -> bool:
+    """Whether this very edition was recorded, be it before a newer one."""
+    same = (release.c.source == new.source, release.c.sha256 == new.sha256, release.c.released_at == new.released_at)
+    return cx.execute(select(release.c.id).where(*same).limit(1)).first() is not None
 
 
 def _versions(cx: Connection, source: str) -> pd.DataFrame:

@@ -132,6 +132,21 @@ def test_an_older_edition_is_refused_unless_it_changes_nothing(store_engine: Eng
     assert months(store_engine, MAY) == {202401: 330, 202402: 351}
 
 
+def test_an_edition_read_again_after_a_newer_one_changes_nothing(store_engine: Engine) -> None:
+    first, second = {("Urea", 202401): 330.0}, {("Urea", 202401): 331.0}
+    load(store_engine, MARCH, first)
+    load(store_engine, APRIL, second)
+    again = load(store_engine, MARCH, first)
+    assert (counted(again), again.release_id) == ((0, 0, 0, 1), None)
+    assert months(store_engine, MAY) == {202401: 331.0}
+
+
+def test_a_source_that_goes_back_to_what_it_said_before_is_believed(store_engine: Engine) -> None:
+    for at, amount in ((MARCH, 330.0), (APRIL, 331.0), (MAY, 330.0)):
+        load(store_engine, at, {("Urea", 202401): amount}, sha=f"{amount:.0f}" * 20)
+    assert [months(store_engine, at)[202401] for at in (MARCH, APRIL, MAY)] == [330, 331, 330]
+
+
 def test_an_unchanged_edition_keeps_an_older_one_out(store_engine: Engine) -> None:
     """In April it was still so; an edition of March that says otherwise cannot be placed."""
     load(store_engine, day("2024-02-10"), {("Urea", 202401): 330})
