@@ -140,7 +140,7 @@ def test_a_source_that_refuses_stops_neither_the_scan_nor_the_mails(
     outcome = _round(engine, settings, datetime(2024, 2, 16, tzinfo=UTC))
     assert set(outcome.errors) == {"ingest"}
     assert not outcome.may_pass  # a wrong key does not get better by waiting
-    assert set(outcome.summary) == {"scan", "notify"}
+    assert set(outcome.summary) == {"freshness", "scan", "notify"}
     with reading(engine) as cx:
         run = runs.newest(cx, ROUND.id, limit=1)[0]
     assert run.state == "failed"
