@@ -26,6 +26,7 @@ from cews.store.coverage import Published, Scopes, Speaker, ordinal
 from cews.store.engine import Engine, reading
 from cews.store.releases import simulated_sources
 from detectors.base import BoolArray, FloatArray, IntArray, Panel
+from ingest import priorities
 
 UNKNOWN_PRIORITY: Final = 50
 NEGLIGIBLE: Final = 0.05  # legs with this share of a month's trade may lack a number without hiding the total
@@ -75,14 +76,14 @@ class History:
         priority: Mapping[str, int] | None = None,
     ) -> History:
         """Read the items (None = all) as known until then; None = everything held, which a replay asks about
-        the past only."""
+        the past only. ``priority`` is that of the connectors unless another is given."""
         until = until or _END_OF_TIME
         with reading(engine) as cx:
             published = Scopes.read(cx, items=items).published(micros(until))
             simulated = simulated_sources(cx)
             series = observations.series_about(cx, items)
             versions = observations.versions(cx, until, items)
-        return _assemble(published, simulated, series, versions, priority or {})
+        return _assemble(published, simulated, series, versions, priorities() if priority is None else priority)
 
     @property
     def items(self) -> tuple[ItemKey, ...]:

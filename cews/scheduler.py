@@ -92,7 +92,8 @@ def ingest(turn: Turn) -> Summary:
     if not codes:
         raise UserError("the watch-list is empty; load one with `cews watchlist load kor`")
     month = Period.containing(now.date())
-    wanted = Wanted(hs=codes, partners=(), start=month + -source.revision_months, end=month)
+    reporters = watching.watched_reporters(turn.engine) if source.many_reporters else ()
+    wanted = Wanted(hs=codes, partners=(), start=month + -source.revision_months, end=month, reporters=reporters)
     report = ingesting.ingest_source(turn.engine, turn.settings, source.id, wanted, now=now)
     return {"new": report.rows_new, "changed": report.rows_changed, "rejected": report.rows_rejected}
 

@@ -34,6 +34,12 @@ def watched_codes(engine: Engine) -> tuple[str, ...]:
         return tuple(dict.fromkeys(entry.item.hs for entry in watchlist.get_items(cx)))
 
 
+def watched_reporters(engine: Engine) -> tuple[str, ...]:
+    """The countries whose trade the watch-list is about."""
+    with reading(engine) as cx:
+        return tuple(dict.fromkeys(entry.item.reporter for entry in watchlist.get_items(cx)))
+
+
 def _content(name: str) -> str:
     if name in SHIPPED:
         return (files("cews") / "data" / SHIPPED[name]).read_text(encoding="utf-8")

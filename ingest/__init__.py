@@ -47,3 +47,8 @@ def _loaded(entry: EntryPoint) -> object:
     except Exception as error:  # another's code may fail in any way
         reason = f"{type(error).__name__}: {error}"
         raise UserError(f"the source {entry.value} cannot be loaded ({reason}); update or uninstall it.") from error
+
+
+def priorities() -> dict[str, int]:
+    """Which source is believed where several speak about one item: the smaller number."""
+    return {name: source.priority for name, source in sources().items()}

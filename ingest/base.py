@@ -123,6 +123,7 @@ class Source:
     parse: Callable[[bytes, Request], Batch]
     priority: int = 50  # smaller wins when two sources speak about the same item
     by_item: bool = True  # false for a source that is asked for all it has, such as a table of prices
+    many_reporters: bool = False  # has the trade of many countries; needs Wanted.reporters
     key_in_header: bool = False  # key_param is the name of a header
     key_optional: bool = False  # without the key it answers too; see Wanted.with_key
     redirects: Mapping[str, str] = field(default_factory=dict)  # part of an address it points to → what that means

@@ -407,6 +407,7 @@ SOURCE: Final = Source(
     key_in_header=True,
     key_optional=True,
     plan=plan,
+    many_reporters=True,
     parse=parse,
     split=split,
     priority=40,

@@ -400,6 +400,7 @@ SOURCE: Final = Source(
     key_setting=None,
     key_param=None,
     plan=plan,
+    many_reporters=True,
     parse=parse,
     split=split,
     priority=30,
