@@ -136,7 +136,9 @@ def test_an_item_s_chart_follows_model_and_range_and_has_a_table(open_page: Open
     settle(page)
     page.locator("#item-model").get_by_text("Prophet").click()
     expect(page.locator("#item-outlook")).to_contain_text("Model: Prophet")
+    five_years = page.locator("#item-outlook summary").element_handle()
     page.locator("#item-range").get_by_text("2Y").click()
+    five_years.wait_for_element_state("hidden")  # other numbers, another table
     page.locator("#item-outlook summary").click()
     rows = page.locator("#item-outlook tbody tr")
     expect(rows).to_have_count(30)  # 24 months known, 6 ahead
