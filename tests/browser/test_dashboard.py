@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Open  # of this folder
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
+
+Open = Callable[..., Page]  # the fixture open_page: path, language, scheme, size
 
 PATHS = {
     "overview": "/",
