@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cews import settings as settings_module
-from cews.domain import Period, UserError, utc
+from cews.domain import Period, utc
 from cews.settings import Settings
 from cews.store import engine as store_engine
 from cews.store import migrations
@@ -109,8 +109,3 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON f
 
 def print_json(value: object) -> None:
     click.echo(orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode())
-
-
-def require(condition: object, message: str) -> None:
-    if not condition:
-        raise UserError(message)
