@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.table import Table
 
-from cews import bench as measuring
+from cews.bench import load as loading
 from cews.commands.session import Session, json_option, pass_session, print_json
 from cews.domain import UserError
 
@@ -32,8 +34,12 @@ def load(session: Session, path: Path | None, rows: int | None, store: str, runs
     if store != "sqlite" and not store.startswith("postgresql"):
         raise UserError(f"--store {store}: write sqlite, or postgresql://user:password@host/database")
     with tempfile.TemporaryDirectory() as folder:
-        chosen = path or measuring.made_file(Path(folder), rows or 0)
-        record = measuring.load(store, chosen, now=session.now, runs=runs)
+        chosen = path or loading.made_file(Path(folder), rows or 0)
+        record = loading.load(store, chosen, now=session.now, runs=runs)
+    _show(session, record, as_json)
+
+
+def _show(session: Session, record: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(record)
         return
