@@ -218,6 +218,8 @@ def converted(observations: pd.DataFrame, conversion: Conversion) -> tuple[pd.Da
 
 def added_up(observations: pd.DataFrame) -> pd.DataFrame:
     """One row per series and month. A quantity whose parts are in different units is dropped, not summed."""
+    if not observations.duplicated(_KEY).any():
+        return observations.reset_index(drop=True)
     one_unit = observations.groupby(_KEY, sort=False)["quantity_unit"].transform("nunique") == 1
     clean = observations.assign(
         quantity=observations["quantity"].where(one_unit),

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -261,8 +262,9 @@ def pick(table: Table, fields: Sequence[Field], given: Given) -> pd.DataFrame:
     return pd.DataFrame(chosen, index=frame.index)
 
 
-def _plain(name: object) -> str:
-    letters = unicodedata.normalize("NFKD", str(name))
+@lru_cache(maxsize=4096)
+def _plain(name: str) -> str:
+    letters = unicodedata.normalize("NFKD", name)
     return re.sub(r"[\W_]", "", "".join(each for each in letters if not unicodedata.combining(each))).casefold()
 
 
