@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
-from cews import ingesting
 from cews.domain import Flow, Period, SourceError, UserError
-from cews.ingesting import IngestReport, ingest_source
+from cews.ingesting import IngestReport, connectors, ingest_source
 from cews.net import Call, Patience, Transport
 from cews.settings import Settings
 from cews.store import runs
@@ -544,7 +543,7 @@ def test_an_answer_over_the_cap_of_bytes_is_asked_in_parts(
 ) -> None:
     service.rows = list(FULL)
     small = replace(comtrade.SOURCE, max_bytes=len(answer(FULL)) * 3 // 4)
-    monkeypatch.setattr(ingesting, "sources", lambda: {"comtrade": small})
+    monkeypatch.setattr(connectors, "sources", lambda: {"comtrade": small})
     report = ask(sqlite_engine, home, server, transport, wanted("250410", "310210", end="2024-03"))
     assert (report.rows_new, report.requests) == (48, 2)
 

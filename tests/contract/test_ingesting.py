@@ -213,10 +213,11 @@ import os, signal, sys
 from datetime import datetime, UTC
 from pathlib import Path
 from cews import ingesting
+from cews.ingesting import recording
 from cews.store.engine import connect
 
 url, home, path = sys.argv[1:]
-ingesting.releases.record = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+recording.releases.record = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 ingesting.ingest_file(connect(url), Path(home), Path(path), "tidy", now=datetime(2024, 6, 20, 3, tzinfo=UTC))
 """
 

@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import Engine
 
 from cews.domain import Period, SourceError
-from cews.ingesting import HELD_FOR, RESUMABLE, ingest_source
+from cews.ingesting import ingest_source
+from cews.ingesting.runs import HELD_FOR, RESUMABLE
 from cews.net import Patience, Transport
 from cews.settings import Settings
 from cews.store import runs

@@ -10,10 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import Engine, func, select
 
-from cews import ingesting
 from cews.cli import cews as program
 from cews.domain import StoreError, UserError
-from cews.ingesting import IngestReport, accept, ingest_file, reject
+from cews.ingesting import IngestReport, accept, from_files, ingest_file, reject
 from cews.store import reviews
 from cews.store.engine import reading
 from cews.store.schema import observation, release, series
@@ -64,7 +63,7 @@ def states(engine: Engine) -> list[str]:
 
 def test_a_file_that_was_said_last_is_not_parsed(read, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
     assert read(rows(), NOW).rows_new == 36
-    monkeypatch.setattr(ingesting, "read_file", lambda *_args, **_more: pytest.fail("it was parsed"))
+    monkeypatch.setattr(from_files, "read_file", lambda *_args, **_more: pytest.fail("it was parsed"))
     again = read(rows(), LATER, name="a copy.csv")
     assert (again.unchanged, again.rows_read, again.rows_unchanged) == (True, 36, 36)
     assert "nothing new" in again.summary()

@@ -1,0 +1,135 @@
+"""Use case: ask a source for what is wanted, answer by answer, and go on where an earlier run stopped."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from cews.domain import SourceError
+from cews.ingesting.connectors import call_of, connector, key_of
+from cews.ingesting.recording import ingest_batch
+from cews.ingesting.report import IngestReport, Progress, merged, series_of, tell
+from cews.ingesting.runs import running
+from cews.net import Transport
+from cews.settings import Settings
+from cews.store.engine import Engine
+from ingest.base import TOO_MUCH, Batch, Request, Source, Wanted
+
+_ASKED_TOO_MUCH: Final = frozenset({TOO_MUCH, "too_large"})
+
+
+def ingest_source(
+    engine: Engine,
+    settings: Settings,
+    source_id: str,
+    wanted: Wanted,
+    *,
+    now: datetime,
+    transport: Transport | None = None,
+    progress: Progress | None = None,
+) -> IngestReport:
+    """Fetch what is wanted from a source. Raises SourceError when it fails; what came before stays."""
+    source = connector(source_id)
+    key = key_of(source, settings)
+    today = now.astimezone(ZoneInfo(source.time_zone)).date()
+    requests = list(source.plan(replace(wanted, with_key=bool(key)), today))
+    plan = _digest(sorted(map(_request_key, requests)))
+    series: set[tuple[str, ...]] = set()
+    with running(engine, source.id, now, plan) as run, nullcontext(transport) if transport else Transport() as door:
+
+        def say(done: int, total: int) -> None:
+            tell(progress, done, total)
+            run.progress(done, total)
+
+        def ask(request: Request) -> _Answered:
+            call = call_of(source, settings, request, key)
+            answer, batch = door.fetch(call, _reader(source, request))
+            return _Answered(request, call.shown, answer.body, batch)
+
+        for found in _answers(ask, source.split, requests, run.answered, now, say):
+            report = ingest_batch(
+                engine,
+                settings.home,
+                source,
+                found.request.label,
+                found.body,
+                found.batch,
+                now=now,
+                request=found.address,
+                run_id=run.id,
+                recipe=asdict(found.request),
+            )
+            series |= series_of(found.batch)
+            run.report = replace(merged(run.report, report), series=len(series))
+            if not found.batch.further:  # else only its answer names what is still to be asked
+                run.note(_request_key(found.request))
+    return run.report
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    request: Request
+    address: str  # without secrets
+    body: bytes
+    batch: Batch
+
+
+def _answers(
+    ask: Callable[[Request], _Answered],
+    split: Callable[[Request], Sequence[Request]] | None,
+    requests: Sequence[Request],
+    answered: Container[str],
+    now: datetime,
+    tell: Progress,
+) -> Iterator[_Answered]:
+    """The answers in turn, without those had before. What was too much to ask at once is asked in parts."""
+    waiting, done = deque(requests), 0
+    while waiting:
+        tell(done, done + len(waiting))
+        request = waiting.popleft()
+        if _request_key(request) in answered:
+            done += 1
+            continue
+        try:
+            found = ask(request)
+        except SourceError as error:
+            parts = split(request) if split and error.code in _ASKED_TOO_MUCH else ()
+            if not parts:
+                raise _after(error, done, done + 1 + len(waiting), now) from error
+            waiting.extendleft(reversed(parts))
+        else:
+            waiting.extendleft(reversed(found.batch.further))
+            yield found
+            done += 1
+    tell(done, done)
+
+
+def _request_key(request: Request) -> str:
+    return _digest([request.url, sorted(request.params.items()), sorted(request.scope.items())])
+
+
+def _digest(plain: object) -> str:
+    return sha256(json.dumps(plain, ensure_ascii=False).encode()).hexdigest()
+
+
+def _reader(source: Source, request: Request) -> Callable[[bytes], Batch]:
+    return lambda body: source.parse(body, request)
+
+
+def _after(error: SourceError, done: int, total: int, now: datetime) -> SourceError:
+    """The error, with what was read before it and when it can go on."""
+    message = f"{error} {done} of {total} requests were read before, and what they brought is kept."
+    if error.quota:
+        message += " The same command goes on from there."
+    if error.quota and error.retry_after is not None:
+        message += f" It can go on at {now + timedelta(seconds=error.retry_after):%Y-%m-%d %H:%M} UTC."
+    return SourceError(
+        message, permanent=error.permanent, code=error.code, quota=error.quota, retry_after=error.retry_after
+    )
