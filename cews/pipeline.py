@@ -103,7 +103,7 @@ def replay(
     moments = [moment for month in months if (moment := history.publication(month)) is not None]
     book: Book = {}
     seen: Period | None = None
-    for done, (panel, scores) in enumerate(_scored(history, moments, workers), start=1):
+    for done, (panel, scores) in enumerate(scored(history, moments, workers), start=1):
         step = examine(panel, scores, book, policy or Policy(), budget, seen)
         book, seen = step.book, step.newest
         if record_at is not None:
@@ -114,7 +114,7 @@ def replay(
             progress(done, len(moments))
 
 
-def _scored(
+def scored(
     history: History, moments: Sequence[datetime], workers: int
 ) -> Iterator[tuple[Panel, Mapping[str, Scores]]]:
     """The panel and its scores at each moment, in order; scored in worker processes a few moments ahead."""
