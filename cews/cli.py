@@ -7,11 +7,11 @@ import sys
 import click
 
 from cews import __version__
-from cews.commands import bench, data, delivery, detection, flash, releases, service, vintages, world
+from cews.commands import backtest, bench, data, delivery, detection, flash, releases, service, vintages, world
 from cews.commands.session import Session
-from cews.domain import CewsError, SourceError, StoreError, UserError
+from cews.domain import CewsError, HeldBackError, SourceError, StoreError, UserError
 
-EXIT_CODES = {UserError: 2, SourceError: 3, StoreError: 4}
+EXIT_CODES = {UserError: 2, SourceError: 3, StoreError: 4, HeldBackError: 5}
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -27,7 +27,7 @@ def cews(context: click.Context) -> None:
     context.ensure_object(Session)
 
 
-for group in (world, data, releases, vintages, flash, detection, delivery, service, bench):
+for group in (world, data, releases, vintages, flash, detection, delivery, service, backtest, bench):
     for command in group.COMMANDS:
         cews.add_command(command)
 

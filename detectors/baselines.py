@@ -156,7 +156,7 @@ def _prophet(logs: pd.Series[float]) -> tuple[float, float]:
     for name in ("cmdstanpy", "prophet"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     model = Prophet(
-        yearly_seasonality=True,
+        yearly_seasonality=5,  # monthly figures do not tell faster waves apart
         weekly_seasonality=False,
         daily_seasonality=False,
         interval_width=0.95,

@@ -1,0 +1,242 @@
+"""Use case: the back-test. Replay months of the past, knowing only what was known then, and compare what is raised with
+labels; beside it the rules of published systems on the same item-months, crying wolf as often as the engine does.
+
+Definitions: docs/methods/backtest.md.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from cews import pipeline
+from cews.alerts import Policy
+from cews.backtest import observations, rules, scoring
+from cews.backtest.labels import Label
+from cews.backtest.scoring import Alarm, Rows
+from cews.domain import ChangeKind, ItemKey, Period, UserError
+from cews.panel import History
+from cews.store.engine import Engine
+from cews.store.scratch import scratch
+from detectors import explain_silence
+from detectors.base import FloatArray, Panel
+from detectors.baselines import MODELS
+from detectors.screen import volume
+from ingest.tables import Given
+
+WARM_UP: Final = 3  # months replayed before the first that counts, so that what is going on already is not new
+SAMPLE: Final = 40  # items without a label on which models that are fitted anew each month are measured
+LARGEST: Final = 5  # items of each label on which they are
+RAISING: Final = frozenset({ChangeKind.OPENED, ChangeKind.RAISED, ChangeKind.RECLASSIFIED})
+_SEED: Final = 1
+
+Report = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked."""
+
+    labels: Sequence[Label]
+    budget: float  # false alarms per 1,000 item-months
+    baselines: Sequence[str]
+    workers: int = 2
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What a replay leaves: M months × I items."""
+
+    months: list[Period]
+    items: tuple[ItemKey, ...]
+    live: list[FloatArray] = field(default_factory=list)  # 0 or 1
+    alarms: list[Alarm] = field(default_factory=list)
+    scores: dict[str, list[FloatArray]] = field(default_factory=dict)
+    partners: dict[str, list[Any]] = field(default_factory=dict)
+    silence: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sample: list[int] = field(default_factory=list)  # positions of the items that models are fitted to
+    sampled: list[tuple[FloatArray, Period]] = field(default_factory=list)  # their quantities up to each month
+
+
+def run(
+    paths: Sequence[Path],
+    form: str | None,
+    given: Given,
+    question: Question,
+    *,
+    only_labelled: bool,
+    now: datetime,
+    reading: Report,
+    replaying: Report,
+) -> dict[str, Any]:
+    """The back-test of files, in a store of its own that is gone afterwards."""
+    rules.chosen(question.baselines)
+    files = observations.read(paths, form, given, now, reading)
+    items = observations.items_of(files)
+    kept = observations.chosen(items, question.labels, only_labelled)
+    if not any(label.items(items) for label in question.labels):
+        raise UserError("no label is about any item of these files; compare its reporter, flow and codes with theirs.")
+    with tempfile.TemporaryDirectory() as home, scratch("sqlite") as engine:
+        observations.load(engine, Path(home), files, kept, now)
+        del files
+        record = replayed(engine, question, progress=replaying)
+    return {"files": [path.name for path in paths], "items_in_files": len(items), **record}
+
+
+def replayed(engine: Engine, question: Question, *, progress: Report) -> dict[str, Any]:
+    """The back-test of what a store holds."""
+    history = History.load(engine, None)
+    labels = {label: label.items(history.items) for label in question.labels}
+    labels = {label: items for label, items in labels.items() if items}
+    seen = _replay(history, labels, question, progress)
+    shape = (len(seen.months), len(seen.items))
+    counted = np.array(seen.live, dtype=bool).reshape(shape)
+    first = min(label.first for label in labels)
+    counted[[n for n, month in enumerate(seen.months) if month < first]] = False
+    rows = Rows(tuple(seen.months), seen.items, counted, scoring.windows(labels, seen.months, len(seen.items)))
+    engine_said = _judged(labels, seen.alarms, rows)
+    for record in engine_said["by_label"]:
+        record["silence"] = None if record["raised"] else seen.silence.get(record["id"])
+    return {
+        "budget_per_1000": question.budget,
+        "months": [str(first), str(seen.months[-1])],
+        "items": len(seen.items),
+        "reporters": sorted({item.reporter for item in seen.items}),
+        "item_months": int(np.count_nonzero(rows.quiet)),
+        "not_in_data": [label.id for label in question.labels if label not in labels],
+        "engine": engine_said,
+        "baselines": _baselines(labels, seen, rows, engine_said["false_alarms"], question),
+    }
+
+
+def _judged(labels: Mapping[Label, Sequence[int]], alarms: Sequence[Alarm], rows: Rows) -> dict[str, Any]:
+    records = scoring.verdicts(labels, alarms, rows)
+    return scoring.summary(list(labels), records, scoring.false_alarms(alarms, rows), rows) | {"by_label": records}
+
+
+# --- replaying ------------------------------------------------------------------------------------------
+
+
+def _replay(history: History, labels: Mapping[Label, Sequence[int]], question: Question, progress: Report) -> _Seen:
+    months = {month: moment for month in _span(labels) if (moment := history.publication(month)) is not None}
+    if not months:
+        raise UserError("nothing is published in the months in which the labels are scored.")
+    seen = _Seen(list(months), history.items)
+    if set(question.baselines) & set(MODELS):
+        seen.sample = _sample(history.panel(max(months.values())), history.items, labels)
+    book: pipeline.Book = {}
+    newest: Period | None = None
+    panels = pipeline.scored(history, list(months.values()), question.workers)
+    for done, (month, (panel, scores)) in enumerate(zip(months, panels, strict=True), start=1):
+        alive = rules.live(panel, month)
+        budget = question.budget * np.count_nonzero(alive) / 1000
+        step = pipeline.examine(panel, scores, book, Policy(), float(budget), newest)
+        book, newest = step.book, step.newest
+        _note(seen, step, month, alive, question)
+        _note_silence(seen, step, month, labels)
+        if seen.sample:
+            seen.sampled.append(_quantities(panel, [seen.items[n] for n in seen.sample], month))
+        progress(done, len(months))
+    return seen
+
+
+def _span(labels: Mapping[Label, Sequence[int]]) -> Iterator[Period]:
+    first, last = min(label.first for label in labels) + -WARM_UP, max(label.last for label in labels)
+    return (first + n for n in range(last - first + 1))
+
+
+def _note(seen: _Seen, step: pipeline.Step, month: Period, alive: Any, question: Question) -> None:
+    position = {item: n for n, item in enumerate(seen.items)}
+    here = [position[item] for item in step.panel.items]
+    seen.live.append(_placed(alive, here, len(seen.items), 0.0))
+    for _, change in step.changes:
+        if change.kind in RAISING and change.period in seen.months:
+            seen.alarms.append(
+                Alarm(
+                    item=position[change.item],
+                    month=change.period,
+                    opened=change.kind is ChangeKind.OPENED,
+                    shock=change.shock,
+                    level=change.level_after,
+                    partner=change.partner,
+                    as_of=step.as_of.date().isoformat(),
+                )
+            )
+    for name, said in rules.said(step.panel, month, question.baselines).items():
+        seen.scores.setdefault(name, []).append(_placed(said.scores, here, len(seen.items), np.nan))
+        if said.partners is not None:
+            seen.partners.setdefault(name, []).append(_placed(said.partners, here, len(seen.items), ""))
+
+
+def _quantities(panel: Panel, items: Sequence[ItemKey], month: Period) -> tuple[FloatArray, Period]:
+    """((T, S) volume of the items up to the month, month of its first row)."""
+    amount, _ = volume(panel.item_quantity, panel.item_value)
+    place = {item: n for n, item in enumerate(panel.items)}
+    columns = [amount[:, place[item]] if item in place else np.full(panel.months, np.nan) for item in items]
+    return np.column_stack(columns)[: panel.column(month) + 1], panel.start
+
+
+def _placed(figures: Any, here: Sequence[int], count: int, else_: float | str) -> Any:
+    placed = np.full(count, else_, dtype=object if isinstance(else_, str) else float)
+    placed[here] = figures
+    return placed
+
+
+def _note_silence(seen: _Seen, step: pipeline.Step, month: Period, labels: Mapping[Label, Sequence[int]]) -> None:
+    """Why the largest item of a label was not raised in the month it is about."""
+    for label, own in labels.items():
+        present = [n for n in own if seen.items[n] in step.panel.items]
+        if label.effect != month or not present:
+            continue
+        column = step.panel.column(month)
+        place = [step.panel.items.index(seen.items[n]) for n in present]
+        size = np.nan_to_num(np.fmax(step.panel.item_value, step.panel.item_quantity)[max(0, column - 12) : column])
+        item = step.panel.items[place[int(np.argmax(size[:, place].sum(axis=0)))]]
+        why = explain_silence(step.panel, step.detection, item, month)
+        if why:
+            seen.silence[label.id] = {"item": str(item), "code": why[0].code, "numbers": dict(why[0].numbers)}
+
+
+# --- baselines ------------------------------------------------------------------------------------------
+
+
+def _baselines(
+    labels: Mapping[Label, Sequence[int]], seen: _Seen, rows: Rows, wolf: int, question: Question
+) -> dict[str, Any]:
+    """Every rule at the threshold at which it cries wolf no more often than the engine."""
+    found: dict[str, Any] = {}
+    for name, months in seen.scores.items():
+        partners = np.array(seen.partners[name], dtype=object) if name in seen.partners else None
+        found[name] = _at_equal_cost(labels, np.array(months), partners, rows, wolf)
+    rate = wolf / max(int(np.count_nonzero(rows.quiet)), 1)
+    for name in (name for name in question.baselines if name in MODELS):
+        scores = rules.fitted(seen.sampled, name, question.workers)
+        part = rows.of(seen.sample)
+        own = {label: [seen.sample.index(n) for n in items if n in seen.sample] for label, items in labels.items()}
+        allowed = int(rate * np.count_nonzero(part.quiet))
+        found[name] = {"sample": len(seen.sample)} | _at_equal_cost(own, scores, None, part, allowed)
+    return found
+
+
+def _at_equal_cost(
+    labels: Mapping[Label, Sequence[int]], scores: FloatArray, partners: Any, rows: Rows, wolf: int
+) -> dict[str, Any]:
+    threshold = scoring.threshold_for(scores, rows, wolf)
+    alarms = scoring.rule_alarms(scores, partners, rows, threshold)
+    return {"threshold": threshold if np.isfinite(threshold) else None} | _judged(labels, alarms, rows)
+
+
+def _sample(panel: Panel, items: Sequence[ItemKey], labels: Mapping[Label, Sequence[int]]) -> list[int]:
+    """Positions of the items that models are fitted to: the largest of each label, and some others by lot."""
+    traded = np.fmax(np.nan_to_num(panel.item_quantity), np.nan_to_num(panel.item_value)).sum(axis=0)
+    size = dict(zip(panel.items, traded.tolist(), strict=True))
+    named = {n for own in labels.values() for n in sorted(own, key=lambda n: -size.get(items[n], 0.0))[:LARGEST]}
+    others = sorted(set(range(len(items))) - {n for own in labels.values() for n in own})
+    lot = np.random.default_rng(_SEED).permutation(len(others))[:SAMPLE]
+    return sorted(named | {others[n] for n in lot})

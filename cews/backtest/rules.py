@@ -1,0 +1,82 @@
+"""What the published rules say of a month of a panel: of each item's total, and of its suppliers one by one."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from cews.domain import Period, UserError
+from detectors.base import BoolArray, FloatArray, Panel
+from detectors.baselines import MODELS, RULES, refitted
+from detectors.dependence import leg_volume, shares, trailing_sum
+from detectors.exit import ESTABLISHED
+from detectors.screen import unit_value
+
+BY_SUPPLIER: Final = "_by_supplier"
+KNOWN: Final = (*RULES, *MODELS)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Of one month: a score for each item, and the supplier that carries it where suppliers were judged."""
+
+    scores: FloatArray  # (I,)
+    partners: tuple[str, ...] | None = None  # (I,)
+
+
+def chosen(names: Sequence[str]) -> tuple[str, ...]:
+    """The rules of these names. Raises UserError naming those unknown."""
+    unknown = [name for name in names if name not in KNOWN]
+    if unknown:
+        raise UserError(f"no baseline is called {', '.join(unknown)}; choose from {', '.join(KNOWN)}.")
+    return tuple(dict.fromkeys(names))
+
+
+def said(panel: Panel, month: Period, names: Sequence[str]) -> dict[str, Said]:
+    """What the rules (not the models) say of a month of the panel, by name; of suppliers with ``BY_SUPPLIER`` after it.
+
+    Suppliers with less than 5 % of the item's last twelve months are left out, as they are by the engine.
+    """
+    column = panel.column(month)
+    legs, items = leg_volume(panel)
+    before = np.vstack([np.zeros((1, legs.shape[1])), shares(panel, trailing_sum(legs))[:-1]])[column]
+    price_of_items = unit_value(panel.item_value, panel.item_quantity)
+    price_of_legs = unit_value(panel.value, panel.quantity)
+    found: dict[str, Said] = {}
+    for name in (name for name in names if name in RULES):
+        found[name] = Said(RULES[name](items, price_of_items)[column])
+        scores = np.where(before >= ESTABLISHED, RULES[name](legs, price_of_legs)[column], np.nan)
+        found[f"{name}{BY_SUPPLIER}"] = _largest(panel, scores)
+    return found
+
+
+def _largest(panel: Panel, scores: FloatArray) -> Said:
+    """The highest score among each item's legs, and whose it is."""
+    best = np.full(len(panel.items), np.nan)
+    partners = [""] * len(panel.items)
+    for leg in np.flatnonzero(np.isfinite(scores)):
+        item = panel.item_of[leg]
+        if not scores[leg] <= best[item]:
+            best[item], partners[item] = scores[leg], panel.partners[leg]
+    return Said(best, tuple(partners))
+
+
+def live(panel: Panel, month: Period) -> BoolArray:
+    """(I,) the month is published, and the item was traded in it or in the eleven months before."""
+    column = panel.column(month)
+    traded = np.fmax(np.nan_to_num(panel.item_quantity), np.nan_to_num(panel.item_value))
+    alive: BoolArray = panel.reported[column] & (trailing_sum(traded)[column] > 0)
+    return alive
+
+
+def fitted(sampled: Sequence[tuple[FloatArray, Period]], model: str, workers: int) -> FloatArray:
+    """(M, S) scores of a model that is fitted anew for the newest month of each table, in worker processes."""
+    context = multiprocessing.get_context("spawn")  # forked threads of other libraries would hang
+    with ProcessPoolExecutor(max(workers, 1), mp_context=context) as pool:
+        newest = [pool.submit(refitted, table, start, model, [len(table) - 1]) for table, start in sampled]
+        return np.array([future.result()[-1] for future in newest])

@@ -1,0 +1,158 @@
+"""``cews backtest``: how well past events would have been raised, beside the rules of published systems."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+from rich.table import Table
+
+from cews import backtest as backtesting
+from cews.backtest.labels import read_labels
+from cews.backtest.observations import MOST_ITEMS
+from cews.backtest.rules import KNOWN
+from cews.commands.data import given_options
+from cews.commands.session import Session, pass_session, print_json
+from detectors.baselines import RULES
+from ingest.files import FORMATS
+from ingest.tables import Given
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("more", nargs=-1, type=_FILE, metavar="[FILE]...")
+@click.option("--observations", required=True, multiple=True, type=_FILE, help="Files of trade; more may follow it.")
+@click.option("--format", "form", type=click.Choice(FORMATS), help="Form of the files (default: by their columns).")
+@given_options
+@click.option("--shocks", required=True, type=_FILE, help="The label file: what happened, and when.")
+@click.option(
+    "--budget",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="False alarms allowed in 1,000 item-months without a label.",
+)
+@click.option("--baselines", default=",".join(RULES), show_default=True, help=f"Which of {', '.join(KNOWN)}.")
+@click.option(
+    "--items",
+    type=click.Choice(["all", "labelled"]),
+    default="all",
+    show_default=True,
+    help=f"Replay every item (beside labelled reporters a sample of {MOST_ITEMS:,}), or only those of the labels.",
+)
+@click.option(
+    "--json", "output", type=click.Path(dir_okay=False, path_type=Path), help="Write all figures here; - prints."
+)
+@click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Processes that score.")
+@pass_session
+def backtest(
+    session: Session,
+    /,
+    observations: tuple[Path, ...],
+    more: tuple[Path, ...],
+    form: str | None,
+    given: Given,
+    shocks: Path,
+    budget: float,
+    baselines: str,
+    items: str,
+    output: Path | None,
+    workers: int,
+) -> None:
+    """Replay past months of files, knowing only what was known then, and compare what is raised with labels.
+
+    The engine is held to the budget by its own calibration, every baseline to the false alarms the engine really
+    gave. Nothing of your store is read or written. The label file and every figure: docs/guide/backtest.md.
+    """
+    question = backtesting.Question(
+        read_labels(shocks.read_bytes(), shocks.name),
+        budget,
+        [name.strip() for name in baselines.split(",") if name.strip()],
+        workers,
+    )
+    with session.progress("Reading") as reading, session.progress("Replaying") as replaying:
+        record = backtesting.run(
+            (*observations, *more),
+            form,
+            given,
+            question,
+            only_labelled=items == "labelled",
+            now=session.now,
+            reading=reading,
+            replaying=replaying,
+        )
+    if output is not None and str(output) != "-":
+        output.write_bytes(orjson.dumps(record, option=orjson.OPT_INDENT_2))
+    if output is not None and str(output) == "-":
+        print_json(record)
+    else:
+        _show(session, record)
+
+
+def _show(session: Session, record: Mapping[str, Any]) -> None:
+    months = f"{record['months'][0]} to {record['months'][1]}"
+    session.say(
+        f"{record['items']:,} of {record['items_in_files']:,} items of {len(record['reporters'])} reporters, {months}: "
+        f"{record['item_months']:,} item-months without a label."
+    )
+    if record["not_in_data"]:
+        session.say(f"Not in these files, and not counted: {', '.join(record['not_in_data'])}.")
+    session.console.print(_labels_table(record), "", _methods_table(record))
+
+
+def _labels_table(record: Mapping[str, Any]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("label", "effect", "raised", "delay", "level", "class", "of", "other alerts", "also raised by"):
+        table.add_column(heading, overflow="fold")
+    for label in record["engine"]["by_label"]:
+        others = [name for name, one in record["baselines"].items() if _raised(one, label["id"])]
+        table.add_row(
+            f"{label['id']} ({label['label_class']})",
+            label["effect_month"],
+            label["first_month"] or "[red]no[/red]" + (f" ({label['silence']['code']})" if label["silence"] else ""),
+            _plain(label["delay_months"]),
+            _plain(label["level"]),
+            _plain(label["class"]),
+            _plain(label["partner"]),
+            _plain(label["other_alerts"]),
+            ", ".join(others),
+        )
+    return table
+
+
+def _raised(method: Mapping[str, Any], label: str) -> bool:
+    return any(one["raised"] for one in method["by_label"] if one["id"] == label)
+
+
+def _methods_table(record: Mapping[str, Any]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("method")
+    for heading in ("raised", "recall", "95 %", "of falls", "decoys", "alerts per 1,000", "precision"):
+        table.add_column(heading, justify="right")
+    for name, one in {"engine": record["engine"], **record["baselines"]}.items():
+        table.add_row(
+            name,
+            f"{one['raised']} of {one['labels']}",
+            _share(one["recall"]),
+            f"{_share(one['recall_low'])}–{_share(one['recall_high'])}",
+            f"{one['supply_raised']} of {one['supply_labels']}",
+            f"{one['decoys_raised']} of {one['decoys']}",
+            "" if one["alerts_per_1000"] is None else f"{one['alerts_per_1000']:.2f}",
+            _share(one["precision"]),
+        )
+    return table
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value:.0%}"
+
+
+def _plain(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+COMMANDS = [backtest]
