@@ -6,6 +6,7 @@ Errors raised anywhere in the product descend from :class:`CewsError`:
     ├── UserError            something the user can mend; shown without a traceback, exit code 2
     │   └── SettingsError    a setting is missing or wrong
     ├── SourceError          a data source failed; ``permanent`` says whether to try again
+    ├── HeldBackError        data was read and waits for somebody's decision, exit code 5
     └── StoreError           the store refused; ``permanent`` as above
 """
 
@@ -59,6 +60,10 @@ class SourceError(CewsError):
         self.code = code
         self.quota = quota
         self.retry_after = retry_after
+
+
+class HeldBackError(CewsError):
+    """What was read failed a check and is held back; everything else was recorded."""
 
 
 class StoreError(CewsError):

@@ -18,6 +18,7 @@ import pandas as pd
 from cews.domain import OBSERVATION_COLUMNS, Coverage, Period, Reject
 
 TOO_MUCH: Final = "too_much"  # code of a SourceError: the answer is, or may be, cut off at the source's limit
+UNKNOWN_CODE: Final = "unknown_code"  # code of a SourceError: one of the codes asked for is not in the source's lists
 
 
 @dataclass(frozen=True, slots=True)

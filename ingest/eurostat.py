@@ -24,7 +24,7 @@ from defusedxml.ElementTree import ParseError, fromstring
 from cews import countries
 from cews.domain import OBSERVATION_COLUMNS, WORLD, Coverage, Flow, Period, SourceError, UserError
 from ingest.answers import frame, is_page, shown
-from ingest.base import PRICE_COLUMNS, TOO_MUCH, Batch, Prices, Request, Source, Wanted, calendar_years
+from ingest.base import PRICE_COLUMNS, TOO_MUCH, UNKNOWN_CODE, Batch, Prices, Request, Source, Wanted, calendar_years
 from ingest.hs import editions
 from ingest.tables import Bools, Rows, brief, hs_code
 
@@ -376,8 +376,9 @@ def _fault(code: str, words: str) -> SourceError:
     if code == "413":
         return SourceError(f"{said}; ask for less at a time.", permanent=True, code=TOO_MUCH)
     if code == "150":
-        advice = "these codes are not in its lists. CN codes of eight digits change in January: leave retired ones out"
-        return SourceError(f"{said}: {advice}.", permanent=True, code=code)
+        unknown = "PRODUCT=" in words.upper()
+        advice = "these codes are not in its lists" + (": CN codes of eight digits change in January" * unknown)
+        return SourceError(f"{said}: {advice}.", permanent=True, code=UNKNOWN_CODE if unknown else code)
     if code in ("100", "140"):
         return SourceError(
             f"{said}. The service has changed, or CEWS_EUROSTAT_URL is wrong.", permanent=True, code=code

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import wraps
 from pathlib import Path
+from typing import Any, Final
 
 import click
 from rich.table import Table
 
 from cews import ingesting, watching
 from cews.commands.session import Month, Session, json_option, pass_session, print_json
-from cews.domain import Period, UserError
+from cews.domain import HeldBackError, Period, UserError
 from cews.ingesting import IngestReport
 from cews.records import item_record
 from cews.store import engine as store_engine
@@ -49,18 +51,38 @@ def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str
     return {ours.strip(): theirs.strip() for ours, _, theirs in pairs}
 
 
+_GIVEN: Final = (
+    click.option(
+        "--map", "columns", multiple=True, callback=_pairs, help="OURS=THEIRS: a column by the name it has there."
+    ),
+    click.option("--sheet", help="Which sheet of a workbook, when several hold data."),
+    click.option("--reporter", help="Whose trade it is, where the file does not say: KOR."),
+    click.option("--flow", help="import or export, where the file does not say."),
+    click.option("--partner", help="Trade with whom, where the file does not say: CHN, or WLD for all."),
+    click.option("--hs", help="HS code, where the file does not say."),
+    click.option("--unit", "quantity_unit", help="Unit of the quantities, where the file does not say."),
+)
+_CONSTANTS: Final = ("reporter", "flow", "partner", "hs", "quantity_unit")
+
+
+def given_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Options for what a file does not say of itself; the command gets them as ``given``."""
+
+    @wraps(command)
+    def called(*args: Any, columns: dict[str, str], sheet: str | None, **options: Any) -> None:
+        constants = {name: options.pop(name) for name in _CONSTANTS}
+        given = Given(columns, {name: value for name, value in constants.items() if value}, sheet)
+        command(*args, given=given, **options)
+
+    for option in reversed(_GIVEN):
+        called = option(called)
+    return called
+
+
 @ingest.command("file")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--format", "form", type=click.Choice(FORMATS), help="Form of the file (default: by its columns).")
-@click.option(
-    "--map", "columns", multiple=True, callback=_pairs, help="OURS=THEIRS: a column by the name it has there."
-)
-@click.option("--sheet", help="Which sheet of a workbook, when several hold data.")
-@click.option("--reporter", help="Whose trade it is, where the file does not say: KOR.")
-@click.option("--flow", help="import or export, where the file does not say.")
-@click.option("--partner", help="Trade with whom, where the file does not say: CHN, or WLD for all.")
-@click.option("--hs", help="HS code, where the file does not say.")
-@click.option("--unit", "quantity_unit", help="Unit of the quantities, where the file does not say.")
+@given_options
 @click.option("--source", help="Name of the source these rows belong to (default: by the format).")
 @click.option("--only", default="", help="Of a bulk file, only these HS codes and what is below: 250410,2811.")
 @click.option("--dry-run", is_flag=True, help="Show what would be read; write nothing.")
@@ -71,13 +93,11 @@ def ingest_file(
     /,
     paths: tuple[Path, ...],
     form: str | None,
-    columns: dict[str, str],
-    sheet: str | None,
+    given: Given,
     source: str | None,
     only: str,
     dry_run: bool,
     as_json: bool,
-    **constants: str | None,
 ) -> None:
     """Read CSV, CSV.gz, Parquet or Excel files, or all of a folder.
 
@@ -90,7 +110,7 @@ def ingest_file(
         paths,
         form,
         now=session.now,
-        given=Given(columns, {name: value for name, value in constants.items() if value}, sheet),
+        given=given,
         source=source,
         only=_listed(only),
         dry_run=dry_run,
@@ -159,6 +179,11 @@ def show_reports(session: Session, reports: list[IngestReport], as_json: bool) -
         raise UserError("nothing could be read; the reasons stand above")
     if refused := sum(bool(report.error) for report in reports):
         raise UserError(f"{refused} of {len(reports)} files were refused; the reasons stand above")
+    if held := [str(number) for report in reports for number in report.held]:
+        raise HeldBackError(
+            f"held back: release {', '.join(held)}. Look at `cews releases list --state quarantined`, "
+            "then `cews releases accept` or `cews releases reject`"
+        )
 
 
 def _details(report: IngestReport) -> Iterator[str]:
@@ -169,6 +194,7 @@ def _details(report: IngestReport) -> Iterator[str]:
         yield f"{len(report.codes)} codes: {_some(report.codes)}"
         yield f"{len(report.partners)} partners: {_some(report.partners)}"
     yield from report.notes
+    yield from (f"warning: {warning}" for warning in report.warnings)
 
 
 def _some(texts: tuple[str, ...], most: int = 12) -> str:

@@ -15,12 +15,12 @@ from zoneinfo import ZoneInfo
 from cews.domain import SourceError
 from cews.ingesting.connectors import call_of, connector, key_of
 from cews.ingesting.recording import ingest_batch
-from cews.ingesting.report import IngestReport, Progress, merged, series_of, tell
+from cews.ingesting.report import SHOWN_VIOLATIONS, IngestReport, Progress, merged, series_of, tell
 from cews.ingesting.runs import running
 from cews.net import Transport
 from cews.settings import Settings
 from cews.store.engine import Engine
-from ingest.base import TOO_MUCH, Batch, Request, Source, Wanted
+from ingest.base import TOO_MUCH, UNKNOWN_CODE, Batch, Request, Source, Wanted
 
 _ASKED_TOO_MUCH: Final = frozenset({TOO_MUCH, "too_large"})
 
@@ -53,7 +53,11 @@ def ingest_source(
             answer, batch = door.fetch(call, _reader(source, request))
             return _Answered(request, call.shown, answer.body, batch)
 
-        for found in _answers(ask, source.split, requests, run.answered, now, say):
+        def pass_over(request: Request, error: SourceError) -> None:
+            told = (*run.report.warnings, f"{request.label} is passed over: {error}")
+            run.report = replace(run.report, warnings=told[:SHOWN_VIOLATIONS])
+
+        for found in _answers(ask, source.split, requests, run.answered, now, say, pass_over):
             report = ingest_batch(
                 engine,
                 settings.home,
@@ -88,8 +92,10 @@ def _answers(
     answered: Container[str],
     now: datetime,
     tell: Progress,
+    pass_over: Callable[[Request, SourceError], None],
 ) -> Iterator[_Answered]:
-    """The answers in turn, without those had before. What was too much to ask at once is asked in parts."""
+    """The answers in turn, without those had before. What was too much to ask at once is asked in parts, and so is
+    what held a code the source does not know, until that code stands alone and is passed over."""
     waiting, done = deque(requests), 0
     while waiting:
         tell(done, done + len(waiting))
@@ -100,15 +106,30 @@ def _answers(
         try:
             found = ask(request)
         except SourceError as error:
-            parts = split(request) if split and error.code in _ASKED_TOO_MUCH else ()
-            if not parts:
+            parts = _parts(split, request, error)
+            if parts:
+                waiting.extendleft(reversed(parts))
+            elif error.code == UNKNOWN_CODE:
+                pass_over(request, error)
+                done += 1
+            else:
                 raise _after(error, done, done + 1 + len(waiting), now) from error
-            waiting.extendleft(reversed(parts))
         else:
             waiting.extendleft(reversed(found.batch.further))
             yield found
             done += 1
     tell(done, done)
+
+
+def _parts(
+    split: Callable[[Request], Sequence[Request]] | None, request: Request, error: SourceError
+) -> Sequence[Request]:
+    """The smaller requests to make instead of one that failed in this way; none = it cannot be helped."""
+    if split is None or error.code not in (*_ASKED_TOO_MUCH, UNKNOWN_CODE):
+        return ()
+    parts = split(request)
+    by_codes = all(part.scope["hs"] != request.scope["hs"] for part in parts)
+    return parts if error.code != UNKNOWN_CODE or by_codes else ()
 
 
 def _request_key(request: Request) -> str:

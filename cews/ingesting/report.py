@@ -55,6 +55,7 @@ class IngestReport:
     error: str = ""  # why it was refused as a whole
     held: tuple[int, ...] = ()  # numbers of releases that failed a check and are held back
     violations: tuple[str, ...] = ()  # what failed, the first ones
+    warnings: tuple[str, ...] = ()  # what somebody should look at, although it was recorded; the first ones
 
     @property
     def nothing_read(self) -> bool:
@@ -142,6 +143,7 @@ def merged(one: IngestReport, two: IngestReport) -> IngestReport:
         unchanged=one.unchanged and two.unchanged,
         held=one.held + two.held,
         violations=(one.violations + two.violations)[:SHOWN_VIOLATIONS],
+        warnings=(one.warnings + two.warnings)[:SHOWN_VIOLATIONS],
     )
 
 

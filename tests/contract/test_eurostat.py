@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -23,7 +24,7 @@ from cews.store import prices
 from cews.store.engine import reading
 from cews.store.schema import observation, quarantine, release, release_month, series
 from ingest import eurostat
-from ingest.base import TOO_MUCH, Request, Wanted
+from ingest.base import TOO_MUCH, UNKNOWN_CODE, Request, Wanted
 from tests.contract import fake_eurostat as fake
 from tests.contract.conftest import Asked, FakeSource, Reply
 from tests.contract.fake_eurostat import PIECES, VALUE, FakeEurostat, csv, number, trade
@@ -289,9 +290,9 @@ def test_what_is_no_data_says_what_to_do(body: bytes, code: str, permanent: bool
 
 def test_a_fault_names_the_codes_it_does_not_know() -> None:
     error = failure(fake.fault("150", fake.BAD_CODES + "PRODUCT=85423190."))
-    assert (error.permanent, error.code) == (True, "150")
+    assert (error.permanent, error.code) == (True, UNKNOWN_CODE)
     assert "PRODUCT=85423190" in str(error)
-    assert "retired" in str(error)
+    assert "change in January" in str(error)
 
 
 def test_xml_with_entities_is_refused() -> None:
@@ -466,13 +467,28 @@ def test_what_cannot_be_parted_any_more_stops(
     assert caught.value.permanent
 
 
-def test_retired_codes_stop_at_once_and_are_named(
+def test_retired_codes_are_passed_over_and_named_and_the_others_go_on(
     server: FakeSource, store_engine: Engine, settings: Settings, door: Transport
 ) -> None:
-    serve(server, FakeEurostat(retired=("85423190",)))
-    with pytest.raises(SourceError, match=r"PRODUCT=85423190.*retired") as caught:
-        fetch(store_engine, settings, door, "85423190", "250410")
-    assert caught.value.permanent
+    serve(server, FakeEurostat(trade("1000", "5"), retired=("85423190", "85423111")))
+    report = fetch(store_engine, settings, door, "85423190", "250410", "85423111", "280461")
+    assert kept(store_engine) == {("250410", "CHN", 202401): (1100.0, 500.0)}
+    assert report.rows_new == 1 + 2  # the trade, and the rates of two months
+    assert [code for warning in report.warnings for code in re.findall(r"PRODUCT=([0-9]+)", warning)] == [
+        "85423190",
+        "85423111",
+    ]
+
+
+def test_another_unknown_value_stops(
+    server: FakeSource, store_engine: Engine, settings: Settings, door: Transport
+) -> None:
+    unknown = Reply(fake.fault("150", f"{fake.BAD_CODES}for dimension are not allowed: REPORTER=GR."), status=400)
+    serve(server, FakeEurostat())
+    whole = server.answer
+    server.answer = lambda asked: whole(asked) if len(server.asked) == 1 else unknown
+    with pytest.raises(SourceError, match="REPORTER=GR"):
+        fetch(store_engine, settings, door)
     assert len(server.asked) == 2
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import io
+import math
 import re
 import sys
 import time
@@ -21,8 +22,6 @@ from collections import Counter
 from collections.abc import Callable
 from random import Random
 from typing import Final
-
-import numpy as np
 
 from cews.domain import OBSERVATION_COLUMNS, SourceError, UserError
 from ingest.base import FLASH_COLUMNS, PRICE_COLUMNS, Batch
@@ -183,29 +182,31 @@ def check(batch: Batch) -> None:
     _require(list(table.columns) == list(columns), f"columns {list(table.columns)}")
     if table.empty:
         return
-    numbers = table[amounts].to_numpy("float64")
-    _require(not np.isinf(numbers).any(), "an infinite amount")
-    _require(batch.prices is not None or not (numbers < 0).any(), "a negative amount")
-    _require(table["period"].between(100, 999_912).all(), "a month that is none")
-    _require((table["period"] % 100).between(1, 12).all(), "a month that is none")
+    rows = list(zip(*(table[name].tolist() for name in columns), strict=True))
+    places = {name: place for place, name in enumerate(columns)}
+    for amount in (row[places[name]] for row in rows for name in amounts):
+        _require(not math.isinf(amount), "an infinite amount")
+        _require(batch.prices is not None or not amount < 0, "a negative amount")
+    for month in (row[places["period"]] for row in rows):
+        _require(100 <= month <= 999_912 and 1 <= month % 100 <= 12, "a month that is none")
+    keys = [tuple(row[places[name]] for name in key) for row in rows]
     if batch.known_from is None:
-        _require(not table.duplicated(key).any(), "two rows of one key")
+        _require(len(set(keys)) == len(keys), "two rows of one key")
     if key[0] == "reporter":
-        _check_coverage(batch)
+        _check_coverage(batch, keys)
 
 
-def _check_coverage(batch: Batch) -> None:
+def _check_coverage(batch: Batch, keys: list[tuple[object, ...]]) -> None:
     """The store refuses rows outside their release's coverage."""
-    covered = {
-        (part.reporter, part.flow.value, hs, month, partner)
-        for part in batch.coverage
-        for hs in part.hs
-        for month in part.published
-        for partner in part.partners or ("*",)
-    }
-    for row in batch.observations.itertuples():
-        about = (row.reporter, row.flow, row.hs, row.period)
-        _require((*about, "*") in covered or (*about, row.partner) in covered, f"a row outside the coverage: {about}")
+    for reporter, flow, hs, partner, month in keys:
+        covered = any(
+            (part.reporter, part.flow.value) == (reporter, flow)
+            and hs in part.hs
+            and month in part.published
+            and (not part.partners or partner in part.partners)
+            for part in batch.coverage
+        )
+        _require(covered, f"a row outside the coverage: {(reporter, flow, hs, partner, month)}")
 
 
 def _require(holds: object, otherwise: str) -> None:
