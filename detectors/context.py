@@ -6,13 +6,12 @@ judged; a supplier that falls in many items at once is told as a reason. Formula
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable
 from typing import Final
 
 import numpy as np
 
-from detectors.base import BoolArray, FloatArray, IntArray, Panel
-from detectors.dependence import per_item
+from detectors.base import FloatArray, IntArray, Panel
 from detectors.exit import ESTABLISHED
 
 _PRIOR: Final = 4.0  # items that stand for "nothing common" when few are compared
@@ -23,7 +22,7 @@ FALLING: Final = -1.5  # z from which a supplier counts as falling
 def common_move(panel: Panel, residual: FloatArray) -> FloatArray:
     """(T, I) move shared by the items of the same reporter and flow: their median, drawn to 0, bounded."""
     common = np.zeros_like(residual)
-    group = _groups([(item.reporter, item.flow) for item in panel.items])
+    group = groups((item.reporter, item.flow) for item in panel.items)
     for number in range(group.max(initial=-1) + 1):
         member = group == number
         known = np.isfinite(residual[:, member])
@@ -35,22 +34,21 @@ def common_move(panel: Panel, residual: FloatArray) -> FloatArray:
     return common
 
 
-def common_supplier(panel: Panel, z: FloatArray, share: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """((T, N) items the leg's partner is established in for the same reporter and flow, (T, N) of them falling)."""
-    group = _groups(
-        [
-            (panel.items[item].reporter, panel.items[item].flow, partner)
-            for item, partner in zip(panel.item_of, panel.partners, strict=True)
-        ]
-    )
-    established = (share >= ESTABLISHED) & np.isfinite(z)
-    return _count(established, group), _count(established & (z <= FALLING), group)
+def common_supplier(panel: Panel, leg: int, z: FloatArray, share: FloatArray) -> tuple[int, int]:
+    """(items in which the leg's partner is established for the same reporter and flow, how many of them fall) in the
+    month of which ``z`` and ``share`` (N,) are."""
+
+    def trade(leg: int) -> tuple[Hashable, ...]:
+        item = panel.items[panel.item_of[leg]]
+        return item.reporter, item.flow
+
+    partner, of = panel.partners[leg], trade(leg)
+    alike = [n for n, other in enumerate(panel.partners) if other == partner and trade(n) == of]
+    established = (share[alike] >= ESTABLISHED) & np.isfinite(z[alike])
+    return int(established.sum()), int((established & (z[alike] <= FALLING)).sum())
 
 
-def _count(marked: BoolArray, group: IntArray) -> FloatArray:
-    return per_item(marked.astype(float), group, group.max(initial=-1) + 1)[:, group]
-
-
-def _groups(keys: Sequence[Hashable]) -> IntArray:
+def groups(keys: Iterable[Hashable]) -> IntArray:
+    """The number of each key's group, counted from 0 as they come."""
     number: dict[Hashable, int] = {}
     return np.array([number.setdefault(key, len(number)) for key in keys], dtype=np.int64)

@@ -10,10 +10,13 @@ from typing import Final
 
 import numpy as np
 
+from detectors import kernels_legs as kernel
 from detectors.base import FloatArray, IntArray, Panel, Scores
+from detectors.kernels import in_blocks
 from detectors.screen import volume
 
-WINDOW: Final = 12  # months
+WINDOW: Final = kernel.WINDOW  # months
+_ITEMS: Final = 256  # a block; the sums of their legs stay in a core's cache
 
 
 class Dependence:
@@ -23,26 +26,43 @@ class Dependence:
     version = "1"
 
     def score(self, panel: Panel) -> Scores:
-        amount, _ = leg_volume(panel)
-        share = shares(panel, trailing_sum(amount))
-        top, top_share = largest(share, panel.item_of, len(panel.items))
-        column = np.maximum(np.arange(panel.months) - WINDOW, 0)[:, None]
-        before = np.where(top >= 0, share[column, np.maximum(top, 0)] if share.size else np.nan, np.nan)
-        before[:WINDOW] = np.nan
-        arrays = {
-            "top": top.astype(float),  # index into panel.partners, −1 = none
-            "share": top_share,
-            "hhi": per_item(share**2, panel.item_of, len(panel.items)),
-            "share_before": before,
-            "months": np.minimum(np.cumsum(panel.reported, axis=0), WINDOW).astype(float),
-        }
+        share = yearly_shares(panel, leg_volume(panel)[0])[1:]
+        names = ("top", "share", "hhi", "share_before")  # top: index into panel.partners, −1 = none
+        arrays: dict[str, FloatArray] = {name: np.empty(panel.reported.shape) for name in names}
+        starts = leg_starts(panel)
+
+        def work(items: slice) -> None:
+            of_items = (array[:, items] for array in arrays.values())
+            kernel.concentration(share, starts[items.start : items.stop + 1], *of_items)
+
+        in_blocks(work, len(panel.items), _ITEMS)
+        arrays["months"] = np.minimum(np.cumsum(panel.reported, axis=0), WINDOW).astype(float)
         return Scores(self.id, self.version, "item", arrays)
 
 
 def leg_volume(panel: Panel) -> tuple[FloatArray, FloatArray]:
     """(volume of each leg, volume of each item), measured alike: quantity, or value where the item has no quantity."""
     item, weighed = volume(panel.item_quantity, panel.item_value)
+    if weighed.all():
+        return panel.quantity, item
     return np.where(weighed[:, panel.item_of], panel.quantity, panel.value), item
+
+
+def leg_starts(panel: Panel) -> IntArray:
+    """(I + 1,) the first leg of each item, and the number of legs."""
+    return np.searchsorted(panel.item_of, np.arange(len(panel.items) + 1))
+
+
+def yearly_shares(panel: Panel, legs: FloatArray) -> FloatArray:
+    """(T + 1, N) share of each leg in its item's volume of the twelve months before each month, and of the last."""
+    share: FloatArray = np.zeros((len(legs) + 1, legs.shape[1]), dtype=np.float32)
+    legs, starts = np.ascontiguousarray(legs), leg_starts(panel)
+
+    def work(items: slice) -> None:
+        kernel.shares(legs, starts[items.start : items.stop + 1], share[1:])
+
+    in_blocks(work, len(panel.items), _ITEMS)
+    return share
 
 
 def trailing_sum(series: FloatArray, window: int = WINDOW) -> FloatArray:
@@ -50,27 +70,3 @@ def trailing_sum(series: FloatArray, window: int = WINDOW) -> FloatArray:
     heaped = np.cumsum(np.nan_to_num(series), axis=0)
     heaped[window:] = heaped[window:] - heaped[:-window]
     return np.maximum(heaped, 0.0)
-
-
-def per_item(legs: FloatArray, item_of: IntArray, items: int) -> FloatArray:
-    """(T, N) → (T, I): sum over the legs of each item."""
-    total = np.zeros((items, legs.shape[0]))
-    np.add.at(total, item_of, legs.T)
-    return total.T
-
-
-def shares(panel: Panel, legs: FloatArray) -> FloatArray:
-    """(T, N) share of each leg in its item's total; 0 where the item has none."""
-    total = per_item(legs, panel.item_of, len(panel.items))[:, panel.item_of]
-    return np.divide(legs, total, out=np.zeros_like(legs), where=total > 0)
-
-
-def largest(legs: FloatArray, item_of: IntArray, items: int) -> tuple[IntArray, FloatArray]:
-    """(T, I) index of each item's largest leg (−1 where none is positive) and its figure; NaN counts as nothing."""
-    legs = np.nan_to_num(legs)
-    best = np.zeros((items, legs.shape[0]))
-    np.maximum.at(best, item_of, legs.T)
-    leads = (best[item_of] == legs.T) & (legs.T > 0)
-    first = np.full(best.shape, len(item_of), dtype=np.int64)
-    np.minimum.at(first, item_of, np.where(leads, np.arange(len(item_of))[:, None], len(item_of)))
-    return np.where(best > 0, first, -1).T, best.T

@@ -14,8 +14,8 @@ import numpy as np
 from cews.domain import Flow, ShockClass
 from detectors.base import BoolArray, FloatArray, Panel, Scores
 from detectors.context import common_move
-from detectors.dependence import largest, trailing_sum
-from detectors.exit import HELD, collapse
+from detectors.dependence import trailing_sum
+from detectors.exit import HELD, Collapse, collapse
 from detectors.screen import FARTHEST, Screen
 
 CAP: Final = 4.0  # a single month says no more than this many standard deviations
@@ -77,10 +77,9 @@ def gather(panel: Panel, scores: Mapping[str, Scores]) -> Evidence:
     after_surge, base = _before_surge(rise, quantity.level)
     drop = _drop(panel, amount, quantity, after_surge, base)
     fall = np.clip(-np.nan_to_num(drop / quantity.sigma), 0, np.clip(-z, 0, CAP))
-    legs = np.minimum(collapse(suppliers), CAP)
-    leaving, losing = _partners(panel, legs, suppliers.arrays["share_before"], quantity.residual >= HELD)
+    collapsed = collapse(panel, suppliers, quantity.residual >= HELD, CAP)
     habit = quiet & (quantity.z > quantity.residual / quantity.sigma)
-    strength = _strength(panel, habit, fall, dear, rise, leaving, losing)
+    strength = _strength(panel, habit, fall, dear, rise, collapsed)
     strength = {shock: np.where(judged, row, np.nan) for shock, row in strength.items()}
     return Evidence(
         quantity=quantity,
@@ -95,20 +94,11 @@ def gather(panel: Panel, scores: Mapping[str, Scores]) -> Evidence:
         rise=rise,
         dearer=np.maximum(dear, 0),
         cheaper=np.maximum(-dear, 0),
-        leaving=leaving,
-        losing=losing,
-        legs=legs,
+        leaving=collapsed.leaving,
+        losing=collapsed.losing,
+        legs=collapsed.legs,
         strength=_with_outside(strength, scores),
     )
-
-
-def _partners(panel: Panel, legs: FloatArray, share: FloatArray, held: BoolArray) -> tuple[FloatArray, FloatArray]:
-    """(T, I) strongest collapse of a partner where the total held, and where it fell with the partner."""
-    covered = held[:, panel.item_of]
-    _, leaving = largest(np.where(covered, legs, 0.0), panel.item_of, len(panel.items))
-    # Only what the collapse says beyond the total's own fall: nothing where the partner is the total.
-    _, losing = largest(np.where(covered, 0.0, legs * (1 - share)), panel.item_of, len(panel.items))
-    return leaving, losing
 
 
 def _yearly_value(value: FloatArray) -> FloatArray:
@@ -136,15 +126,14 @@ def _strength(
     fall: FloatArray,
     dear: FloatArray,
     rise: FloatArray,
-    leaving: FloatArray,
-    losing: FloatArray,
+    collapsed: Collapse,
 ) -> dict[ShockClass, FloatArray]:
     exported = np.array([item.flow is Flow.EXPORT for item in panel.items], dtype=bool)
     surge = accumulate(rise)
-    supply = fall + np.where(dear > 0, 0.5 * dear, dear) + 0.5 * losing
+    supply = fall + np.where(dear > 0, 0.5 * dear, dear) + 0.5 * collapsed.losing
     return {
         ShockClass.SHORTAGE: accumulate(np.where(fall > LASTING, supply, 0.0), habit),
-        ShockClass.SUPPLIER_EXIT: accumulate(leaving),
+        ShockClass.SUPPLIER_EXIT: accumulate(collapsed.leaving),
         ShockClass.PRICE_LED: accumulate(np.maximum(dear, 0)),
         ShockClass.FRONT_LOADING: np.where(exported, 0.0, surge),
         ShockClass.EXPORT_SURGE: np.where(exported, surge, 0.0),

@@ -5,17 +5,21 @@ On the export side a "supplier" is the partner that buys. Formulas and sources: 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from detectors.base import FloatArray, Panel, Scores
-from detectors.dependence import leg_volume, shares, trailing_sum
-from detectors.screen import VERSION, screen
+from detectors import kernels_legs as kernel
+from detectors.base import BoolArray, FloatArray, Panel, Scores
+from detectors.dependence import leg_starts, leg_volume, yearly_shares
+from detectors.kernels import in_blocks
+from detectors.screen import VERSION, screened
 
 ESTABLISHED: Final = 0.05  # share of the item's last twelve months from which a partner matters
 DEEP: Final = float(np.log(0.5))
 HELD: Final = float(np.log(0.7))  # the item's total counts as covered until it is short enough to be raised itself
+FIELDS: Final = ("expected", "lower95", "upper95", "residual", "sigma", "z", "silent")  # of the screen
+_ITEMS: Final = 256  # a block
 
 
 class SupplierScreen:
@@ -26,16 +30,38 @@ class SupplierScreen:
 
     def score(self, panel: Panel) -> Scores:
         amount, _ = leg_volume(panel)
-        share = shares(panel, trailing_sum(amount))
-        before = np.vstack([np.zeros((1, share.shape[1])), share[:-1]])
-        arrays = screen(amount).arrays("quantity")
-        arrays |= {"amount": amount, "share": share, "share_before": before}
+        share = yearly_shares(panel, amount)
+        arrays = {f"quantity_{name}": array for name, array in screened(amount, FIELDS).items()}
+        arrays |= {"amount": amount, "share": share[1:], "share_before": share[:-1]}
         return Scores(self.id, self.version, "leg", arrays)
 
 
-def collapse(suppliers: Scores) -> FloatArray:
-    """(T, N) how far, on the z scale, an established partner is below half of what it should have delivered."""
-    arrays = suppliers.arrays
-    deep = arrays["quantity_residual"] <= DEEP
-    fall = np.maximum(-np.nan_to_num(arrays["quantity_z"]), 0)
-    return np.where(deep & (arrays["share_before"] >= ESTABLISHED), fall, 0.0)
+class Collapse(NamedTuple):
+    legs: FloatArray  # (T, N) how far, on the z scale, an established partner is below half of what was expected
+    leaving: FloatArray  # (T, I) the strongest where the total held
+    losing: FloatArray  # (T, I) the strongest where it fell: only what it says beyond the total's own fall
+
+
+def collapse(panel: Panel, suppliers: Scores, held: BoolArray, cap: float) -> Collapse:
+    """Collapsed partners, no stronger than ``cap``; ``held`` (T, I) says where the item's total is covered."""
+    z, residual, share = (suppliers.arrays[name] for name in ("quantity_z", "quantity_residual", "share_before"))
+    found = Collapse(np.empty(z.shape, dtype=np.float32), np.empty(held.shape), np.empty(held.shape))
+    starts = leg_starts(panel)
+
+    def work(items: slice) -> None:
+        kernel.collapse(
+            z,
+            residual,
+            share,
+            starts[items.start : items.stop + 1],
+            DEEP,
+            ESTABLISHED,
+            cap,
+            found.legs,
+            held[:, items],
+            found.leaving[:, items],
+            found.losing[:, items],
+        )
+
+    in_blocks(work, len(panel.items), _ITEMS)
+    return found

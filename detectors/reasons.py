@@ -270,15 +270,15 @@ def _common(case: Case, shock: ShockClass, leg: int | None) -> Iterator[Reason]:
     if leg is None or shock not in (ShockClass.SHORTAGE, ShockClass.SUPPLIER_EXIT):
         return
     arrays = case.scores["suppliers"].arrays
-    now = slice(case.column, case.column + 1)
-    items, falling = common_supplier(case.panel, arrays["quantity_z"][now], arrays["share_before"][now])
-    if falling[0, leg] >= 2:
+    z, share = arrays["quantity_z"][case.column], arrays["share_before"][case.column]
+    items, falling = common_supplier(case.panel, leg, z, share)
+    if falling >= 2:
         numbers: dict[str, float | str | None] = {
             "partner": case.panel.partners[leg],
-            "items": float(items[0, leg]),
-            "items_falling": float(falling[0, leg]),
+            "items": float(items),
+            "items_falling": float(falling),
         }
-        yield Reason("common_supplier", numbers, float(falling[0, leg] / items[0, leg]))
+        yield Reason("common_supplier", numbers, falling / items)
 
 
 def _honesty(case: Case, evidence: Tail) -> Iterator[Reason]:

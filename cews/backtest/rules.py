@@ -13,7 +13,7 @@ import numpy as np
 from cews.domain import Period, UserError
 from detectors.base import BoolArray, FloatArray, Panel
 from detectors.baselines import MODELS, RULES, refitted
-from detectors.dependence import leg_volume, shares, trailing_sum
+from detectors.dependence import leg_volume, trailing_sum, yearly_shares
 from detectors.exit import ESTABLISHED
 from detectors.screen import unit_value
 
@@ -44,7 +44,7 @@ def said(panel: Panel, month: Period, names: Sequence[str]) -> dict[str, Said]:
     """
     column = panel.column(month)
     legs, items = leg_volume(panel)
-    before = np.vstack([np.zeros((1, legs.shape[1])), shares(panel, trailing_sum(legs))[:-1]])[column]
+    before = yearly_shares(panel, legs)[column]
     price_of_items = unit_value(panel.item_value, panel.item_quantity)
     price_of_legs = unit_value(panel.value, panel.quantity)
     found: dict[str, Said] = {}

@@ -12,7 +12,7 @@ import pytest
 from cews.domain import Flow, Level, ShockClass
 from detectors.calibration import LARGEST_P, LEAST_POOL, TINY_POOL, Pools, threshold
 from detectors.classes import SIGNS, THREATS, WEIGHTS, probabilities
-from detectors.dependence import largest, per_item, trailing_sum
+from detectors.dependence import trailing_sum
 from detectors.evidence import accumulate
 from detectors.levels import RULES, level
 from detectors.reasons import record
@@ -122,15 +122,6 @@ def test_the_budget_sets_the_threshold_within_bounds():
 def test_evidence_adds_up_while_a_move_lasts_and_ends_with_it():
     monthly = np.array([[0.0], [2.0], [2.0], [0.0], [1.0]])
     assert accumulate(monthly)[:, 0].tolist() == [0.0, 2.0, 3.2, 0.0, 1.0]
-
-
-def test_sums_and_leaders_by_item_with_an_item_that_has_no_leg():
-    legs = np.array([[1.0, 3.0, np.nan, 0.0], [2.0, 2.0, 5.0, 0.0]])
-    item_of = np.array([0, 0, 2, 3])
-    assert per_item(np.nan_to_num(legs), item_of, 4).tolist() == [[4.0, 0.0, 0.0, 0.0], [4.0, 0.0, 5.0, 0.0]]
-    index, figure = largest(legs, item_of, 4)
-    assert index.tolist() == [[1, -1, -1, -1], [0, -1, 2, -1]]
-    assert figure.tolist() == [[3.0, 0.0, 0.0, 0.0], [2.0, 0.0, 5.0, 0.0]]
 
 
 def test_trailing_sum_counts_twelve_months_and_skips_the_unknown():

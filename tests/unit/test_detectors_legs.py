@@ -1,0 +1,110 @@
+"""Shares, dependence and collapsed partners, beside plain sums over each item's legs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from detector_panels import noisy_panel, totalled
+
+from cews.domain import Flow, ItemKey
+from detectors.base import Panel, Scores
+from detectors.context import common_supplier
+from detectors.dependence import Dependence, leg_starts, leg_volume, yearly_shares
+from detectors.exit import DEEP, ESTABLISHED, SupplierScreen, collapse
+
+CAP = 4.0
+
+
+@pytest.fixture(scope="module")
+def panel() -> Panel:
+    """Eight items, two of them without any leg; some legs never trade, some months are not known."""
+    made, rng = noisy_panel(items=8, months=40, noise=0.6), np.random.default_rng(4)
+    kept = np.flatnonzero(~np.isin(made.item_of, (2, 7)))
+    quantity = np.where(rng.random(made.quantity.shape) < 0.15, 0.0, made.quantity)
+    quantity[rng.random(quantity.shape) < 0.05] = np.nan
+    quantity[:, 3] = 0.0
+    return replace(
+        made,
+        partners=tuple(made.partners[n] for n in kept),
+        item_of=made.item_of[kept],
+        quantity=quantity[:, kept],
+        value=made.value[:, kept],
+    )
+
+
+def legs_of(panel: Panel, item: int) -> np.ndarray:
+    return np.flatnonzero(panel.item_of == item)
+
+
+def plain_shares(panel: Panel, month: int) -> np.ndarray:
+    """Of the twelve months up to this one."""
+    heap = np.nansum(panel.quantity[max(0, month - 11) : month + 1], axis=0)
+    total = np.bincount(panel.item_of, weights=heap, minlength=len(panel.items))[panel.item_of]
+    return np.divide(heap, total, out=np.zeros_like(heap), where=total > 0)
+
+
+def test_legs_begin_where_the_ones_of_the_item_before_end(panel):
+    starts = leg_starts(panel)
+    assert [list(range(starts[i], starts[i + 1])) for i in range(8)] == [list(legs_of(panel, i)) for i in range(8)]
+
+
+def test_shares_are_of_the_twelve_months_before(panel):
+    share = yearly_shares(panel, leg_volume(panel)[0])
+    assert share.shape == (41, len(panel.partners))
+    assert (share[0] == 0).all()
+    for month in range(40):
+        np.testing.assert_allclose(share[month + 1], plain_shares(panel, month), rtol=1e-6)
+
+
+def test_dependence_names_the_largest_partner_now_and_its_share_a_year_ago(panel):
+    arrays = Dependence().score(panel).arrays
+    for month in (0, 11, 12, 39):
+        share = plain_shares(panel, month)
+        for item in range(8):
+            legs = legs_of(panel, item)
+            if not len(legs):
+                assert (arrays["top"][month, item], arrays["share"][month, item]) == (-1, 0)
+                assert np.isnan(arrays["share_before"][month, item])
+                continue
+            top = legs[share[legs].argmax()]
+            assert arrays["top"][month, item] == top
+            assert arrays["share"][month, item] == pytest.approx(share[top])
+            assert arrays["hhi"][month, item] == pytest.approx((share[legs] ** 2).sum())
+            before = plain_shares(panel, month - 12)[top] if month >= 12 else np.nan
+            assert arrays["share_before"][month, item] == pytest.approx(before, nan_ok=True)
+
+
+def test_a_partner_has_collapsed_when_half_of_what_it_should_have_delivered_is_missing(panel):
+    suppliers = SupplierScreen().score(panel)
+    held = np.random.default_rng(0).random(panel.reported.shape) < 0.5
+    found = collapse(panel, suppliers, held, CAP)
+    z, residual, share = (suppliers.arrays[n] for n in ("quantity_z", "quantity_residual", "share_before"))
+    legs = np.where((residual <= DEEP) & (share >= ESTABLISHED), np.clip(-np.nan_to_num(z), 0, CAP), 0.0)
+    assert (legs > 0).sum() > 50
+    np.testing.assert_array_equal(found.legs, legs)
+    for item in range(8):
+        own = legs_of(panel, item)
+        gone = legs[:, own].max(axis=1, initial=0.0)
+        lost = (legs[:, own] * (1 - share[:, own])).max(axis=1, initial=0.0)
+        np.testing.assert_allclose(found.leaving[:, item], np.where(held[:, item], gone, 0.0))
+        np.testing.assert_allclose(found.losing[:, item], np.where(held[:, item], 0.0, lost), rtol=1e-6)
+
+
+def test_a_supplier_is_common_to_the_items_of_one_reporter_and_direction():
+    panel = totalled(noisy_panel(items=6))
+    items = (*panel.items[:4], ItemKey("USA", Flow.IMPORT, "250400"), ItemKey("KOR", Flow.EXPORT, "250500"))
+    panel = replace(panel, items=items)
+    z, share = np.zeros(18), np.full(18, 0.3)
+    china = np.arange(0, 18, 3)
+    z[china] = [-2, -2, 0, np.nan, -2, -2]
+    assert common_supplier(panel, 0, z, share) == (3, 2), "of four items one is not scored; other trades do not count"
+    share[3] = 0.01
+    assert common_supplier(panel, 0, z, share) == (2, 1)
+
+
+def test_scores_of_suppliers_are_on_legs(panel):
+    scores = SupplierScreen().score(panel)
+    assert isinstance(scores, Scores)
+    assert {array.shape for array in scores.arrays.values()} == {panel.quantity.shape}
