@@ -20,13 +20,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cews.domain import WORLD, ItemKey, Period, utc
-from cews.store import observations
+from cews.store import editions, observations
 from cews.store.bulk import NEVER, Micros, micros, moment
 from cews.store.coverage import Published, Scopes, Speaker, ordinal
 from cews.store.engine import Engine, reading
 from cews.store.releases import simulated_sources
 from detectors.base import BoolArray, FloatArray, IntArray, Panel
 from ingest import priorities
+from ingest.code_breaks import Codes, code_breaks
 
 UNKNOWN_PRIORITY: Final = 50
 NEGLIGIBLE: Final = 0.05  # legs with this share of a month's trade may lack a number without hiding the total
@@ -62,6 +63,7 @@ class History:
 
     published: Published  # S × T
     simulated: frozenset[str]  # ids of sources
+    codes: Codes
     speaker_of: IntArray  # (L,)
     partners: NDArray[np.object_]  # (L,)
     units: tuple[str, ...]
@@ -81,9 +83,10 @@ class History:
         with reading(engine) as cx:
             published = Scopes.read(cx, items=items).published(micros(until))
             simulated = simulated_sources(cx)
+            codes = Codes(editions.of_months(cx), editions.breaks(cx))
             series = observations.series_about(cx, items)
             versions = observations.versions(cx, until, items)
-        return _assemble(published, simulated, series, versions, priorities() if priority is None else priority)
+        return _assemble(published, simulated, codes, series, versions, priorities() if priority is None else priority)
 
     @property
     def items(self) -> tuple[ItemKey, ...]:
@@ -123,20 +126,32 @@ class History:
         quantity, value = _grid(known, seen, legs, amounts), _grid(known, seen, legs, seen.value)
         given = [_spread(grid[world], item_of_world, reported.shape) for grid in (quantity, value)]
         quantity, value = quantity[~world], value[~world]
+        totals = (
+            _totals(given[0], quantity, value, item_of, reported),
+            _totals(given[1], value, quantity, item_of, reported),
+        )
+        start = self.published.start + months.start
+        items = tuple(self.published.speakers[row][1] for row in speakers)
+        sources = tuple(self.published.speakers[row][0] for row in speakers)
+        reported = _months_first(reported, months)
+        item_quantity, item_value = _months_first(totals[0], months), _months_first(totals[1], months)
+        traded = (item_quantity > 0) | (item_value > 0)
+        known = traded | (item_quantity == 0) | (item_value == 0)
         return Panel(
             as_of=as_of,
-            start=self.published.start + months.start,
-            items=tuple(self.published.speakers[row][1] for row in speakers),
-            sources=tuple(self.published.speakers[row][0] for row in speakers),
-            simulated=tuple(self.published.speakers[row][0] in self.simulated for row in speakers),
+            start=start,
+            items=items,
+            sources=sources,
+            simulated=tuple(source in self.simulated for source in sources),
             units=units,
-            reported=_months_first(reported, months),
-            item_quantity=_months_first(_totals(given[0], quantity, value, item_of, reported), months),
-            item_value=_months_first(_totals(given[1], value, quantity, item_of, reported), months),
+            reported=reported,
+            item_quantity=item_quantity,
+            item_value=item_value,
             partners=tuple(self.partners[legs[~world]]),
             item_of=item_of,
             quantity=_months_first(quantity, months),
             value=_months_first(value, months),
+            breaks=code_breaks(self.codes, sources, items, start, traded, known),
         )
 
     def _since(self) -> Micros:
@@ -186,6 +201,7 @@ class History:
 def _assemble(
     published: Published,
     simulated: frozenset[str],
+    codes: Codes,
     series: pd.DataFrame,
     versions: pd.DataFrame,
     priority: Mapping[str, int],
@@ -205,6 +221,7 @@ def _assemble(
     return History(
         published,
         simulated,
+        codes,
         legs["speaker"].to_numpy(),
         legs["partner"].to_numpy(dtype=object),
         tuple(units) or ("",),

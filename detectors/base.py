@@ -8,9 +8,9 @@ database, network, clock or settings.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ from cews.domain import ItemKey, Period
 FloatArray = NDArray[np.floating[Any]]
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
+
+NOT_SAID: Final[BoolArray] = np.zeros((0, 0), dtype=bool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,12 @@ class Panel:
     item_of: IntArray  # (N,) index into items, ascending
     quantity: FloatArray  # (T, N)
     value: FloatArray  # (T, N) USD
+    breaks: BoolArray = field(default_factory=lambda: NOT_SAID)
+    """(T, I): codes changed, so that the month is not comparable with those before; nowhere, unless it is said."""
+
+    def __post_init__(self) -> None:
+        if self.breaks is NOT_SAID:
+            object.__setattr__(self, "breaks", np.zeros_like(self.reported))
 
     @property
     def months(self) -> int:

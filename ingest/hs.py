@@ -30,6 +30,7 @@ EDITIONS: Final[Mapping[str, Period]] = {
     "H4": Period.of(2012, 1),
     "H5": Period.of(2017, 1),
     "H6": Period.of(2022, 1),
+    "H7": Period.of(2028, 1),
 }
 _AMOUNTS: Final = ["value_usd", "net_weight_kg", "quantity"]
 _KEY: Final = ["reporter", "flow", "hs", "partner", "period"]

@@ -83,4 +83,5 @@ def until(panel: Panel, months: int) -> Panel:
         item_value=cut(panel.item_value),
         quantity=cut(panel.quantity),
         value=cut(panel.value),
+        breaks=panel.breaks[:months].copy(),
     )

@@ -22,6 +22,7 @@ from cews.store.engine import reading
 from ingest import SOURCES, sources
 from ingest.base import Source, Wanted
 from ingest.files import FORMATS
+from ingest.hs import EDITIONS
 from ingest.tables import Given
 
 
@@ -275,6 +276,25 @@ def load_names(session: Session, file: Path, lang: str) -> None:
 
 
 @click.group()
+def hs() -> None:
+    """Editions of the Harmonized System."""
+
+
+@hs.command("load")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--edition", type=click.Choice(list(EDITIONS)), required=True, help="The edition that changed the codes.")
+@pass_session
+def load_breaks(session: Session, file: Path, edition: str) -> None:
+    """Load which codes an edition changed: UNSD's correlation table with the edition before, columns `from` and `to`.
+
+    A jump of such a code in the month in which a country begins the edition is no shock. For H5 and H6 the program
+    knows the codes; a table loaded here takes the place of what it knows.
+    """
+    count = ingesting.load_breaks(session.store, file, edition)
+    session.say(f"{count:,} codes that {edition} changed are kept.")
+
+
+@click.group()
 def db() -> None:
     """The database."""
 
@@ -297,4 +317,4 @@ def check(session: Session) -> None:
     session.say(f"The store is at revision {migrations.current(engine)}, as it should be.")
 
 
-COMMANDS = [ingest, watchlist, names, db]
+COMMANDS = [ingest, watchlist, names, hs, db]

@@ -13,7 +13,7 @@ one fails, the earlier ones stay. A run that did not end is gone on with by the 
 requests answered since it began are not asked again.
 """
 
-from cews.ingesting.from_files import ingest_file, ingest_files, load_names
+from cews.ingesting.from_files import ingest_file, ingest_files, load_breaks, load_names
 from cews.ingesting.from_sources import ingest_source
 from cews.ingesting.recording import accept, ingest_batch, reject
 from cews.ingesting.report import IngestReport
@@ -25,6 +25,7 @@ __all__ = [
     "ingest_file",
     "ingest_files",
     "ingest_source",
+    "load_breaks",
     "load_names",
     "reject",
 ]

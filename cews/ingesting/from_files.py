@@ -15,8 +15,9 @@ from cews.ingesting.connectors import calendar_of
 from cews.ingesting.recording import ingest_batch
 from cews.ingesting.report import IngestReport, Progress, described, of_file, tell, tried
 from cews.ingesting.runs import running
-from cews.store import names, reviews
+from cews.store import editions, names, reviews
 from cews.store.engine import Engine, reading, writing
+from ingest import hs
 from ingest.files import BULK, form_of, read_file, source_of
 from ingest.names import parse_names
 from ingest.tables import Given
@@ -142,6 +143,15 @@ def load_names(engine: Engine, path: Path, language: str) -> int:
     with writing(engine) as cx:
         names.put(cx, found, "file")
     return len(found)
+
+
+def load_breaks(engine: Engine, path: Path, edition: str) -> int:
+    """Keep the codes that an edition of the HS changed, from UNSD's correlation table with the edition before, and say
+    how many. Raises UserError when it is no such table."""
+    codes = hs.read_breaks(_content(path), path.name)
+    with writing(engine) as cx:
+        editions.put_breaks(cx, edition, codes)
+    return len(codes)
 
 
 def _content(path: Path) -> bytes:

@@ -14,7 +14,7 @@ from cews import archive, checks
 from cews.domain import ItemKey, Reject
 from cews.ingesting.connectors import Calendar, calendar_of, connector
 from cews.ingesting.report import SHOWN_VIOLATIONS, IngestReport, described
-from cews.store import flash, prices, raw, releases, reviews
+from cews.store import editions, flash, prices, raw, releases, reviews
 from cews.store.engine import Connection, Engine, reading, writing
 from ingest.base import Batch, Request
 from ingest.files import read_file
@@ -134,7 +134,10 @@ def _record(cx: Connection, new: releases.NewRelease, batch: Batch) -> releases.
     if batch.flash is not None:
         return flash.record(cx, new, batch.flash, batch.rejects)
     observations, without_rate = _in_usd(cx, batch, new.released_at)
-    return releases.record(cx, new, observations, batch.coverage, (*batch.rejects, *without_rate), batch.names)
+    counts = releases.record(cx, new, observations, batch.coverage, (*batch.rejects, *without_rate), batch.names)
+    if counts.new or counts.changed:
+        editions.note(cx, new.source, observations)
+    return counts
 
 
 def _in_usd(cx: Connection, batch: Batch, now: datetime) -> tuple[pd.DataFrame, list[Reject]]:

@@ -9,7 +9,7 @@ import orjson
 import pytest
 from detector_panels import noisy_panel, totalled, until, with_moves
 
-from cews.domain import Direction, Flow, ItemKey, Level, Measure, Period, ShockClass
+from cews.domain import Direction, Flow, Level, Measure, Period, ShockClass
 from detectors import DETECTORS, detect, explain_silence, registered
 from detectors.base import Panel, Scores
 from detectors.combine import Detection
@@ -155,22 +155,15 @@ def test_normal_gaps_of_lumpy_goods_stay_silent():
             assert detection.evidence.quantity.silent[at] >= 5, "a silence of five months is rare, one of two is not"
 
 
-@pytest.mark.parametrize("gone", ["to nothing", "to a new code"])
-def test_an_hs_revision_is_a_break_and_not_a_shock(gone):
-    panel = noisy_panel(months=48, start=Period.of(2018, 2))
-    assert panel.period(LAST) == Period.of(2022, 1)
-    quantity = panel.quantity.copy()
-    if gone == "to a new code":
-        panel = replace(panel, items=(panel.items[0], ItemKey("KOR", Flow.IMPORT, "250099"), *panel.items[2:]))
-        quantity[:LAST, 3:6] *= 1e-9
-        quantity[:LAST, 3:6] = 0.0
-        quantity[LAST, 3:6] = 0.9 * quantity[LAST, 0:3]
-        quantity[LAST, 0:3] *= 0.1
-    else:
-        quantity[LAST, 0:3] = 0.0
-    panel = totalled(replace(panel, quantity=quantity, value=quantity * 5.0))
-    assert raised(panel) is None
-    [why] = explain_silence(panel, detect(panel), panel.items[0], panel.period(LAST))
+@pytest.mark.parametrize("left", [0.0, 0.1])
+def test_a_changed_code_is_a_break_and_not_a_shock(left):
+    panel = with_moves(noisy_panel(), 0, {LAST: (left, 1.0)})
+    assert raised(panel) is not None
+    breaks = panel.breaks.copy()
+    breaks[LAST, 0] = True
+    marked = replace(panel, breaks=breaks)
+    assert raised(marked) is None
+    [why] = explain_silence(marked, detect(marked), marked.items[0], marked.period(LAST))
     assert why.code == "hs_break"
 
 
