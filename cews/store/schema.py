@@ -216,6 +216,34 @@ hs_name = Table(
     Column("source", String(32), nullable=False),
 )
 
+edition_month = Table(  # of which editions of the HS the codes of a reporter's month were
+    "edition_month",
+    metadata,
+    Column("source", String(32), primary_key=True),
+    Column("reporter", String(3), primary_key=True),
+    Column("period", Integer, primary_key=True, autoincrement=False),
+    Column("edition", String(4), primary_key=True),
+)
+
+code_break = Table(  # codes that mean something else in an edition than in the one before, loaded by an operator
+    "code_break",
+    metadata,
+    Column("edition", String(4), primary_key=True),
+    Column("hs", String(6), primary_key=True),
+)
+
+dataset = Table(  # in which version a source's data set of a month was when a code of it was last read
+    "dataset",
+    metadata,
+    Column("source", String(32), primary_key=True),
+    Column("reporter", String(3), primary_key=True),
+    Column("period", Integer, primary_key=True, autoincrement=False),
+    Column("hs", String(10), primary_key=True),
+    Column("partners", String(64), primary_key=True),  # sha256 of those asked for, "" = all
+    Column("signature", Text, nullable=False),
+    Column("read_at", Moment, nullable=False),
+)
+
 price = Table(  # reference prices and exchange rates by month, every version of each
     "price",
     metadata,
