@@ -26,8 +26,7 @@ AFTER_SURGE: Final = 3  # months
 PAYBACK: Final = float(np.log(0.5))  # fall below the pre-surge level that full warehouses explain
 HOLIDAY: Final = 0.5  # part of a month's trade that the Lunar New Year can move into January
 UNIT_ERROR: Final = float(np.log(5))  # unit value × 5 while the value stays: a unit was mistaken
-HS_REVISIONS: Final = (2012, 2017, 2022, 2028)
-MUTED: Final = 12  # months an item is not judged after its code was split or merged
+MUTED: Final = 12  # months an item is not judged after its code changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ def gather(panel: Panel, scores: Mapping[str, Scores]) -> Evidence:
         normal=quantity.expected * np.exp(base - quantity.level),
         yearly_value=_yearly_value(panel.item_value),
         after_surge=after_surge,
-        broke=mistaken | code_changed(panel, quantity, amount),
+        broke=mistaken | code_changed(panel.breaks),
         fall=fall,
         rise=rise,
         dearer=np.maximum(dear, 0),
@@ -188,28 +187,9 @@ def _drop(panel: Panel, amount: FloatArray, quantity: Screen, after_surge: BoolA
     return np.minimum(residual, 0.0)
 
 
-def code_changed(panel: Panel, quantity: Screen, amount: FloatArray) -> BoolArray:
-    """Within a year after an HS revision cut or joined the item's code."""
-    event = np.zeros(amount.shape, dtype=bool)
-    for column in range(panel.months):
-        period = panel.period(column)
-        if period.year in HS_REVISIONS and period.month <= 2:
-            ceased = (quantity.silent[column] == 1) & np.isfinite(quantity.z[column])
-            event[column] = ceased | _exchanged(panel, quantity.expected[column], amount[column])
-    changed = event.copy()
+def code_changed(breaks: BoolArray) -> BoolArray:
+    """Within a year after an edition of the HS changed the item's code."""
+    changed = breaks.copy()
     for lag in range(1, MUTED):
-        changed[lag:] |= event[:-lag]
+        changed[lag:] |= breaks[:-lag]
     return changed
-
-
-def _exchanged(panel: Panel, expected: FloatArray, amount: FloatArray) -> BoolArray:
-    """What the item lost (won), other codes of its heading won (lost) in the same month."""
-    moved = np.nan_to_num(amount) - np.nan_to_num(expected)
-    heading: dict[tuple[str, str, str], float] = {}
-    keys = [(item.reporter, item.flow.value, item.hs[:4]) for item in panel.items]
-    for key, change in zip(keys, moved, strict=True):
-        heading[key] = heading.get(key, 0.0) + float(change)
-    others = np.array([heading[key] for key in keys]) - moved
-    large = np.abs(moved) > 0.5 * np.nan_to_num(expected)
-    opposite = (others * moved < 0) & (np.abs(others) > 0.5 * np.abs(moved)) & (np.abs(others) < 2 * np.abs(moved))
-    return large & opposite & (np.nan_to_num(expected) > 0)
