@@ -18,7 +18,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, Final, TextIO
 
-from cews import __version__, countries, sentences
+from cews import __version__, countries, formats, sentences
 from cews.domain import Alert, Finding, ItemKey, UserError
 from cews.store import alerts as stored_alerts
 from cews.store import names, watchlist
@@ -26,8 +26,6 @@ from cews.store.engine import Connection, Engine, reading
 
 Cell = str | int | float | None
 
-# What a spreadsheet may take for the start of a formula; where people write East Asian text, full-width forms too.
-DANGEROUS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
 _EXACT: Final = 2**53  # whole numbers below are exact in a float
 
 
@@ -182,7 +180,7 @@ def write_lines(stream: TextIO, columns: Sequence[Column], lines: Iterable[Line]
 def safe(cell: Cell) -> Cell:
     """Text that cannot start a formula; whole numbers without a fraction; nothing where there is no number."""
     if isinstance(cell, str):
-        return f"'{cell}" if cell.startswith(DANGEROUS) else cell
+        return formats.no_formula(cell)
     if isinstance(cell, float):
         if not math.isfinite(cell):
             return None

@@ -18,6 +18,8 @@ from babel.dates import format_date, format_skeleton
 from cews.domain import Period
 
 UNKNOWN: Final = "–"
+# What a spreadsheet may take for the start of a formula; where people write East Asian text, full-width forms too.
+DANGEROUS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
 MINUS: Final = "\u2212"
 
 _Scales = Sequence[tuple[float, str]]
@@ -28,6 +30,11 @@ _COUNT_SCALES: Final[dict[str, _Scales]] = {
 _TONNES_FROM_KG: Final = 1000.0
 _COMPACT_TONNES: Final = 1e6  # below a million tonnes every tonne is written out
 _PER_TONNE_BELOW: Final = 0.5  # USD/kg: what is cheaper is quoted per tonne
+
+
+def no_formula(cell: str) -> str:
+    """Text for a table of a spreadsheet that cannot start a formula."""
+    return f"'{cell}" if cell.startswith(DANGEROUS) else cell
 
 
 def known(value: float | None) -> bool:

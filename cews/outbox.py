@@ -1,6 +1,6 @@
 """Use case: write down who is owed a notice, and send what is due.
 
-``enqueue`` runs in the transaction of the change that owes the notices. ``send_due`` claims notices with a
+``enqueue`` runs in the transaction of the changes that owe the notices. ``send_due`` claims notices with a
 lease, sends each one outside any transaction, then marks it: a notice is never lost, and goes out twice only
 when the process dies between the two; both copies carry the same Message-ID.
 """
@@ -10,22 +10,42 @@ from __future__ import annotations
 import os
 import socket
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
+from functools import cached_property
 from hashlib import sha256
+from itertools import count, groupby
 from typing import Any, Final
 
-from cews.alerts import rebuild
-from cews.domain import Alert, AlertChange, Finding, Period, StoreError
-from cews.notify import Channel, ChannelDownError, ChartPoint, Deliver, DeliveryError, NoticeView
+from cews.domain import Alert, AlertChange, Finding, ItemKey, NoticeReason, Period, StoreError
+from cews.i18n import LANGUAGES, text
+from cews.notify import Channel, ChannelDownError, ChartPoint, Deliver, DeliveryError, DigestView, NoticeView, TextView
+from cews.notify import View as NoticeAsSeen
 from cews.notify.email import parse_sender, render
-from cews.routing import NoticePolicy, owed
+from cews.routing import (
+    Changed,
+    Circumstances,
+    Line,
+    Message,
+    MessageKind,
+    NoticePolicy,
+    Owed,
+    Told,
+    Watched,
+    decide,
+    held_by,
+    line_of,
+    messages,
+    reason,
+    remember,
+)
 from cews.store import alerts as stored_alerts
-from cews.store import notices, queries
+from cews.store import names as item_names
+from cews.store import notices, queries, silences, watchlist
 from cews.store.engine import Connection, Engine, reading, writing
-from cews.store.notices import NewNotice, Notice
+from cews.store.notices import EMAIL, NewNotice, Notice, Recipient
 
 BATCH: Final = 50
 LEASE: Final = timedelta(minutes=15)
@@ -36,29 +56,163 @@ CHART_MONTHS: Final = 36
 Clock = Callable[[], datetime]
 
 
-def enqueue(
-    cx: Connection,
-    alert_id: int,
-    change_id: int,
-    change: AlertChange,
-    *,
-    now: datetime,
-    policy: NoticePolicy | None = None,
-) -> int:
-    """Write the notices a stored change owes, in the caller's transaction; returns how many are new.
+# --- writing down what is owed -----------------------------------------------------------------------
+
+
+def enqueue(cx: Connection, changed: Sequence[Changed], *, now: datetime, policy: NoticePolicy | None = None) -> int:
+    """Write the notices that stored changes owe, in the caller's transaction; returns how many are new.
 
     The same change never owes the same recipient twice, however often this is called.
     """
-    due = owed(change, notices.subscriptions(cx), notices.told(cx, alert_id), policy or NoticePolicy(), now)
-    if not due:
+    if not changed:
         return 0
-    episode, version = notices.occasion(cx, change_id)
-    addresses = {recipient.id: recipient.email for recipient in notices.recipients(cx)}
-    new = []
-    for one in due:
-        key = _digest(addresses[one.recipient_id], str(change.item), episode.isoformat(), str(version))
-        new.append(NewNotice(key, one.recipient_id, change_id, one.reason, f"<{key[:40]}@cews.local>"))
-    return notices.add(cx, new, now)
+    about = circumstances(cx, now, policy)
+    told = notices.told(cx, {one.alert_id for one in changed} | {number for number, _ in about.open_levels.values()})
+    lines, held = decide(now, changed, told, about)
+    before = notices.already(cx, {one.change_id for one in changed})
+    notices.hold(cx, [one for one in held if (one.recipient_id, one.change_id) not in before], now)
+    new = {to: [line for line in owed if (to, line.change_id) not in before] for to, owed in lines.items()}
+    return _write(cx, new, {one.change_id: one for one in changed}, about.policy, now)
+
+
+def release_held(cx: Connection, now: datetime) -> int:
+    """Tell what was held and is held no longer, as it stands now; returns how many notices are new."""
+    held = notices.held_lines(cx)
+    if not held:
+        return 0
+    about = circumstances(cx, now)
+    newest = stored_alerts.newest_changes(cx, {one.alert_id for one in held})
+    states = stored_alerts.after(cx, newest.values())
+    present = {number: Changed(number, change_id, *states[change_id]) for number, change_id in newest.items()}
+    told = notices.told(cx, newest.keys() | {number for number, _ in about.open_levels.values()})
+    lines: dict[int, list[Line]] = {}
+    for (recipient, number), group in groupby(
+        sorted(held, key=lambda one: (one.recipient_id, one.alert_id)), key=lambda one: (one.recipient_id, one.alert_id)
+    ):
+        line = _released(recipient, present[number], told, about, now)
+        if line != HOLD:
+            notices.let_go(cx, group)
+        if isinstance(line, Line):
+            lines.setdefault(recipient, []).append(line)
+    return _write(cx, lines, {one.change_id: one for one in present.values()}, about.policy, now)
+
+
+HOLD: Final = "hold"
+
+
+def _released(recipient: int, one: Changed, told: Told, about: Circumstances, now: datetime) -> Line | str | None:
+    """What a recipient is told of an alert that was held; HOLD while it still is, None when there is nothing to say."""
+    last = told.get(one.alert_id, {}).get(recipient)
+    why = reason(last, one.change, about.policy, now)
+    if last is None and one.change.level_after is not None:
+        why = NoticeReason.FIRST
+    if why is None:
+        return None
+    if held_by(now, one, Owed(recipient, why), told, about):
+        return HOLD
+    remember(told, one, recipient, now)
+    return line_of(one, why, about)
+
+
+def circumstances(cx: Connection, now: datetime, policy: NoticePolicy | None = None) -> Circumstances:
+    """All that decides at present who is told."""
+    return Circumstances(
+        subscriptions=notices.subscriptions(cx),
+        policy=policy or NoticePolicy(),
+        silences=[kept.silence for kept in silences.in_force(cx, now)],
+        watched=_watched(cx),
+        open_levels=stored_alerts.open_levels(cx),
+    )
+
+
+def _watched(cx: Connection) -> Callable[[ItemKey], Watched]:
+    """What the watch-list says of an item, or of the nearest wider one it holds."""
+    known = {entry.item: Watched(entry.grade.value, entry.uses) for entry in watchlist.get_items(cx)}
+
+    def look_up(item: ItemKey) -> Watched:
+        wider = (ItemKey(item.reporter, item.flow, item.hs[:digits]) for digits in range(len(item.hs), 1, -1))
+        return next((known[key] for key in wider if key in known), Watched())
+
+    return look_up
+
+
+def _write(
+    cx: Connection,
+    lines: Mapping[int, Sequence[Line]],
+    changed: Mapping[int, Changed],
+    policy: NoticePolicy,
+    now: datetime,
+) -> int:
+    """Lay out each recipient's lines in messages and put them into the outbox, once for each of their channels."""
+    recipients = {one.id: one for one in notices.recipients(cx) if one.active}
+    channels = notices.addresses(cx)
+    written = 0
+    for number, owed in lines.items():
+        to = recipients.get(number)
+        if to is None or not owed:
+            continue
+        counts = notices.day_counts(cx, to.reader, now)
+        for message in messages(to.reader, owed, counts, policy, now):
+            new = [_new_notice(cx, to, channel, message, changed) for channel in channels.get(number, {})]
+            written += notices.add(cx, new, now)
+    return written
+
+
+def _new_notice(
+    cx: Connection, to: Recipient, channel: str, message: Message, changed: Mapping[int, Changed]
+) -> NewNotice:
+    if message.kind is MessageKind.DIGEST:
+        key = _digest_key(cx, to, channel, message.due_at)
+    else:
+        key = _digest(to.email, channel, *(_occasion(changed[line.change_id]) for line in message.lines))
+    return NewNotice(
+        key=key,
+        recipient_id=to.id,
+        message_id=f"<{key[:40]}@cews.local>",
+        due_at=message.due_at,
+        lines=tuple((line.change_id, line.reason) for line in message.lines),
+        kind=message.kind,
+        channel=channel,
+        event_id=message.event_id,
+    )
+
+
+def _occasion(one: Changed) -> str:
+    """What tells a change from all others: its item, when its alert was opened, and the version it made."""
+    return f"{one.alert.item} {one.alert.opened_as_of.isoformat()} {one.alert.version}"
+
+
+def _digest_key(cx: Connection, to: Recipient, channel: str, due_at: datetime) -> str:
+    """The reader's digest of that moment; another one where that has been tried already."""
+    keys = (_digest(to.email, channel, "digest", due_at.isoformat(), str(number)) for number in count())
+    return next(key for key in keys if notices.is_open(cx, key))
+
+
+def enqueue_test(cx: Connection, to: Recipient, now: datetime) -> list[str]:
+    """A test notice on each channel of a recipient, due at once; returns the channels."""
+    channels = list(notices.addresses(cx).get(to.id, {}))
+    for channel in channels:
+        _enqueue_text(cx, to, channel, MessageKind.TEST, "", now, key=uuid.uuid4().hex)
+    return channels
+
+
+def tell_operators(cx: Connection, trouble: str, now: datetime) -> None:
+    """A notice to each operator about trouble, once a day."""
+    channels = notices.addresses(cx)
+    for to in notices.recipients(cx):
+        for channel in channels.get(to.id, {}) if to.operator and to.active else ():
+            key = _digest(to.email, channel, "trouble", f"{now:%Y-%m-%d}", trouble)
+            _enqueue_text(cx, to, channel, MessageKind.TROUBLE, trouble, now, key=key)
+
+
+def _enqueue_text(
+    cx: Connection, to: Recipient, channel: str, kind: MessageKind, note: str, now: datetime, *, key: str
+) -> None:
+    message_id = f"<{key[:40]}@cews.local>"
+    notices.add(cx, [NewNotice(key, to.id, message_id, now, kind=kind, channel=channel, note=note)], now)
+
+
+# --- sending -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +240,7 @@ class Sender:
     """One process that sends: where from, through what, and under which name it holds its leases."""
 
     engine: Engine
-    channel: Channel
+    channels: Mapping[str, Channel]
     owner: str
     clock: Clock
     public_url: str
@@ -94,63 +248,44 @@ class Sender:
 
 
 def send_due(
-    engine: Engine, channel: Channel, *, owner: str, clock: Clock, public_url: str, zone: str, limit: int = BATCH
+    engine: Engine,
+    channels: Mapping[str, Channel],
+    *,
+    owner: str,
+    clock: Clock,
+    public_url: str,
+    zone: str,
+    limit: int = BATCH,
 ) -> SendReport:
     """Send every notice due now, ``limit`` on one connection; each is tried once at most.
 
-    ``owner`` must be unique to this process. Stops early when the channel is down; what was not tried stays due.
+    ``owner`` must be unique to this process. A channel that is down is left; what was not tried stays due, and
+    so do notices of channels that are not given.
     """
-    sender = Sender(engine, channel, owner, clock, public_url, zone)
+    sender = Sender(engine, channels, owner, clock, public_url, zone)
+    with writing(engine) as cx:
+        release_held(cx, clock())
     started, report = clock(), SendReport()
+    for channel in channels:
+        report += _send_channel(sender, channel, started, limit)
+    return report
+
+
+def _send_channel(sender: Sender, channel: str, started: datetime, limit: int) -> SendReport:
+    report = SendReport()
     while not report.down:
-        until = clock() + LEASE
-        with writing(engine) as cx:
-            claimed = notices.claim(cx, owner, started, until, limit)
+        until = sender.clock() + LEASE
+        with writing(sender.engine) as cx:
+            claimed = notices.claim(cx, sender.owner, started, until, limit, channel)
         if not claimed:
             break
-        report += _send_batch(sender, claimed, until)
+        report += _send_batch(sender, channel, claimed, until)
     return report
 
 
 def process_name() -> str:
     """A name for the leases of this process."""
     return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-
-
-def preview(
-    engine: Engine, *, now: datetime, mail_from: str, public_url: str, zone: str, limit: int = 1000
-) -> list[EmailMessage]:
-    """The mails ``send_due`` would send; nothing is claimed or sent."""
-    sender = parse_sender(mail_from)
-    with reading(engine) as cx:
-        return [render(view(cx, notice, public_url, zone), sender) for notice in notices.due(cx, now, limit)]
-
-
-def view(cx: Connection, notice: Notice, public_url: str, zone: str) -> NoticeView:
-    """What the reader of a notice is shown: the alert as the change left it, then."""
-    history = stored_alerts.history(cx, notice.alert_id, notice.version)
-    rebuilt = rebuild(history)
-    if rebuilt is None:
-        raise StoreError(f"notice {notice.id} speaks of alert {notice.alert_id}, which is not there")
-    alert = replace(rebuilt, id=notice.alert_id)
-    name = queries.item_name(cx, alert.item)
-    to = notice.recipient
-    thread = _digest(to.email, str(alert.item), alert.opened_as_of.isoformat())
-    return NoticeView(
-        recipient=to.name,
-        address=to.email,
-        language=to.language,
-        reason=notice.reason,
-        alert=alert,
-        change=history[-1],
-        item_name=name.label(to.language) if name else f"HS {alert.item.hs}",
-        link=f"{public_url.rstrip('/')}/alerts/{notice.alert_id}",
-        zone=zone,
-        message_id=notice.message_id,
-        thread_id=f"<{thread[:40]}@cews.local>",
-        created_at=notice.created_at,
-        chart=_chart(cx, alert, history[-1].as_of),
-    )
 
 
 def pause(attempts: int, message_id: str) -> timedelta:
@@ -160,10 +295,10 @@ def pause(attempts: int, message_id: str) -> timedelta:
     return whole * (1 - spread / 4)
 
 
-def _send_batch(sender: Sender, claimed: Sequence[Notice], until: datetime) -> SendReport:
+def _send_batch(sender: Sender, channel: str, claimed: Sequence[Notice], until: datetime) -> SendReport:
     """Send claimed notices one by one while the lease surely outlives the next; give back the rest."""
     report, tried = SendReport(), 0
-    with sender.channel.open() as deliver:
+    with sender.channels[channel].open() as deliver:
         for notice in claimed:
             if report.down or sender.clock() >= until - SLOWEST:
                 break
@@ -178,14 +313,16 @@ def _send_one(sender: Sender, deliver: Deliver, notice: Notice) -> SendReport:
     try:
         with reading(sender.engine) as cx:
             shown = view(cx, notice, sender.public_url, sender.zone)
-        deliver(shown)  # no transaction and no connection is open here
+        wrong = deliver(shown)  # no transaction and no connection is open here
     except DeliveryError as error:
         return _failed(sender, notice, error, permanent=error.permanent, down=isinstance(error, ChannelDownError))
     except Exception as error:  # one notice that cannot be shown must not hold up the others
         return _failed(sender, notice, error, permanent=False, down=False)
     with writing(sender.engine) as cx:
         notices.mark_sent(cx, notice.id, sender.owner, sender.clock())
-    return SendReport(sent=1)
+        if wrong and notice.kind is not MessageKind.TROUBLE:
+            tell_operators(cx, f"a notice went out as plain text, because its layout failed: {wrong}", sender.clock())
+    return SendReport(sent=1, errors=(f"sent without layout: {wrong}",) if wrong else ())
 
 
 def _failed(sender: Sender, notice: Notice, error: Exception, *, permanent: bool, down: bool) -> SendReport:
@@ -195,6 +332,141 @@ def _failed(sender: Sender, notice: Notice, error: Exception, *, permanent: bool
         notices.mark_failed(cx, notice.id, sender.owner, now, said, again_at)
     errors = (f"{notice.recipient.email}: {said}",)
     return SendReport(failed=int(not permanent), dead=int(permanent), down=said if down else "", errors=errors)
+
+
+# --- what the reader sees ----------------------------------------------------------------------------
+
+
+def preview(
+    engine: Engine, *, now: datetime, mail_from: str, public_url: str, zone: str, limit: int = 1000
+) -> list[EmailMessage]:
+    """The mails ``send_due`` would send; nothing is claimed or sent."""
+    sender = parse_sender(mail_from)
+    with reading(engine) as cx:
+        due = [notice for notice in notices.due(cx, now, limit) if notice.channel == EMAIL]
+        return [render(view(cx, notice, public_url, zone), sender) for notice in due]
+
+
+def view(cx: Connection, notice: Notice, public_url: str, zone: str) -> NoticeAsSeen:
+    """What the reader of a notice is shown: each alert as the change left it, then."""
+    told = notices.lines(cx, notice.id)
+    showing = _Showing(cx, notice, public_url.rstrip("/"), zone)
+    if not told and notice.kind in (MessageKind.TEST, MessageKind.TROUBLE):
+        return showing.words()
+    states = stored_alerts.after(cx, told)
+    if not told or len(states) < len(told):
+        raise StoreError(f"notice {notice.id} speaks of a change of an alert that is not there")
+    if notice.kind is MessageKind.ALERT:
+        (alone,) = told
+        return showing.alert(told[alone], *states[alone], chart=True)
+    return showing.together([showing.alert(why, alert, change) for why, alert, change in _newest_of_each(told, states)])
+
+
+def _newest_of_each(
+    told: Mapping[int, NoticeReason], states: Mapping[int, tuple[Alert, AlertChange]]
+) -> list[tuple[NoticeReason, Alert, AlertChange]]:
+    """One line for each alert: its newest change; it is a first word where a first word is among the lines."""
+    lines: dict[int | None, tuple[NoticeReason, Alert, AlertChange]] = {}
+    for number in sorted(told, key=lambda number: states[number][0].version):
+        alert, change = states[number]
+        before = lines.get(alert.id)
+        first = before is not None and before[0] is NoticeReason.FIRST and change.level_after is not None
+        lines[alert.id] = (NoticeReason.FIRST if first else told[number], alert, change)
+    return list(lines.values())
+
+
+@dataclass(frozen=True)
+class _Showing:
+    """A notice being turned into what its reader sees."""
+
+    cx: Connection
+    notice: Notice
+    public_url: str
+    zone: str
+
+    @cached_property
+    def address(self) -> str:
+        to = self.notice.recipient
+        found = notices.addresses(self.cx).get(to.id, {}).get(self.notice.channel)
+        return to.email if found is None else found.address
+
+    @cached_property
+    def _watched(self) -> Mapping[ItemKey, Mapping[str, str]]:
+        return {entry.item: {"ko": entry.name_ko, "en": entry.name_en} for entry in watchlist.get_items(self.cx)}
+
+    @cached_property
+    def _codes(self) -> Mapping[tuple[str, str], str]:
+        return item_names.get(self.cx)
+
+    def alert(self, why: NoticeReason, alert: Alert, change: AlertChange, *, chart: bool = False) -> NoticeView:
+        to = self.notice.recipient
+        return NoticeView(
+            recipient=to.name,
+            address=self.address,
+            language=to.language,
+            reason=why,
+            alert=alert,
+            change=change,
+            item_name=self._name(alert.item),
+            link=f"{self.public_url}/alerts/{alert.id}",
+            zone=self.zone,
+            message_id=self.notice.message_id,
+            thread_id=self._thread(str(alert.item), alert.opened_as_of.isoformat()),
+            created_at=self.notice.created_at,
+            chart=_chart(self.cx, alert, change.as_of) if chart else (),
+        )
+
+    def together(self, entries: Iterable[NoticeView]) -> DigestView:
+        to = self.notice.recipient
+        return DigestView(
+            recipient=to.name,
+            address=self.address,
+            language=to.language,
+            event="",
+            why=None,
+            entries=tuple(sorted(entries, key=_seriousness)),
+            link=f"{self.public_url}/alerts",
+            zone=self.zone,
+            message_id=self.notice.message_id,
+            thread_id=self._thread("digest"),
+            created_at=self.notice.created_at,
+        )
+
+    def words(self) -> TextView:
+        to, language = self.notice.recipient, self.notice.recipient.language
+        if self.notice.kind is MessageKind.TEST:
+            title = text("This is a test of your notices", language)
+            reached = "{name} can be reached. No alert has changed; nothing needs to be done."
+            words = text(reached, language, name=to.name)
+        else:
+            title = text("C-EWS needs its operators", language)
+            words = f"{self.notice.note}\n{text('`cews doctor` says more.', language)}"
+        return TextView(
+            recipient=to.name,
+            address=self.address,
+            language=language,
+            title=title,
+            words=words,
+            link=self.public_url,
+            message_id=self.notice.message_id,
+            thread_id=self._thread(self.notice.kind.value),
+            created_at=self.notice.created_at,
+        )
+
+    def _name(self, item: ItemKey) -> str:
+        """The name in the reader's language, else in the other one, else the code."""
+        language = self.notice.recipient.language
+        watched = self._watched.get(item, {})
+        known = {one: watched.get(one) or self._codes.get((item.hs, one), "") for one in LANGUAGES}
+        return known[language] or known["en"] or known["ko"] or f"HS {item.hs}"
+
+    def _thread(self, *about: str) -> str:
+        return f"<{_digest(self.notice.recipient.email, *about)[:40]}@cews.local>"
+
+
+def _seriousness(entry: NoticeView) -> tuple[bool, int, str]:
+    """What is open before what has ended, the highest level first."""
+    return entry.change.level_after is None, -entry.alert.level, str(entry.alert.item)
 
 
 def _chart(cx: Connection, alert: Alert, as_of: datetime) -> tuple[ChartPoint, ...]:

@@ -22,6 +22,7 @@ from cews.alerts import Policy, reexamine
 from cews.alerts import step as step_alert
 from cews.domain import Alert, AlertChange, AlertState, Finding, ItemKey, Measure, Period, UserError
 from cews.panel import History
+from cews.routing import Changed
 from cews.store import alerts as stored_alerts
 from cews.store import forecasts, watchlist
 from cews.store.engine import Connection, Engine, reading, writing
@@ -235,13 +236,13 @@ def record_step(cx: Connection, step: Step, now: datetime, *, notify: bool) -> N
     by_month = {
         (finding.item, finding.period): number for finding, number in zip(step.detection.findings, ids, strict=True)
     }
-    numbers: dict[ItemKey, int] = {}
+    changed = []
     for alert, change in step.changes:
         finding_id = by_month.get((change.item, change.finding.period)) if change.finding else None
         number, change_id = stored_alerts.save_change(cx, alert, change, finding_id, now)
-        numbers[change.item] = number
-        if notify:
-            outbox.enqueue(cx, number, change_id, change, now=now)
+        changed.append(Changed(number, change_id, alert, change))
+    if notify:
+        outbox.enqueue(cx, changed, now=now)
 
 
 def outlook(engine: Engine, *, items: str = "watchlist", workers: int = 2, progress: Progress | None = None) -> int:

@@ -23,8 +23,7 @@ from apscheduler.triggers.cron import CronTrigger
 from cews import doctor, ingesting, outbox, pipeline, watching
 from cews.cron import trigger
 from cews.domain import CewsError, Period, SettingsError, SourceError, StoreError, UserError
-from cews.notify import ChannelDownError
-from cews.notify.email import SmtpChannel
+from cews.notify import ChannelDownError, channels
 from cews.settings import Settings
 from cews.store import runs
 from cews.store.engine import Engine, reading, writing
@@ -133,12 +132,10 @@ def scan(turn: Turn) -> Summary:
 
 
 def notify(turn: Turn) -> Summary:
-    """Send the notices that are due. Without a mail server they wait, and ``cews doctor`` says so."""
-    if turn.settings.smtp_url is None:
-        return {"skipped": "no mail server is set"}
+    """Send the notices that are due. Without a mail server those by mail wait, and ``cews doctor`` says so."""
     report = outbox.send_due(
         turn.engine,
-        SmtpChannel.of(turn.settings),
+        channels.available(turn.settings),
         owner=outbox.process_name(),
         clock=turn.clock,
         public_url=turn.settings.public_url,

@@ -31,6 +31,11 @@ def working_days(month: Period, decile: int) -> float | None:
     return sum(_WEIGHTS[day.weekday()] for day in days if day not in _holidays())
 
 
+def is_working_day(day: date) -> bool:
+    """A day offices work: Monday to Friday and no holiday. Where the holidays are not known, any weekday."""
+    return day.weekday() < 5 and day not in _holidays()
+
+
 def last_day(month: Period, decile: int) -> int:
     """10, 20, or the last of the month."""
     return 10 * decile if decile < 3 else ((month + 1).first_day - month.first_day).days

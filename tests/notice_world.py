@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from alert_samples import JANUARY, finding, published
 
 from cews import outbox
 from cews.alerts import Policy, reexamine, step
 from cews.domain import Alert, AlertChange, Finding, Flow, ItemKey, Level, Period
-from cews.routing import Subscription
+from cews.routing import Changed, Reader, Subscription
 from cews.store import alerts as stored
 from cews.store import notices
 from cews.store.engine import Connection, Engine, writing
@@ -19,11 +20,19 @@ NOW = datetime(2024, 2, 16, 0, 0, tzinfo=UTC)
 
 
 def add_reader(
-    engine: Engine, email: str = "kim@example.org", language: str = "ko", min_level: Level = Level.ATTENTION
+    engine: Engine,
+    email: str = "kim@example.org",
+    language: str = "ko",
+    min_level: Level = Level.ATTENTION,
+    *,
+    operator: bool = False,
+    daily_cap: int | None = 100_000,
+    **wishes: Any,
 ) -> int:
-    """Somebody who hears about everything from a level on."""
+    """Somebody who hears about everything from a level on; at once and without a cap, unless told otherwise."""
     with writing(engine) as cx:
         number = notices.add_recipient(cx, f"Reader {email}", email, language)
+        notices.put_reader(cx, Reader(number, daily_cap=daily_cap, **wishes), operator=operator)
         notices.subscribe(cx, Subscription(number, min_level=min_level))
     return number
 
@@ -50,18 +59,18 @@ def scan(
         )
         numbers = dict(zip(by_item, stored.save_findings(cx, number, list(by_item.values())), strict=True))
         book = stored.open_alerts(cx)
-        written = 0
+        changed: list[Changed] = []
         for key in (*by_item, *items):
             alert, change = step(book.get(key), by_item.get(key), Policy(), month, published(month))
-            written += _save(cx, alert, change, numbers.get(key), now)
-    return written
+            changed += _save(cx, alert, change, numbers.get(key), now)
+        return outbox.enqueue(cx, changed, now=now)
 
 
 def revise(engine: Engine, key: ItemKey, observed: float, as_of: datetime, now: datetime) -> int:
     """A revision takes the evidence of the item's alert away."""
     with writing(engine) as cx:
         alert, change = reexamine(stored.open_alerts(cx)[key], [], as_of, observed)
-        return _save(cx, alert, change, None, now)
+        return outbox.enqueue(cx, _save(cx, alert, change, None, now), now=now)
 
 
 def raise_alerts(engine: Engine, count: int, level: int = 4, now: datetime = NOW) -> int:
@@ -72,8 +81,7 @@ def raise_alerts(engine: Engine, count: int, level: int = 4, now: datetime = NOW
 
 def _save(
     cx: Connection, alert: Alert | None, change: AlertChange | None, finding_id: int | None, now: datetime
-) -> int:
+) -> list[Changed]:
     if alert is None or change is None:
-        return 0
-    alert_id, change_id = stored.save_change(cx, alert, change, finding_id, now)
-    return outbox.enqueue(cx, alert_id, change_id, change, now=now)
+        return []
+    return [Changed(*stored.save_change(cx, alert, change, finding_id, now), alert, change)]

@@ -1,43 +1,59 @@
-"""``cews notify``, ``recipient``, ``export``: what leaves the system, and to whom."""
+"""``cews notify``, ``notices``, ``silence``, ``recipient``, ``export``: what leaves the system, and to whom."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, time
 from email.message import EmailMessage
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import click
+from rich.markup import escape
 from rich.table import Table
 
 from cews import exports, outbox
-from cews.commands.session import Session, as_of_option, json_option, pass_session, print_json
-from cews.domain import Level, UserError
+from cews.commands.session import AsOf, Session, as_of_option, json_option, pass_session, print_json
+from cews.domain import Level, ShockClass, UserError
+from cews.notify import channels
 from cews.notify.email import SmtpChannel
-from cews.routing import ANY, Subscription
-from cews.store import notices
-from cews.store.engine import reading, writing
+from cews.routing import ANY, MessageKind, Reader, Rhythm, Silence, Subscription
+from cews.store import notices, silences
+from cews.store.engine import Connection, reading, writing
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--dry-run", is_flag=True, help="Print what would go; send nothing.")
 @json_option
-@pass_session
-def notify(session: Session, dry_run: bool, as_json: bool) -> None:
+@click.pass_context
+def notify(context: click.Context, dry_run: bool, as_json: bool) -> None:
     """Send the notices that are owed. Those that fail are tried again by the next call."""
+    session = context.ensure_object(Session)
+    if context.invoked_subcommand is None:
+        (_show_due if dry_run else _send)(session, as_json)
+
+
+def _show_due(session: Session, as_json: bool) -> None:
     settings = session.settings
-    if dry_run:
-        mails = outbox.preview(
-            session.store,
-            now=session.now,
-            mail_from=settings.mail_from,
-            public_url=settings.public_url,
-            zone=settings.time_zone,
-        )
-        show_mails(session, mails, as_json)
-        return
+    mails = outbox.preview(
+        session.store,
+        now=session.now,
+        mail_from=settings.mail_from,
+        public_url=settings.public_url,
+        zone=settings.time_zone,
+    )
+    show_mails(session, mails, as_json)
+
+
+def _send(session: Session, as_json: bool) -> None:
+    settings = session.settings
+    usable = channels.available(settings)
     report = outbox.send_due(
         session.store,
-        SmtpChannel.of(settings),
+        usable,
         owner=outbox.process_name(),
         clock=lambda: session.now,
         public_url=settings.public_url,
@@ -50,7 +66,9 @@ def notify(session: Session, dry_run: bool, as_json: bool) -> None:
         for error in report.errors:
             session.say(f"  {error}")
     if report.down:
-        raise UserError(f"the mail server cannot be used: {report.down}; nothing is lost, run `cews notify` again")
+        raise UserError(f"a channel cannot be used: {report.down}; nothing is lost, run `cews notify` again")
+    if notices.EMAIL not in usable:
+        SmtpChannel.of(settings)  # says what is missing
 
 
 def show_mails(session: Session, mails: list[EmailMessage], as_json: bool) -> None:
@@ -60,9 +78,157 @@ def show_mails(session: Session, mails: list[EmailMessage], as_json: bool) -> No
     for mail in mails:
         body = mail.get_body(preferencelist=("plain",))
         session.console.rule(f"{mail['To']}", align="left")
-        session.say(f"[bold]{mail['Subject']}[/bold]\n")
+        session.say(f"[bold]{escape(mail['Subject'])}[/bold]\n")
         session.console.print(body.get_content() if body else "", highlight=False, markup=False)
     session.say(f"{len(mails)} notices would be sent." if mails else "No notice is due.")
+
+
+@notify.command("test")
+@click.argument("email", metavar="RECIPIENT")
+@pass_session
+def test_recipient(session: Session, email: str) -> None:
+    """Send a test notice to RECIPIENT (an e-mail address) on each of their channels, now."""
+    with writing(session.store) as cx:
+        to = notices.recipient(cx, email)
+        wanted = outbox.enqueue_test(cx, to, session.now)
+    usable = channels.available(session.settings)
+    missing = [channel for channel in wanted if channel not in usable]
+    _send(session, as_json=False)
+    if missing:
+        raise UserError(f"{email} is to be reached by {', '.join(missing)}, which is not set up; the test waits")
+    with reading(session.store) as cx:
+        tests = [one for one in notices.newest(cx, 100) if one.recipient == to and one.kind is MessageKind.TEST]
+    failed = [one for one in tests[: len(wanted)] if one.state != notices.SENT]
+    if failed:
+        raise UserError(f"{email} was not reached by {failed[0].channel}: {failed[0].last_error}")
+    session.say(f"{to.name} was reached by {', '.join(wanted)}.")
+
+
+@click.group("notices")
+def outbox_commands() -> None:
+    """What was sent, what waits, and what was given up."""
+
+
+@outbox_commands.command("list")
+@click.option(
+    "--state",
+    type=click.Choice([notices.WAITING, notices.SENDING, notices.SENT, notices.DEAD]),
+    help="Only those in this state; `dead` are the dead letters.",
+)
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many, the newest first.")
+@json_option
+@pass_session
+def list_notices(session: Session, state: str | None, limit: int, as_json: bool) -> None:
+    """Show the newest notices, why each was sent, and what became of it."""
+    with reading(session.store) as cx:
+        found = notices.newest(cx, limit, state)
+        reasons = {one.id: Counter(why.value for why in notices.lines(cx, one.id).values()) for one in found}
+    if as_json:
+        print_json([_record(one, reasons[one.id]) for one in found])
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("no.", "to", "by", "kind", "why", "state", "due (UTC)", "attempts", "last error"):
+        table.add_column(heading)
+    for one in found:
+        why = ", ".join(f"{count} {name}" if count > 1 else name for name, count in reasons[one.id].items())
+        due = f"{one.sent_at or one.due_at:%Y-%m-%d %H:%M}"
+        row = [one.recipient.email, one.channel, one.kind.value, why, one.state, due, str(one.attempts)]
+        table.add_row(str(one.id), *row, escape(one.last_error or ""))
+    session.console.print(table if found else "There are no notices.")
+
+
+def _record(one: notices.Notice, reasons: Mapping[str, int]) -> dict[str, object]:
+    return {
+        "id": one.id,
+        "recipient": one.recipient.email,
+        "channel": one.channel,
+        "kind": one.kind.value,
+        "reasons": dict(reasons),
+        "state": one.state,
+        "due_at": one.due_at,
+        "sent_at": one.sent_at,
+        "attempts": one.attempts,
+        "last_error": one.last_error,
+        "message_id": one.message_id,
+    }
+
+
+@outbox_commands.command("resend")
+@click.argument("numbers", nargs=-1, type=int, metavar="NOTICE...")
+@click.option("--all", "every", is_flag=True, help="All dead letters.")
+@pass_session
+def resend(session: Session, numbers: tuple[int, ...], every: bool) -> None:
+    """Put dead letters back among those that wait; `cews notify` sends them."""
+    with writing(session.store) as cx:
+        wanted = [one.id for one in notices.dead_letters(cx)] if every else list(numbers)
+        for number in wanted:
+            notices.resend(cx, number, session.now)
+    if not wanted and not every:
+        raise UserError("name the notices to send again, or give --all; `cews notices list --state dead` shows them")
+    session.say(f"{len(wanted)} dead letters wait to be sent again.")
+
+
+@click.group("silence")
+def silence() -> None:
+    """What is not told for a while. Nothing is lost: what was held is told when the silence ends."""
+
+
+@silence.command("add")
+@click.option("--reporter", default=ANY, help="Country whose trade it is about, ISO 3166 alpha-3 (default: any).")
+@click.option("--flow", type=click.Choice(["import", "export", ANY]), default=ANY, help="Direction (default: both).")
+@click.option("--hs", default="", help="HS code or its beginning (default: any).")
+@click.option("--partner", default="", help="Partner country, ISO 3166 alpha-3 (default: any).")
+@click.option("--alert", "alert_id", type=int, help="Number of one alert.")
+@click.option("--until", type=AsOf(), required=True, help="When it ends: a date (its end, UTC), or a time with zone.")
+@click.option("--author", required=True, help="Who decided it.")
+@click.option("--reason", required=True, help="Why.")
+@pass_session
+def add_silence(
+    session: Session,
+    reporter: str,
+    flow: str,
+    hs: str,
+    partner: str,
+    alert_id: int | None,
+    until: datetime,
+    author: str,
+    reason: str,
+) -> None:
+    """Hold notices about what the options name (all of it must match), until a moment."""
+    wish = Silence(0, until, reporter.upper(), flow, hs, partner.upper(), alert_id)
+    with writing(session.store) as cx:
+        number = silences.add(cx, wish, author=author, reason=reason, now=session.now)
+    session.say(f"Silence {number} holds until {until:%Y-%m-%d %H:%M} UTC.")
+
+
+@silence.command("list")
+@pass_session
+def list_silences(session: Session) -> None:
+    """Show the silences in force, and how many notices each holds."""
+    with reading(session.store) as cx:
+        found = silences.in_force(cx, session.now)
+        held = Counter(line.cause for line in notices.held_lines(cx))
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("no.", "about", "until (UTC)", "author", "reason", "holds"):
+        table.add_column(heading)
+    for kept in found:
+        one = kept.silence
+        about = f"alert {one.alert_id}" if one.alert_id else f"{one.reporter}:{one.flow}:{one.hs_prefix or ANY}"
+        about += f" {one.partner}" if one.partner else ""
+        until = f"{one.until:%Y-%m-%d %H:%M}"
+        row = [about, until, escape(kept.author), escape(kept.reason), str(held[f"silence {one.id}"])]
+        table.add_row(str(one.id), *row)
+    session.console.print(table if found else "No silence is in force.")
+
+
+@silence.command("end")
+@click.argument("number", type=int)
+@pass_session
+def end_silence(session: Session, number: int) -> None:
+    """End silence NUMBER now; what it held is told as it stands with the next `cews notify`."""
+    with writing(session.store) as cx:
+        silences.end(cx, number, session.now)
+    session.say(f"Silence {number} has ended.")
 
 
 @click.group()
@@ -70,11 +236,56 @@ def recipient() -> None:
     """The people and offices that get notices."""
 
 
+def _wishes(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say how somebody wants to be told."""
+    options = (
+        click.option("--rhythm", type=click.Choice(list(Rhythm)), help="At once, or in a digest a day or a week."),
+        click.option("--quiet", type=QuietHours(), help="Hours without notices, like 22:00-07:00; `none` for no such."),
+        click.option("--working-days/--every-day", default=None, help="Nothing on weekends and Korean holidays."),
+        click.option("--zone", help="Time zone of the hours, like Asia/Seoul."),
+        click.option("--daily-cap", type=click.IntRange(1), help="Messages a day; what is more becomes one digest."),
+        click.option("--operator/--no-operator", default=None, help="Is told of trouble with C-EWS itself."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+class QuietHours(click.ParamType[tuple[time | None, time | None]]):
+    """``22:00-07:00``, or ``none``."""
+
+    name = "HH:MM-HH:MM"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, tuple) or value == "none":
+            return (None, None) if value == "none" else value
+        try:
+            start, end = (time.fromisoformat(part) for part in value.split("-"))
+        except ValueError:
+            self.fail(f"{value!r} is no span of hours like 22:00-07:00")
+        return start, end
+
+
+def _told_how(cx: Connection, number: int, wishes: Mapping[str, Any]) -> None:
+    """Change what the options name, and leave the rest as it is."""
+    now = next(one for one in notices.recipients(cx) if one.id == number)
+    given = {name: value for name, value in wishes.items() if value is not None}
+    operator = given.pop("operator", now.operator)
+    if "quiet" in given:
+        given["quiet_from"], given["quiet_to"] = given.pop("quiet")
+    if "rhythm" in given:
+        given["rhythm"] = Rhythm(given["rhythm"])
+    notices.put_reader(cx, replace(now.reader, **given), operator=operator)
+
+
 @recipient.command("add")
 @click.argument("name")
 @click.argument("email")
 @click.option("--lang", type=click.Choice(["ko", "en"]), default="ko", show_default=True, help="Language of notices.")
 @click.option("--hs", multiple=True, help="HS code or its beginning; may be repeated (default: every item).")
+@click.option("--use", "uses", multiple=True, help="Who is hurt, as in the watch-list; may be repeated (default: any).")
+@click.option("--class", "shock", type=click.Choice(list(ShockClass)), help="Class of shock (default: any).")
+@click.option("--event", default="", help="Key of an event (default: any or none).")
 @click.option("--reporter", default=ANY, help="Country whose trade it is about, ISO 3166 alpha-3 (default: any).")
 @click.option("--flow", type=click.Choice(["import", "export", ANY]), default=ANY, help="Direction (default: both).")
 @click.option(
@@ -84,41 +295,79 @@ def recipient() -> None:
     show_default=True,
     help="Least level that is told.",
 )
+@_wishes
 @pass_session
 def add_recipient(
     session: Session,
+    /,
     name: str,
     email: str,
     lang: str,
     hs: tuple[str, ...],
+    uses: tuple[str, ...],
+    shock: str | None,
+    event: str,
     reporter: str,
     flow: str,
     min_level: str,
+    **wishes: Any,
 ) -> None:
-    """Add NAME at EMAIL, and what they hear about."""
+    """Add NAME at EMAIL, what they hear about, and how."""
+    level = Level.from_slug(min_level)
     with writing(session.store) as cx:
         number = notices.add_recipient(cx, name, email, lang)
-        for prefix in hs or ("",):
-            notices.subscribe(cx, Subscription(number, reporter, flow, prefix, Level.from_slug(min_level)))
-    session.say(f"{name} <{email}> hears about {', '.join(hs) or 'every item'} from {min_level} on.")
+        for prefix, use in product(hs or ("",), uses or ("",)):
+            notices.subscribe(cx, Subscription(number, reporter, flow, prefix, level, use, shock or "", event))
+        _told_how(cx, number, wishes)
+    about = ", ".join([*hs, *uses]) or "every item"
+    session.say(f"{name} <{email}> hears about {about} from {min_level} on.")
+
+
+@recipient.command("set")
+@click.argument("email", metavar="RECIPIENT")
+@click.option("--active/--inactive", default=None, help="Whether they are told at all.")
+@_wishes
+@pass_session
+def set_recipient(session: Session, /, email: str, active: bool | None, **wishes: Any) -> None:
+    """Change how RECIPIENT (an e-mail address) is told."""
+    with writing(session.store) as cx:
+        to = notices.recipient(cx, email)
+        _told_how(cx, to.id, wishes)
+        if active is not None:
+            notices.set_active(cx, to.id, active)
+    session.say(f"{to.name} <{to.email}> is told as you asked.")
 
 
 @recipient.command("list")
 @pass_session
 def list_recipients(session: Session) -> None:
-    """Show the recipients and what they hear about."""
+    """Show the recipients, what they hear about, and how."""
     with reading(session.store) as cx:
         people = {person.id: person for person in notices.recipients(cx)}
         wishes = notices.subscriptions(cx)
+        reached = notices.addresses(cx)
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("name", "e-mail", "language", "active", "hears about", "from level"):
+    for heading in ("name", "e-mail", "language", "by", "when", "hears about", "from level"):
         table.add_column(heading)
     for wish in wishes:
         person = people[wish.recipient_id]
         about = f"{wish.reporter}:{wish.flow}:{wish.hs_prefix or ANY}"
-        active = "yes" if person.active else "no"
-        table.add_row(person.name, person.email, person.language, active, about, wish.min_level.slug)
+        about = " ".join(filter(None, (about, wish.use, wish.shock, wish.event)))
+        by = ", ".join(reached.get(person.id, {}))
+        row = [person.language, by, _when(person.reader), about, wish.min_level.slug]
+        table.add_row(escape(person.name), person.email, *row)
     session.console.print(table if wishes else "There are no recipients. `cews recipient add` makes one.")
+
+
+def _when(reader: Reader) -> str:
+    words = [reader.rhythm.value]
+    if reader.working_days:
+        words.append("working days")
+    if reader.quiet_from is not None:
+        words.append(f"not {reader.quiet_from:%H:%M}-{reader.quiet_to:%H:%M}")
+    if reader.daily_cap is not None:
+        words.append(f"at most {reader.daily_cap} a day")
+    return ", ".join(words)
 
 
 @click.command()
@@ -136,4 +385,4 @@ def export(session: Session, what: str, form: str, output: Path, lang: str | Non
     session.say(f"{count} {what} written to {output} ({form.upper()}).")
 
 
-COMMANDS = [notify, recipient, export]
+COMMANDS = [notify, outbox_commands, silence, recipient, export]

@@ -44,6 +44,41 @@ class NoticeView:
     chart: tuple[ChartPoint, ...] = ()  # oldest first; empty = no chart
 
 
+@dataclass(frozen=True, slots=True)
+class DigestView:
+    """Several alerts told in one message, as its reader sees it: an event, or whatever came together."""
+
+    recipient: str
+    address: str
+    language: str
+    event: str  # its name; empty = a digest of unrelated alerts
+    why: NoticeReason | None  # of an event
+    entries: tuple[NoticeView, ...]  # the most serious first
+    link: str
+    zone: str
+    message_id: str
+    thread_id: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TextView:
+    """A few words to a reader: whether they can be reached, or trouble an operator must know of."""
+
+    recipient: str
+    address: str
+    language: str
+    title: str
+    words: str
+    link: str
+    message_id: str
+    thread_id: str
+    created_at: datetime
+
+
+View = NoticeView | DigestView | TextView
+
+
 class DeliveryError(CewsError):
     """A notice did not go out. ``permanent``: the receiving side refuses it for good."""
 
@@ -59,7 +94,8 @@ class ChannelDownError(DeliveryError):
         super().__init__(message, permanent=False)
 
 
-Deliver = Callable[[NoticeView], None]  # raises DeliveryError
+Deliver = Callable[[View], str]
+"""Delivers, or raises DeliveryError; gives what was wrong with the layout of what went out all the same, else ""."""
 
 
 class Channel(Protocol):

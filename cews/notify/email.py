@@ -8,18 +8,22 @@ of control and direction characters before. The only module that speaks SMTP.
 
 from __future__ import annotations
 
+import csv
 import smtplib
 import ssl
 import unicodedata
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 from email.utils import parseaddr
 from functools import cache
+from io import StringIO
 from typing import Any, Final, Self
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
@@ -30,10 +34,11 @@ from cews import countries, formats, sentences
 from cews.alerts import RULES
 from cews.domain import AlertState, ChangeKind, Finding, Flow, Level, NoticeReason, SettingsError
 from cews.i18n import text
-from cews.notify import ChannelDownError, Deliver, DeliveryError, NoticeView
+from cews.notify import ChannelDownError, Deliver, DeliveryError, DigestView, NoticeView, TextView, View
 from cews.settings import Settings
 
 SUBJECT_LENGTH: Final = 78
+SHOWN: Final = 100  # alerts a digest shows; all of them are in its table
 TIMEOUT: Final = 30.0  # seconds for each answer of the mail server
 
 _SHAPES: Final = {Level.ATTENTION: "●", Level.CAUTION: "■", Level.ALERT: "▲", Level.SEVERE: "◆"}
@@ -75,15 +80,32 @@ def _encoded(name: str, value: Any, linesep: str) -> str | None:
 # --- rendering ---------------------------------------------------------------------------------------
 
 
-def render(view: NoticeView, sender: Address) -> EmailMessage:
-    """The notice as a message. The same view gives the same headers and words, whenever it is rendered."""
-    view = replace(view, item_name=_one_line(view.item_name), recipient=_one_line(view.recipient))
-    content = _content(view)
-    picture = _picture(view)
+def render(view: View, sender: Address) -> EmailMessage:
+    """The view as a message. The same view gives the same headers and words, whenever it is rendered."""
+    return compose(view, sender)[0]
+
+
+def compose(view: View, sender: Address) -> tuple[EmailMessage, str]:
+    """The message, and what was wrong with its layout (empty = nothing).
+
+    Where a template or a picture is broken the reader gets plain text: words late are worse than words unadorned.
+    """
+    view = _cleaned(view)
+    try:
+        message = _envelope(view, sender, _subject(view))
+        _lay_out(message, view)
+    except Exception as error:  # whatever it is, the reader must be told
+        message = _envelope(view, sender, _unadorned(view)[0])
+        message.set_content("\n\n".join(_unadorned(view)))
+        return message, f"{type(error).__name__}: {error}"
+    return message, ""
+
+
+def _envelope(view: View, sender: Address, subject_line: str) -> EmailMessage:
     message = EmailMessage(_Policy())
     message["From"] = sender
     message["To"] = Address(view.recipient, addr_spec=view.address)
-    message["Subject"] = content["subject"]
+    message["Subject"] = subject_line
     message["Date"] = view.created_at
     message["Message-ID"] = view.message_id
     message["References"] = view.thread_id
@@ -91,14 +113,60 @@ def render(view: NoticeView, sender: Address) -> EmailMessage:
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
     message["List-Unsubscribe"] = f"<mailto:{sender.addr_spec}?subject={quote('unsubscribe ' + view.address)}>"
-    message.set_content(_templates().get_template("notice.txt").render(content))
+    return message
+
+
+def _lay_out(message: EmailMessage, view: View) -> None:
+    """The body in its parts: plain text, HTML, and what belongs to it."""
+    name, content, picture = _template(view)
+    message.set_content(_templates().get_template(f"{name}.txt").render(content))
     image = f"chart.{view.message_id.strip('<>')}" if picture else ""
-    html = _templates().get_template("notice.html").render(content, chart=image)
+    html = _templates().get_template(f"{name}.html").render(content, chart=image)
     message.add_alternative(css_inline.inline(html), subtype="html")
-    message["Content-Language"] = view.language
     if picture:
         _attach(message, picture, f"<{image}>")
-    return message
+    if isinstance(view, DigestView) and len(view.entries) > SHOWN:
+        message.add_attachment(_table(view), subtype="csv", filename="alerts.csv")
+    message["Content-Language"] = view.language  # last: making the message multipart drops it
+
+
+def _template(view: View) -> tuple[str, dict[str, Any], bytes | None]:
+    """Name of the template, every word of the mail, and its picture."""
+    if isinstance(view, NoticeView):
+        return "notice", _content(view), _picture(view)
+    if isinstance(view, DigestView):
+        return "digest", _digest_content(view), None
+    return "text", _text_content(view), None
+
+
+def _cleaned(view: View) -> View:
+    """Names come from data: none of them may reach a header as it is."""
+    if isinstance(view, NoticeView):
+        return replace(view, item_name=_one_line(view.item_name), recipient=_one_line(view.recipient))
+    if isinstance(view, DigestView):
+        entries = tuple(replace(one, item_name=_one_line(one.item_name)) for one in view.entries)
+        return replace(view, recipient=_one_line(view.recipient), event=_one_line(view.event), entries=entries)
+    return replace(view, recipient=_one_line(view.recipient), title=_one_line(view.title))
+
+
+def _subject(view: View) -> str:
+    if isinstance(view, NoticeView):
+        return subject(view)
+    return _digest_subject(view) if isinstance(view, DigestView) else f"[C-EWS] {view.title}"[:SUBJECT_LENGTH]
+
+
+def _unadorned(view: View) -> tuple[str, ...]:
+    """Subject and words without a template: what has changed for which item, and where to look."""
+    if isinstance(view, TextView):
+        return view.title, view.words, view.link
+    if isinstance(view, NoticeView):
+        return _plain_words(view), *(sentences.sentence(one, view.language) for one in view.change.reasons), view.link
+    return "C-EWS", *(f"{_plain_words(one)}\n{one.link}" for one in view.entries), view.link
+
+
+def _plain_words(view: NoticeView) -> str:
+    level = sentences.level_label(view.alert.level, view.language)
+    return f"{level}: {view.alert.item} {view.change.kind.value} {view.change.period}"
 
 
 def subject(view: NoticeView) -> str:
@@ -163,8 +231,78 @@ def _content(view: NoticeView) -> dict[str, Any]:
         "facts": _facts(view),
         "link": view.link,
         "link_title": text("Open the alert", language),
-        "footer": _footer(view),
+        "footer": _footer(view, view.change.as_of),
     }
+
+
+def _digest_content(view: DigestView) -> dict[str, Any]:
+    language = view.language
+    simulated = any(entry.alert.simulated for entry in view.entries)
+    return {
+        "language": language,
+        "subject": _digest_subject(view),
+        "system": text("Supply-chain early warning", language),
+        "simulated": text("Simulated data: no statement about real trade.", language) if simulated else "",
+        "headline": view.event or text("{n} alerts have changed", language, n=len(view.entries)),
+        "why": sentences.notice_label(view.why, language) if view.why else text(_WHY_DIGEST, language),
+        "levels": _counted(view.entries, language),
+        "entries": [_entry(entry) for entry in view.entries[:SHOWN]],
+        "rest": _rest(view),
+        "link": view.link,
+        "link_title": text("Open the alerts", language),
+        "footer": _footer(view, max(entry.change.as_of for entry in view.entries)),
+    }
+
+
+_WHY_DIGEST: Final = "They are told together, as you asked or because there were many at once."
+
+
+def _digest_subject(view: DigestView) -> str:
+    """What it is, and how many alerts of which level are in it."""
+    language, count = view.language, len(view.entries)
+    simulated = any(entry.alert.simulated for entry in view.entries)
+    mark = f"[{text('Simulated', language)}] " if simulated else ""
+    tag = text("Event" if view.event else "Digest", language, context="mail")
+    levels = ", ".join(f"{label} {number}" for label, number in _counted(view.entries, language))
+    told = text("{n} alerts", language, n=count) + (f" ({levels})" if levels else "")
+    long = f"{mark}[{tag}] {view.event}: {told}" if view.event else f"{mark}[{tag}] {told}"
+    return long if len(long) <= SUBJECT_LENGTH else f"{long[: SUBJECT_LENGTH - 1]}…"
+
+
+def _counted(entries: Sequence[NoticeView], language: str) -> list[tuple[str, int]]:
+    """How many open alerts there are of each level, the highest first."""
+    numbers = Counter(entry.alert.level for entry in entries if _is_open(entry))
+    return [(sentences.level_label(level, language), numbers[level]) for level in sorted(numbers, reverse=True)]
+
+
+def _entry(view: NoticeView) -> dict[str, str]:
+    shape, colour = (_SHAPES[view.alert.level], _COLOURS[view.alert.level]) if _is_open(view) else _ENDED
+    why = f"{sentences.notice_label(view.reason, view.language)} {_movement(view)}".rstrip()
+    words = {"tag": _tag(view), "shape": shape, "colour": colour, "headline": _headline(view)}
+    return words | {"why": why, "link": view.link}
+
+
+def _rest(view: DigestView) -> str:
+    more = len(view.entries) - SHOWN
+    return text("{n} more alerts are listed in the attached table.", view.language, n=more) if more > 0 else ""
+
+
+def _table(view: DigestView) -> str:
+    """Every alert of a digest as CSV, those of the mail too."""
+    out = StringIO()
+    writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    writer.writerow(["item", "name", "level", "reason", "period", "headline", "link"])
+    for one in view.entries:
+        words = [str(one.alert.item), one.item_name, one.alert.level.slug, one.reason.value, str(one.change.period)]
+        writer.writerow([formats.no_formula(cell) for cell in [*words, _headline(one), one.link]])
+    return out.getvalue()
+
+
+def _text_content(view: TextView) -> dict[str, Any]:
+    language = view.language
+    words = {"language": language, "subject": view.title, "system": text("Supply-chain early warning", language)}
+    link = {"link": view.link, "link_title": text("Open C-EWS", language)}
+    return words | link | {"headline": view.title, "words": view.words.split("\n"), "simulated": "", "footer": ""}
 
 
 def _is_open(view: NoticeView) -> bool:
@@ -249,13 +387,13 @@ def _chart_text(view: NoticeView) -> str:
     )
 
 
-def _footer(view: NoticeView) -> str:
+def _footer(view: NoticeView | DigestView, as_of: datetime) -> str:
     return text(
         "{recipient} gets this mail because of a subscription to this item. To stop, reply to this mail. "
         "Figures are those known on {day} and may be revised.",
         view.language,
         recipient=view.recipient,
-        day=formats.day(view.change.as_of, view.zone, view.language),
+        day=formats.day(as_of, view.zone, view.language),
     )
 
 
@@ -347,12 +485,13 @@ class SmtpChannel:
     def open(self) -> Iterator[Deliver]:
         connection: smtplib.SMTP | None = None
 
-        def deliver(view: NoticeView) -> None:
+        def deliver(view: View) -> str:
             nonlocal connection
-            message = render(view, self._sender)
+            message, wrong = compose(view, self._sender)
             if connection is None or connection.sock is None:
                 connection = self._connect()
             _send(connection, message)
+            return wrong
 
         try:
             yield deliver

@@ -12,12 +12,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from cews.alerts import rebuild
+from cews.alerts import apply, rebuild
 from cews.domain import (
     Alert,
     AlertChange,
@@ -35,6 +35,7 @@ from cews.domain import (
     StoreError,
 )
 from cews.store import schema
+from cews.store.bulk import chunks
 
 Json = dict[str, Any]
 
@@ -83,38 +84,42 @@ def save_change(
     Raises StoreError when somebody else changed the alert, or opened one on the same item, meanwhile.
     """
     alert_id = _open(cx, alert, finding_id) if change.kind is ChangeKind.OPENED else _advance(cx, alert, finding_id)
-    row = insert(schema.alert_change).values(
-        alert_id=alert_id,
-        kind=change.kind.value,
-        as_of=change.as_of,
-        recorded_at=now,
-        period=change.period.yyyymm,
-        level_before=_level_number(change.level_before),
-        level_after=_level_number(change.level_after),
-        shock=change.shock.value,
-        partner=change.partner,
-        finding_id=finding_id,
-        reasons=reasons_json(change.reasons),
-        version=alert.version,
-    )
-    return alert_id, int(cx.execute(row.returning(schema.alert_change.c.id)).scalar_one())
+    row = {
+        "alert_id": alert_id,
+        "kind": change.kind.value,
+        "as_of": change.as_of,
+        "recorded_at": now,
+        "period": change.period.yyyymm,
+        "level_before": _level_number(change.level_before),
+        "level_after": _level_number(change.level_after),
+        "shock": change.shock.value,
+        "partner": change.partner,
+        "finding_id": finding_id,
+        "reasons": reasons_json(change.reasons),
+        "version": alert.version,
+    }
+    return alert_id, int(cx.execute(_NEW_CHANGE, row).scalar_one())
+
+
+# Made once: a storm writes thousands, and most of the time would go into making the statement.
+_NEW_CHANGE: Final = insert(schema.alert_change).returning(schema.alert_change.c.id)
+_NEW_ALERT: Final = insert(schema.alert).returning(schema.alert.c.id)
 
 
 def _open(cx: Connection, alert: Alert, finding_id: int | None) -> int:
     item = alert.item
-    row = insert(schema.alert).values(
-        reporter=item.reporter,
-        flow=item.flow.value,
-        hs=item.hs,
-        opened_period=alert.opened_period.yyyymm,
-        opened_as_of=alert.opened_as_of,
-        source=alert.source,
-        simulated=alert.simulated,
-        **_present(alert, finding_id),
-    )
+    row = _present(alert, finding_id) | {
+        "reporter": item.reporter,
+        "flow": item.flow.value,
+        "hs": item.hs,
+        "opened_period": alert.opened_period.yyyymm,
+        "opened_as_of": alert.opened_as_of,
+        "source": alert.source,
+        "simulated": alert.simulated,
+    }
     try:
         with cx.begin_nested():
-            return int(cx.execute(row.returning(schema.alert.c.id)).scalar_one())
+            return int(cx.execute(_NEW_ALERT, row).scalar_one())
     except IntegrityError as error:
         raise StoreError(f"an alert on {item} is already open; somebody else opened it. Scan again.") from error
 
@@ -176,6 +181,43 @@ def changes(cx: Connection, alert_id: int, until: datetime) -> list[AlertChange]
     """The history of an alert as known at ``until``, oldest first."""
     table = schema.alert_change
     return [_change_of(row) for row in cx.execute(_history(table.c.alert_id == alert_id, table.c.as_of <= until))]
+
+
+def after(cx: Connection, change_ids: Collection[int]) -> dict[int, tuple[Alert, AlertChange]]:
+    """By number of the change: the alert as the change left it, and the change."""
+    table = schema.alert_change
+    found: dict[int, tuple[Alert, AlertChange]] = {}
+    for part in chunks(sorted(change_ids)):
+        wanted = set(part)
+        ids = select(table.c.alert_id).where(table.c.id.in_(part))
+        for number, rows in groupby(cx.execute(_history(table.c.alert_id.in_(ids))), _alert_id):
+            alert: Alert | None = None
+            for row in rows:
+                change = _change_of(row)
+                alert = apply(alert, change)
+                if row.change_id in wanted:
+                    found[row.change_id] = (replace(alert, id=number), change)
+    return found
+
+
+def newest_changes(cx: Connection, alert_ids: Collection[int]) -> dict[int, int]:
+    """The number of the newest change of each alert."""
+    table = schema.alert_change
+    found: dict[int, int] = {}
+    for part in chunks(sorted(alert_ids)):
+        rows = select(table.c.alert_id, func.max(table.c.id)).where(table.c.alert_id.in_(part))
+        found |= {row[0]: row[1] for row in cx.execute(rows.group_by(table.c.alert_id))}
+    return found
+
+
+def open_levels(cx: Connection) -> dict[ItemKey, tuple[int, Level]]:
+    """Number and level of the alerts open at present, by item."""
+    table = schema.alert
+    rows = select(table.c.id, table.c.reporter, table.c.flow, table.c.hs, table.c.level)
+    return {
+        ItemKey(row.reporter, Flow(row.flow), row.hs): (row.id, Level(row.level))
+        for row in cx.execute(rows.where(table.c.state == AlertState.OPEN.value))
+    }
 
 
 def finding(cx: Connection, number: int) -> Finding:

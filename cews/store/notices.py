@@ -2,30 +2,35 @@
 
 A notice is ``waiting``, then ``sending`` under a lease, then ``sent``; a failed attempt makes it ``waiting``
 again for later, a refusal for good makes it ``dead`` (a dead letter: it stays visible and can be sent again
-by hand). Only the holder of the lease may mark a notice.
+by hand). Only the holder of the lease may mark a notice. Its lines are the changes it tells; a digest takes
+more lines until it is first tried. What may not be told now is a held line.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from cews.domain import Level, NoticeReason, ShockClass, UserError
 from cews.i18n import LANGUAGES
-from cews.routing import LastNotice, Subscription
+from cews.routing import Held, LastNotice, MessageKind, Reader, Rhythm, Subscription
 from cews.store import schema
+from cews.store.bulk import chunks
 
 WAITING: Final = "waiting"
 SENDING: Final = "sending"
 SENT: Final = "sent"
 DEAD: Final = "dead"
+
+EMAIL: Final = "email"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,18 @@ class Recipient:
     email: str
     language: str  # ko | en
     active: bool
+    reader: Reader  # how they want to be told
+    operator: bool = False  # is told of trouble
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a recipient is reached on a channel."""
+
+    channel: str
+    address: str
+    secret: str | None = None
+    form: str = ""  # of a webhook's body
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +60,13 @@ class NewNotice:
 
     key: str
     recipient_id: int
-    alert_change_id: int
-    reason: NoticeReason
     message_id: str
+    due_at: datetime
+    lines: tuple[tuple[int, NoticeReason], ...] = ()  # number of the change, and why it is told
+    kind: MessageKind = MessageKind.ALERT
+    channel: str = EMAIL
+    event_id: int | None = None
+    note: str = ""  # what a notice without lines says
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +75,15 @@ class Notice:
 
     id: int
     recipient: Recipient
-    alert_id: int
-    version: int  # of the alert, made by the change the notice is about
-    reason: NoticeReason
+    kind: MessageKind
+    channel: str
+    event_id: int | None
+    note: str
     state: str
     message_id: str
     created_at: datetime
     due_at: datetime
+    sent_at: datetime | None
     attempts: int
     last_error: str | None
 
@@ -78,9 +101,57 @@ def add_recipient(cx: Connection, name: str, email: str, language: str) -> int:
     try:
         with cx.begin_nested():
             row = insert(schema.recipient).values(values).returning(schema.recipient.c.id)
-            return int(cx.execute(row).scalar_one())
+            number = int(cx.execute(row).scalar_one())
     except IntegrityError as error:
         raise UserError(f"there is already a recipient with the address {values['email']}") from error
+    put_address(cx, number, Address(EMAIL, str(values["email"])))
+    return number
+
+
+def put_address(cx: Connection, recipient_id: int, address: Address) -> None:
+    """Reach the recipient there too; the address they had on that channel is replaced."""
+    values = {"address": address.address, "secret": address.secret, "form": address.form}
+    row = _insert(cx, schema.recipient_address).values(recipient_id=recipient_id, channel=address.channel, **values)
+    cx.execute(row.on_conflict_do_update(index_elements=["recipient_id", "channel"], set_=values))
+
+
+def drop_address(cx: Connection, recipient_id: int, channel: str) -> None:
+    """Reach the recipient there no more. Raises UserError when no other way is left."""
+    table = schema.recipient_address
+    cx.execute(delete(table).where(table.c.recipient_id == recipient_id, table.c.channel == channel))
+    if not addresses(cx).get(recipient_id):
+        raise UserError(f"{channel} is the only way to reach this recipient; add another one first")
+
+
+def addresses(cx: Connection) -> dict[int, dict[str, Address]]:
+    """By recipient and channel."""
+    found: dict[int, dict[str, Address]] = {}
+    table = schema.recipient_address
+    for row in cx.execute(select(table).order_by(table.c.recipient_id, table.c.channel)):
+        found.setdefault(row.recipient_id, {})[row.channel] = Address(row.channel, row.address, row.secret, row.form)
+    return found
+
+
+def put_reader(cx: Connection, reader: Reader, *, operator: bool) -> None:
+    """How a recipient wants to be told. Raises UserError on an unknown zone or on quiet hours without an end."""
+    if (reader.quiet_from is None) != (reader.quiet_to is None):
+        raise UserError("quiet hours have a beginning and an end, for instance 22:00-07:00")
+    if reader.daily_cap is not None and reader.daily_cap < 1:
+        raise UserError(f"at most {reader.daily_cap} messages a day would be none; give at least 1")
+    try:
+        ZoneInfo(reader.zone)
+    except (ValueError, KeyError, OSError):
+        raise UserError(f"{reader.zone!r} is not a time zone; write for instance Asia/Seoul") from None
+    values = {
+        "rhythm": reader.rhythm.value,
+        "zone": reader.zone,
+        "quiet_from": _clock_text(reader.quiet_from),
+        "quiet_to": _clock_text(reader.quiet_to),
+        "working_days": reader.working_days,
+        "daily_cap": reader.daily_cap,
+        "operator": operator,
+    }
+    cx.execute(update(schema.recipient).where(schema.recipient.c.id == reader.id).values(values))
 
 
 def valid_address(email: str) -> str:
@@ -93,7 +164,7 @@ def valid_address(email: str) -> str:
 
 def recipients(cx: Connection) -> list[Recipient]:
     table = schema.recipient
-    return [_recipient(row) for row in cx.execute(select(table).order_by(table.c.name, table.c.id))]
+    return [_recipient(dict(row._mapping)) for row in cx.execute(select(table).order_by(table.c.name, table.c.id))]
 
 
 def recipient(cx: Connection, email: str) -> Recipient:
@@ -102,7 +173,7 @@ def recipient(cx: Connection, email: str) -> Recipient:
     row = cx.execute(select(table).where(func.lower(table.c.email) == email.strip().lower())).first()
     if row is None:
         raise UserError(f"nobody with the address {email!r} gets notices; `cews recipient list` shows who does")
-    return _recipient(row)
+    return _recipient(dict(row._mapping))
 
 
 def set_active(cx: Connection, recipient_id: int, active: bool) -> None:
@@ -118,9 +189,12 @@ def subscribe(cx: Connection, subscription: Subscription) -> None:
         "reporter": subscription.reporter,
         "flow": subscription.flow,
         "hs_prefix": subscription.hs_prefix,
+        "use": subscription.use,
+        "shock": subscription.shock,
+        "event": subscription.event,
         "min_level": int(subscription.min_level),
     }
-    same = ["recipient_id", "reporter", "flow", "hs_prefix"]
+    same = [name for name in row if name != "min_level"]
     cx.execute(
         _insert(cx, table).values(row).on_conflict_do_update(index_elements=same, set_={"min_level": row["min_level"]})
     )
@@ -131,59 +205,159 @@ def subscriptions(cx: Connection) -> list[Subscription]:
     table = schema.subscription
     active = select(schema.recipient.c.id).where(schema.recipient.c.active)
     rows = cx.execute(select(table).where(table.c.recipient_id.in_(active)).order_by(table.c.id))
-    return [Subscription(r.recipient_id, r.reporter, r.flow, r.hs_prefix, Level(r.min_level)) for r in rows]
+    return [
+        Subscription(r.recipient_id, r.reporter, r.flow, r.hs_prefix, Level(r.min_level), r.use, r.shock, r.event)
+        for r in rows
+    ]
 
 
-def told(cx: Connection, alert_id: int) -> dict[int, LastNotice]:
-    """What each recipient was last told, or is about to be told, about an alert."""
-    table, change = schema.notice, schema.alert_change
-    rows = cx.execute(
-        select(table.c.recipient_id, table.c.created_at, change.c.level_after, change.c.shock)
-        .join(change, change.c.id == table.c.alert_change_id)
-        .where(change.c.alert_id == alert_id, change.c.level_after.is_not(None))
-        .order_by(change.c.version)
+def told(cx: Connection, alert_ids: Collection[int]) -> dict[int, dict[int, LastNotice]]:
+    """By alert and recipient: what each was last told, or is about to be told."""
+    found: dict[int, dict[int, LastNotice]] = {}
+    notice, line, change = schema.notice, schema.notice_line, schema.alert_change
+    rows = (
+        select(change.c.alert_id, notice.c.recipient_id, notice.c.created_at, change.c.level_after, change.c.shock)
+        .join(line, line.c.notice_id == notice.c.id)
+        .join(change, change.c.id == line.c.alert_change_id)
+        .where(change.c.level_after.is_not(None))
+        .order_by(change.c.alert_id, change.c.version)
     )
-    return {r.recipient_id: LastNotice(Level(r.level_after), ShockClass(r.shock), r.created_at) for r in rows}
-
-
-def occasion(cx: Connection, change_id: int) -> tuple[datetime, int]:
-    """What tells one change from all others of its item: when its alert was opened, and the version it made."""
-    change, alert = schema.alert_change, schema.alert
-    found = select(alert.c.opened_as_of, change.c.version).join(change, change.c.alert_id == alert.c.id)
-    row = cx.execute(found.where(change.c.id == change_id)).one()
-    return row.opened_as_of, row.version
+    for part in chunks(sorted(alert_ids)):
+        for r in cx.execute(rows.where(change.c.alert_id.in_(part))):
+            last = LastNotice(Level(r.level_after), ShockClass(r.shock), r.created_at)
+            found.setdefault(r.alert_id, {})[r.recipient_id] = last
+    return found
 
 
 # --- the outbox --------------------------------------------------------------------------------------
 
 
 def add(cx: Connection, owed: Sequence[NewNotice], now: datetime) -> int:
-    """Write notices, due at once; one already written is left alone. Returns how many were new."""
-    if not owed:
-        return 0
+    """Write notices; one already written is left alone, but a digest takes more lines until it is first tried.
+
+    Returns how many notices were new.
+    """
+    return sum(_add_one(cx, notice, now) for notice in owed)
+
+
+def _add_one(cx: Connection, notice: NewNotice, now: datetime) -> bool:
+    table = schema.notice
+    row = {
+        "idempotency_key": notice.key,
+        "recipient_id": notice.recipient_id,
+        "kind": notice.kind.value,
+        "channel": notice.channel,
+        "event_id": notice.event_id,
+        "note": notice.note,
+        "state": WAITING,
+        "message_id": notice.message_id,
+        "created_at": now,
+        "due_at": notice.due_at,
+    }
+    written = _insert(cx, table).values(row).on_conflict_do_nothing(index_elements=["idempotency_key"])
+    number = cx.execute(written.returning(table.c.id)).scalar()
+    if number is not None:
+        _add_lines(cx, number, notice.lines)
+        return True
+    if notice.kind is MessageKind.DIGEST:
+        _add_lines(cx, _untried(cx, notice.key), notice.lines)
+    return False
+
+
+def _untried(cx: Connection, key: str) -> int:
+    """The number of a digest nobody has tried to send; the row stays locked, so that nobody claims it meanwhile."""
+    table = schema.notice
+    free = (table.c.idempotency_key == key, table.c.state == WAITING, table.c.attempts == 0)
+    return int(cx.execute(update(table).where(*free).values(note=table.c.note).returning(table.c.id)).scalar_one())
+
+
+def is_open(cx: Connection, key: str) -> bool:
+    """Whether a digest of that key could take a line: it is not written yet, or waits and was never tried."""
+    table = schema.notice
+    row = cx.execute(
+        select(table.c.state, table.c.attempts).where(table.c.idempotency_key == key).with_for_update()
+    ).first()
+    return row is None or (row.state == WAITING and row.attempts == 0)
+
+
+def _add_lines(cx: Connection, notice_id: int, lines: Iterable[tuple[int, NoticeReason]]) -> None:
+    rows = [{"notice_id": notice_id, "alert_change_id": change, "reason": why.value} for change, why in lines]
+    if rows:
+        cx.execute(_insert(cx, schema.notice_line).on_conflict_do_nothing(), rows)
+
+
+def lines(cx: Connection, notice_id: int) -> dict[int, NoticeReason]:
+    """What a notice tells: reasons by number of the change."""
+    table = schema.notice_line
+    rows = select(table).where(table.c.notice_id == notice_id).order_by(table.c.alert_change_id)
+    return {row.alert_change_id: NoticeReason(row.reason) for row in cx.execute(rows)}
+
+
+def already(cx: Connection, change_ids: Collection[int]) -> set[tuple[int, int]]:
+    """(recipient, change) of what is written down already, as a line of a notice or as one that is held."""
+    notice, line, held = schema.notice, schema.notice_line, schema.held_line
+    found: set[tuple[int, int]] = set()
+    for part in chunks(sorted(change_ids)):
+        told_ = select(notice.c.recipient_id, line.c.alert_change_id).join(line, line.c.notice_id == notice.c.id)
+        kept = select(held.c.recipient_id, held.c.alert_change_id)
+        for rows, column in ((told_, line.c.alert_change_id), (kept, held.c.alert_change_id)):
+            found |= {(row[0], row[1]) for row in cx.execute(rows.where(column.in_(part)))}
+    return found
+
+
+def day_counts(cx: Connection, reader: Reader, since: datetime) -> dict[date, int]:
+    """How many messages a reader has on each day of their zone, sent or due, from the day of ``since`` on."""
+    zone, table = ZoneInfo(reader.zone), schema.notice
+    moment = func.coalesce(table.c.sent_at, table.c.due_at, type_=schema.Moment())
+    of_reader = (table.c.recipient_id == reader.id, table.c.kind.in_(("alert", "event", "digest")))
+    rows = select(moment, table.c.channel).where(*of_reader, moment >= since - timedelta(days=1))
+    counts: dict[date, dict[str, int]] = {}
+    for at, channel in cx.execute(rows):
+        day = counts.setdefault(at.astimezone(zone).date(), {})
+        day[channel] = day.get(channel, 0) + 1
+    return {day: max(by_channel.values()) for day, by_channel in counts.items()}
+
+
+def hold(cx: Connection, held: Sequence[Held], now: datetime) -> None:
+    """Write down what is owed and not told now."""
     rows = [
         {
-            "idempotency_key": notice.key,
-            "recipient_id": notice.recipient_id,
-            "alert_change_id": notice.alert_change_id,
-            "reason": notice.reason.value,
-            "state": WAITING,
-            "message_id": notice.message_id,
-            "created_at": now,
-            "due_at": now,
+            "recipient_id": line.recipient_id,
+            "alert_change_id": line.change_id,
+            "reason": line.reason.value,
+            "cause": line.cause,
+            "held_at": now,
         }
-        for notice in owed
+        for line in held
     ]
-    written = _insert(cx, schema.notice).values(rows).on_conflict_do_nothing(index_elements=["idempotency_key"])
-    return len(cx.execute(written.returning(schema.notice.c.id)).all())
+    if rows:
+        cx.execute(_insert(cx, schema.held_line).on_conflict_do_nothing(), rows)
 
 
-def claim(cx: Connection, owner: str, now: datetime, until: datetime, limit: int) -> list[Notice]:
-    """Take the notices that are due, and those whose lease has run out, until ``until``; the oldest first."""
+def held_lines(cx: Connection) -> list[Held]:
+    """What is held, in the order in which it became owed."""
+    held, change = schema.held_line, schema.alert_change
+    rows = select(held, change.c.alert_id).join(change, change.c.id == held.c.alert_change_id)
+    return [
+        Held(row.recipient_id, row.alert_id, row.alert_change_id, NoticeReason(row.reason), row.cause)
+        for row in cx.execute(rows.order_by(held.c.recipient_id, held.c.alert_change_id))
+    ]
+
+
+def let_go(cx: Connection, held: Iterable[Held]) -> None:
+    """Strike out held lines."""
+    table = schema.held_line
+    for line in held:
+        same = (table.c.recipient_id == line.recipient_id, table.c.alert_change_id == line.change_id)
+        cx.execute(delete(table).where(*same))
+
+
+def claim(cx: Connection, owner: str, now: datetime, until: datetime, limit: int, channel: str = EMAIL) -> list[Notice]:
+    """Take the channel's notices that are due, and those whose lease has run out, until ``until``; the oldest first."""
     table = schema.notice
     due = (
         select(table.c.id)
-        .where(_due(now))
+        .where(_due(now), table.c.channel == channel)
         .order_by(table.c.due_at, table.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)  # SQLite has no such clause: there ``writing`` holds the only write lock
@@ -264,35 +438,70 @@ def _record_attempt(cx: Connection, notice_id: int, now: datetime, outcome: str,
     cx.execute(insert(schema.delivery).values(row))
 
 
+def notice(cx: Connection, notice_id: int) -> Notice:
+    """One notice. Raises UserError when there is none."""
+    found = _notices(cx, schema.notice.c.id == notice_id)
+    if not found:
+        raise UserError(f"there is no notice {notice_id}; `cews notices list` shows them")
+    return found[0]
+
+
+def newest(cx: Connection, limit: int, state: str | None = None) -> list[Notice]:
+    """The newest notices first, of one state or of all."""
+    table = schema.notice
+    numbers = select(table.c.id).where(*([table.c.state == state] if state else [])).order_by(table.c.id.desc())
+    return sorted(_notices(cx, table.c.id.in_(numbers.limit(limit))), key=lambda one: -one.id)
+
+
 def _notices(cx: Connection, *where: ColumnElement[bool]) -> list[Notice]:
-    table, change, to = schema.notice, schema.alert_change, schema.recipient
-    rows = cx.execute(
-        select(table, change.c.alert_id, change.c.version, to.c.name, to.c.email, to.c.language, to.c.active)
-        .join(change, change.c.id == table.c.alert_change_id)
+    table, to = schema.notice, schema.recipient
+    names = {column: to.c[column].label(f"to_{column}") for column in to.c.keys()}  # noqa: SIM118 (a collection, no dict)
+    rows = (
+        select(table, *names.values())
         .join(to, to.c.id == table.c.recipient_id)
         .where(*where)
         .order_by(table.c.due_at, table.c.id)
     )
-    return [
-        Notice(
-            id=row.id,
-            recipient=Recipient(row.recipient_id, row.name, row.email, row.language, row.active),
-            alert_id=row.alert_id,
-            version=row.version,
-            reason=NoticeReason(row.reason),
-            state=row.state,
-            message_id=row.message_id,
-            created_at=row.created_at,
-            due_at=row.due_at,
-            attempts=row.attempts,
-            last_error=row.last_error,
-        )
-        for row in rows
-    ]
+    return [_notice(row) for row in cx.execute(rows)]
 
 
-def _recipient(row: Any) -> Recipient:
-    return Recipient(row.id, row.name, row.email, row.language, row.active)
+def _notice(row: Any) -> Notice:
+    return Notice(
+        id=row.id,
+        recipient=_recipient({name[3:]: value for name, value in row._mapping.items() if name.startswith("to_")}),
+        kind=MessageKind(row.kind),
+        channel=row.channel,
+        event_id=row.event_id,
+        note=row.note,
+        state=row.state,
+        message_id=row.message_id,
+        created_at=row.created_at,
+        due_at=row.due_at,
+        sent_at=row.sent_at,
+        attempts=row.attempts,
+        last_error=row.last_error,
+    )
+
+
+def _recipient(row: Mapping[str, Any]) -> Recipient:
+    reader = Reader(
+        id=row["id"],
+        rhythm=Rhythm(row["rhythm"]),
+        zone=row["zone"],
+        quiet_from=_clock(row["quiet_from"]),
+        quiet_to=_clock(row["quiet_to"]),
+        working_days=row["working_days"],
+        daily_cap=row["daily_cap"],
+    )
+    return Recipient(row["id"], row["name"], row["email"], row["language"], row["active"], reader, row["operator"])
+
+
+def _clock(text: str | None) -> time | None:
+    return None if text is None else time.fromisoformat(text)
+
+
+def _clock_text(clock: time | None) -> str | None:
+    return None if clock is None else f"{clock:%H:%M}"
 
 
 def _insert(cx: Connection, table: Any) -> Any:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.types import TypeDecorator
@@ -439,6 +440,23 @@ recipient = Table(
     Column("email", Text, nullable=False, unique=True),
     Column("language", String(2), nullable=False),  # ko | en
     Column("active", Boolean, nullable=False),
+    Column("rhythm", String(16), nullable=False, server_default="immediate"),  # immediate | daily | weekly
+    Column("zone", String(64), nullable=False, server_default="Asia/Seoul"),
+    Column("quiet_from", String(5)),  # HH:MM in the zone; NULL = no quiet hours
+    Column("quiet_to", String(5)),
+    Column("working_days", Boolean, nullable=False, server_default=false()),  # written to on these days only
+    Column("daily_cap", Integer),  # messages a day; NULL = the policy's
+    Column("operator", Boolean, nullable=False, server_default=false()),  # is told of trouble
+)
+
+recipient_address = Table(  # where a recipient is reached, by channel
+    "recipient_address",
+    metadata,
+    Column("recipient_id", Integer, ForeignKey("recipient.id"), primary_key=True),
+    Column("channel", String(32), primary_key=True),  # email | webhook | one of another package
+    Column("address", Text, nullable=False),
+    Column("secret", Text),
+    Column("form", String(16), nullable=False, server_default=""),  # of a webhook's body
 )
 
 subscription = Table(  # which items a recipient hears about
@@ -448,19 +466,42 @@ subscription = Table(  # which items a recipient hears about
     Column("recipient_id", Integer, ForeignKey("recipient.id"), nullable=False),
     Column("reporter", String(3), nullable=False),  # "*" = any
     Column("flow", String(6), nullable=False),  # "*" = any
-    Column("hs_prefix", String(10), nullable=False),  # "" = any
+    Column("hs_prefix", String(10), nullable=False),  # "" = any, as in the columns below
+    Column("use", String(32), nullable=False, server_default=""),  # who is hurt
+    Column("shock", String(32), nullable=False, server_default=""),
+    Column("event", String(64), nullable=False, server_default=""),
     Column("min_level", Integer, nullable=False),
-    UniqueConstraint("recipient_id", "reporter", "flow", "hs_prefix"),
+    UniqueConstraint(
+        "recipient_id", "reporter", "flow", "hs_prefix", "use", "shock", "event", name="uq_subscription_wish"
+    ),
 )
 
-notice = Table(  # the outbox: one message owed to one recipient
+silence = Table(  # what is not told for a while
+    "silence",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("reporter", String(3), nullable=False),  # "*" = any
+    Column("flow", String(6), nullable=False),  # "*" = any
+    Column("hs_prefix", String(10), nullable=False),  # "" = any
+    Column("partner", String(3), nullable=False),  # "" = any
+    Column("alert_id", Integer, ForeignKey("alert.id")),  # NULL = any
+    Column("until", Moment, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Index(None, "until"),
+)
+
+notice = Table(  # the outbox: one message owed to one recipient on one channel
     "notice",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("idempotency_key", String(64), nullable=False, unique=True),
     Column("recipient_id", Integer, ForeignKey("recipient.id"), nullable=False),
-    Column("alert_change_id", Integer, ForeignKey("alert_change.id"), nullable=False),
-    Column("reason", String(16), nullable=False),
+    Column("kind", String(16), nullable=False, server_default="alert"),  # alert | event | digest | test | trouble
+    Column("channel", String(32), nullable=False, server_default="email"),
+    Column("event_id", Integer),
+    Column("note", Text, nullable=False, server_default=""),  # what a notice without lines says
     Column("state", String(16), nullable=False),  # waiting | sending | sent | dead
     Column("message_id", Text, nullable=False),
     Column("created_at", Moment, nullable=False),
@@ -471,6 +512,26 @@ notice = Table(  # the outbox: one message owed to one recipient
     Column("sent_at", Moment),
     Column("last_error", Text),
     Index(None, "state", "due_at"),
+    Index(None, "recipient_id", "due_at"),
+)
+
+notice_line = Table(  # what a notice tells, and why
+    "notice_line",
+    metadata,
+    Column("notice_id", Integer, ForeignKey("notice.id"), primary_key=True),
+    Column("alert_change_id", Integer, ForeignKey("alert_change.id"), primary_key=True),
+    Column("reason", String(16), nullable=False),
+    Index(None, "alert_change_id"),
+)
+
+held_line = Table(  # what is owed and not told now, with the cause
+    "held_line",
+    metadata,
+    Column("recipient_id", Integer, ForeignKey("recipient.id"), primary_key=True),
+    Column("alert_change_id", Integer, ForeignKey("alert_change.id"), primary_key=True),
+    Column("reason", String(16), nullable=False),
+    Column("cause", String(64), nullable=False),  # "silence 3" | "part of KOR:import:2504" | "closed"
+    Column("held_at", Moment, nullable=False),
 )
 
 delivery = Table(  # every attempt to send

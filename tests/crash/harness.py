@@ -28,7 +28,7 @@ POINTS: dict[str, tuple[Any, str, bool]] = {
     "before claim": (notices, "claim", False),
     "after claim": (notices, "claim", True),
     "after view": (outbox, "view", True),
-    "after render": (mail, "render", True),
+    "after render": (mail, "compose", True),
     "before DATA": (smtplib.SMTP, "data", False),
     "after 250": (smtplib.SMTP, "data", True),
     "before mark": (notices, "mark_sent", False),
@@ -95,7 +95,7 @@ def send(store_url: str, smtp_url: str, generation: int, plan: tuple[str, int] |
     now = NOW + generation * (LEASE + timedelta(minutes=1))
     outbox.send_due(
         connect(store_url),
-        SmtpChannel(smtp_url, "C-EWS <cews@example.org>"),
+        {"email": SmtpChannel(smtp_url, "C-EWS <cews@example.org>")},
         owner=f"sender {generation}",
         clock=lambda: now,
         public_url="http://ews.example.org",

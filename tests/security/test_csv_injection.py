@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from cews import exports
 from cews.domain import Direction, Finding, Flow, ItemKey, Level, Measure, Period, Reason, ShockClass
-from cews.exports import DANGEROUS, Cell, Line
+from cews.exports import Cell, Line
+from cews.formats import DANGEROUS
 
 NOW = datetime(2024, 2, 16, tzinfo=UTC)
 HOSTILE = st.one_of(

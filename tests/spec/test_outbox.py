@@ -15,10 +15,10 @@ from notice_world import NOW, add_reader, raise_alerts, revise, scan
 
 from cews import outbox
 from cews.domain import Level, Measure, NoticeReason, StoreError, UserError
-from cews.notify import Deliver
+from cews.notify import Deliver, View
 from cews.notify.email import SmtpChannel
 from cews.outbox import SendReport
-from cews.routing import Subscription
+from cews.routing import Changed, MessageKind, Reader, Subscription
 from cews.store import alerts as stored
 from cews.store import forecasts, notices
 from cews.store.engine import Engine, reading, writing
@@ -54,7 +54,7 @@ def server(mailbox: Mailbox) -> Iterator[str]:
 def send(engine: Engine, url: str, clock: Clock | None = None, owner: str = "a", timeout: float = 5.0) -> SendReport:
     return outbox.send_due(
         engine,
-        SmtpChannel(url, SENDER, timeout=timeout),
+        {"email": SmtpChannel(url, SENDER, timeout=timeout)},
         owner=owner,
         clock=clock or Clock(),
         public_url="http://ews.example.org/",
@@ -92,8 +92,8 @@ def test_a_change_owes_a_recipient_once(sqlite_engine: Engine) -> None:
     add_reader(sqlite_engine)
     raise_alerts(sqlite_engine, 1)
     with writing(sqlite_engine) as cx:
-        (change,) = stored.history(cx, 1, 1)
-        assert outbox.enqueue(cx, 1, 1, change, now=NOW) == 0
+        alert, change = stored.after(cx, [1])[1]
+        assert outbox.enqueue(cx, [Changed(1, 1, alert, change)], now=NOW) == 0
     assert states(sqlite_engine) == {"waiting": 1}
 
 
@@ -101,7 +101,7 @@ def test_a_transaction_that_fails_owes_nothing(store_engine: Engine) -> None:
     add_reader(store_engine)
     raise_alerts(store_engine, 1)
     with store_engine.connect().execution_options(cews_writes=True) as cx:
-        assert notices.add(cx, [notices.NewNotice("k", 1, 1, NoticeReason.FIRST, "<k@cews.local>")], NOW) == 1
+        assert notices.add(cx, [notices.NewNotice("k", 1, "<k@cews.local>", NOW, ((1, NoticeReason.FIRST),))], NOW) == 1
         cx.rollback()
     assert states(store_engine) == {"waiting": 1}
 
@@ -285,7 +285,7 @@ def test_two_senders_at_once_send_each_notice_once(store_engine: Engine, server:
         reports.append(
             outbox.send_due(
                 store_engine,
-                SmtpChannel(server, SENDER),
+                {"email": SmtpChannel(server, SENDER)},
                 owner=name,
                 clock=Clock(),
                 public_url="http://ews.example.org",
@@ -332,7 +332,7 @@ def test_a_sender_stops_while_its_lease_still_holds(store_engine: Engine, server
             return _slowed(super().open(), clock)
 
     report = outbox.send_due(
-        store_engine, Slow(server, SENDER), owner="a", clock=clock, public_url="http://x", zone="Asia/Seoul"
+        store_engine, {"email": Slow(server, SENDER)}, owner="a", clock=clock, public_url="http://x", zone="Asia/Seoul"
     )
     assert report.sent == 4
     assert mailbox.connections == 2, "three in the first lease, the fourth under a new one"
@@ -345,9 +345,10 @@ class _slowed:
     def __enter__(self) -> Deliver:
         deliver = self.inner.__enter__()
 
-        def slowly(view: object) -> None:
-            deliver(view)
+        def slowly(view: View) -> str:
+            wrong = deliver(view)
             self.clock.pass_by(timedelta(minutes=4))
+            return wrong
 
         return slowly
 
@@ -425,8 +426,10 @@ def test_subscribing_again_changes_the_level(store_engine: Engine) -> None:
 
 
 def test_a_notice_of_an_alert_that_is_not_there_is_an_error(sqlite_engine: Engine) -> None:
-    reader = notices.Recipient(1, "Kim", "kim@example.org", "ko", True)
-    lost = notices.Notice(1, reader, 99, 1, NoticeReason.FIRST, "waiting", "<a@cews.local>", NOW, NOW, 0, None)
+    reader = notices.Recipient(1, "Kim", "kim@example.org", "ko", True, Reader(1))
+    lost = notices.Notice(
+        99, reader, MessageKind.ALERT, "email", None, "", "waiting", "<a@cews.local>", NOW, NOW, None, 0, None
+    )
     with reading(sqlite_engine) as cx, pytest.raises(StoreError, match="not there"):
         outbox.view(cx, lost, "http://ews.example.org", "Asia/Seoul")
 

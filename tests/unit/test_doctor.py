@@ -20,7 +20,7 @@ from sqlalchemy import create_engine
 from cews import doctor, ingesting, outbox, settings, watching
 from cews.alerts import Policy, step
 from cews.doctor import Check
-from cews.routing import Subscription
+from cews.routing import Changed, Subscription
 from cews.settings import Settings
 from cews.store import alerts as stored_alerts
 from cews.store import health, notices, runs
@@ -253,7 +253,7 @@ def _owed(engine: Engine, now: datetime) -> int:
         notices.subscribe(cx, Subscription(to))
         [finding_id] = stored_alerts.save_findings(cx, _scanned(cx, finding.as_of), [finding])
         number, change_id = stored_alerts.save_change(cx, alert, change, finding_id, now)
-        assert outbox.enqueue(cx, number, change_id, change, now=now) == 1
+        assert outbox.enqueue(cx, [Changed(number, change_id, alert, change)], now=now) == 1
         return notices.due(cx, now, 1)[0].id
 
 

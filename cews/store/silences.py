@@ -1,0 +1,62 @@
+"""Silences: what somebody has decided not to be told for a while, why, and until when. They are never deleted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select, update
+
+from cews.domain import UserError
+from cews.routing import Silence
+from cews.store.schema import silence
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSilence:
+    """A silence with who made it and why."""
+
+    silence: Silence
+    author: str
+    reason: str
+    created_at: datetime
+
+
+def add(cx: Connection, wish: Silence, *, author: str, reason: str, now: datetime) -> int:
+    """Begin a silence at once; returns its number (that of ``wish`` does not count). Raises UserError."""
+    if not author.strip() or not reason.strip():
+        raise UserError("a silence needs its author and a reason")
+    if wish.until <= now:
+        raise UserError(f"a silence until {wish.until:%Y-%m-%d %H:%M} UTC would be over already")
+    row = insert(silence).values(
+        reporter=wish.reporter,
+        flow=wish.flow,
+        hs_prefix=wish.hs_prefix,
+        partner=wish.partner,
+        alert_id=wish.alert_id,
+        until=wish.until,
+        author=author.strip(),
+        reason=reason.strip(),
+        created_at=now,
+    )
+    return int(cx.execute(row.returning(silence.c.id)).scalar_one())
+
+
+def end(cx: Connection, number: int, now: datetime) -> None:
+    """End a silence now. Raises UserError when there is none in force of that number."""
+    row = update(silence).where(silence.c.id == number, silence.c.until > now).values(until=now)
+    if cx.execute(row.returning(silence.c.id)).first() is None:
+        raise UserError(f"no silence {number} is in force; `cews silence list` shows those that are")
+
+
+def in_force(cx: Connection, now: datetime) -> list[KeptSilence]:
+    rows = select(silence).where(silence.c.until > now).order_by(silence.c.id)
+    return [
+        KeptSilence(
+            Silence(r.id, r.until, r.reporter, r.flow, r.hs_prefix, r.partner, r.alert_id),
+            r.author,
+            r.reason,
+            r.created_at,
+        )
+        for r in cx.execute(rows)
+    ]
