@@ -7,10 +7,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -90,17 +90,34 @@ class Request:
     scope: Mapping[str, str] = field(default_factory=dict)  # what parse() needs to know of the request
 
 
+class Part(NamedTuple):
+    """A code in a data set: in what a source publishes for a reporter and a month at once."""
+
+    reporter: str
+    period: int  # YYYYMM
+    hs: str
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """How a source lists its data sets with their versions: what has not changed need not be read again."""
+
+    plan: Callable[[Wanted], Iterable[Request]]
+    parse: Callable[[bytes, Request], Mapping[tuple[str, int], str]]  # (reporter, YYYYMM) → signature of its version
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to fetch, the ``state`` of ``plan``: codes, partners and the months already held."""
+    """What to fetch, the ``state`` of ``plan``: codes, partners and months, and what of it is held already."""
 
     hs: tuple[str, ...]
     partners: tuple[str, ...]  # empty = all
     start: Period
     end: Period
-    held: Mapping[str, Period] = field(default_factory=dict)  # hs → newest published month held
     with_key: bool = True  # false for a source that is asked without its key, which may then allow less
     reporters: tuple[str, ...] = ()  # empty = the source's only one; sources of many countries need it
+    current: Collection[Part] = frozenset()  # held as the source has it: need not be asked for
+    changed: Collection[Part] = frozenset()  # held, and changed by the source since: to be asked for, however old
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +147,7 @@ class Source:
     redirects: Mapping[str, str] = field(default_factory=dict)  # part of an address it points to → what that means
     url_setting: str | None = None  # name of the setting that holds another base address; None = "<id>_url"
     split: Callable[[Request], Sequence[Request]] | None = None  # parts to ask for when the answer is TOO_MUCH
+    catalogue: Catalogue | None = None  # ``plan`` then heeds Wanted.current and Wanted.changed
 
     def presumed_known_from(self, period: Period) -> datetime:
         """When a month was published according to the calendar (start of that day in the source's zone)."""

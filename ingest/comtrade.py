@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -21,11 +21,12 @@ import pandas as pd
 from cews import countries
 from cews.domain import OBSERVATION_COLUMNS, WORLD, Coverage, Flow, Period, SourceError, UserError
 from ingest.answers import frame, is_page, read_json, shown, text
-from ingest.base import TOO_MUCH, Batch, Request, Source, Wanted
+from ingest.base import TOO_MUCH, Batch, Catalogue, Part, Request, Source, Wanted
 from ingest.hs import added_up
 from ingest.tables import Bools, Floats, Rows, brief, hs_code
 
 URL: Final = "https://comtradeapi.un.org"
+Value = TypeVar("Value")
 
 ASSUMPTIONS: Final[Mapping[str, str]] = {
     "limit": "an answer with as many rows as maxRecords is cut off; any shorter one is whole",
@@ -34,6 +35,7 @@ ASSUMPTIONS: Final[Mapping[str, str]] = {
     "silence": "a month without any row is not reported, or not yet published while younger than the calendar",
     "weight": "a net weight or quantity of null or 0 is not given",
     "groups": "97 (European Union) and 975 (ASEAN) repeat the trade of their members; 490 is Taiwan",
+    "catalogue": "a data set listed with the lastReleased, datasetChecksum and totalRecords of before has not changed",
     "edition": "classificationCode of a row is the HS edition its code belongs to",
 }
 
@@ -78,23 +80,38 @@ def plan(wanted: Wanted, today: date) -> Iterator[Request]:
         raise UserError("comtrade has the trade of many countries: say whose, for instance `--reporters KOR,JPN`.")
     service = _GET if wanted.with_key else _PREVIEW
     last = min(wanted.end, Period.containing(today) + -1)
-    months = [str((wanted.start + n).yyyymm) for n in range(last - wanted.start + 1)]
+    months = [(wanted.start + n).yyyymm for n in range(last - wanted.start + 1)]
     partners = tuple(dict.fromkeys((WORLD, *wanted.partners))) if wanted.partners else ()
     for reporter in wanted.reporters:
-        for periods in _chunks(months, service.months):
-            for codes in _chunks([_known_code(code) for code in wanted.hs], service.codes):
-                yield _request(
-                    {
-                        "path": service.path,
-                        "rows": str(service.rows),
-                        "reporter": reporter,
-                        "partners": ",".join(partners),
-                        "periods": ",".join(periods),
-                        "hs": ",".join(codes),
-                        "flows": ",".join(_FLOWS),
-                        "due": str(_due(today)),
-                    }
-                )
+        for periods, codes in _owed(wanted, reporter, months, service):
+            yield _request(
+                {
+                    "path": service.path,
+                    "rows": str(service.rows),
+                    "reporter": reporter,
+                    "partners": ",".join(partners),
+                    "periods": ",".join(map(str, periods)),
+                    "hs": ",".join(codes),
+                    "flows": ",".join(_FLOWS),
+                    "due": str(_due(today)),
+                }
+            )
+
+
+def _owed(
+    wanted: Wanted, reporter: str, months: Sequence[int], service: _Service
+) -> Iterator[tuple[Sequence[int], Sequence[str]]]:
+    """Months and codes to ask for together: without what is held as it is, with older months that have changed."""
+    codes = [_known_code(code) for code in wanted.hs]
+    changed = {part for part in wanted.changed if part.reporter == reporter}
+    by_codes: dict[tuple[str, ...], list[int]] = {}
+    for month in sorted({*months, *(part.period for part in changed)}):
+        parts = [Part(reporter, month, code) for code in codes]
+        owed = tuple(part.hs for part in parts if part in changed or (month in months and part not in wanted.current))
+        by_codes.setdefault(owed, []).append(month)
+    for together, when in by_codes.items():
+        for periods in _chunks(when, service.months):
+            yield from ((periods, some) for some in _chunks(together, service.codes))
 
 
 def split(request: Request) -> tuple[Request, ...]:
@@ -126,7 +143,7 @@ def _request(scope: Mapping[str, str]) -> Request:
     return Request(URL + scope["path"], params, f"{scope['reporter']} {brief(scope['hs'], 30)} {span}", scope)
 
 
-def _chunks(values: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+def _chunks(values: Sequence[Value], size: int) -> Iterator[Sequence[Value]]:
     return (values[start : start + size] for start in range(0, len(values), size))
 
 
@@ -152,8 +169,37 @@ def _due(today: date) -> int:
     return (month if today.day >= SOURCE.publication_day else month + -1).yyyymm
 
 
+# --- versions of data sets ---------------------------------------------------------------------------
+
+_CATALOGUE: Final = "/public/v1/getDA/C/M/HS"
+_CATALOGUE_WITH_KEY: Final = "/data/v1/getDa/C/M/HS"
+_SIGNED: Final = ("lastReleased", "datasetChecksum", "totalRecords")
+
+
+def plan_catalogue(wanted: Wanted) -> Iterator[Request]:
+    """One request for each reporter: all its months."""
+    path = _CATALOGUE_WITH_KEY if wanted.with_key else _CATALOGUE
+    for reporter in wanted.reporters:
+        params = {"reporterCode": _number(reporter, "reporter")}
+        yield Request(URL + path, params, f"{reporter}, data sets", {"reporter": reporter})
+
+
+def parse_catalogue(body: bytes, request: Request) -> dict[tuple[str, int], str]:
+    """The signature of every month's data set; several of one month, in different editions, are signed together."""
+    reporter, signatures = request.scope["reporter"], dict[tuple[str, int], list[str]]()
+    for item in _list(_checked(body), body, request):
+        month, signed = text(item.get("period")), [text(item.get(name)) for name in _SIGNED]
+        if text(item.get("reporterCode")) != request.params["reporterCode"] or not _MONTH.fullmatch(month):
+            message = f"comtrade, {request.label}: a data set of {text(item.get('reporterCode'))!r} in {month!r}"
+            raise SourceError(f"{message} was not asked for. Report this.", permanent=True, code="scope")
+        if any(signed):
+            signatures.setdefault((reporter, int(month)), []).append(" ".join(signed))
+    return {key: "; ".join(sorted(parts)) for key, parts in signatures.items()}
+
+
 # --- answers -----------------------------------------------------------------------------------------
 
+_MONTH: Final = re.compile("[0-9]{4}(0[1-9]|1[0-2])")
 _FIELDS: Final = (
     "reporterCode",
     "period",
@@ -169,7 +215,7 @@ _FIELDS: Final = (
     *_PINS,
 )
 _ENVELOPE: Final = ("data", "count", "error", "errorObject", "errorMessage", "statusCode", "message")
-_NAMES: Final = {name.lower(): name for name in (*_FIELDS, *_ENVELOPE)}
+_NAMES: Final = {name.lower(): name for name in (*_FIELDS, *_SIGNED, *_ENVELOPE)}
 _KEY: Final = ["reporterCode", "flowCode", "cmdCode", "partnerCode", "period"]
 
 
@@ -221,7 +267,7 @@ def _flow(code: str) -> str:
 
 
 def _month(period: str) -> str:
-    if not re.fullmatch(r"[0-9]{4}(0[1-9]|1[0-2])", period):
+    if not _MONTH.fullmatch(period):
         raise ValueError("not a month in the form YYYYMM")
     return period
 
@@ -301,14 +347,8 @@ def _coverage(present: set[str], request: Request) -> tuple[Coverage, ...]:
 
 def _items(body: bytes, request: Request) -> list[dict[str, Any]]:
     """The rows of an answer, their fields under our spelling; every failure raises SourceError."""
-    answer = _envelope(body)
-    failure = _failure(answer)
-    if failure is not None:
-        raise failure
-    items = answer.get("data")
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        message = f"comtrade, {request.label}: the answer has no list of rows ({shown(body)}). Report this."
-        raise SourceError(message, permanent=True, code="shape")
+    answer = _checked(body)
+    items = _list(answer, body, request)
     count, limit = text(answer.get("count")), int(request.scope["rows"])
     if len(items) >= limit or (count.isdecimal() and int(count[:9]) >= limit):
         message = f"comtrade, {request.label}: the answer has {limit} rows, as many as it can have; ask for less."
@@ -316,6 +356,22 @@ def _items(body: bytes, request: Request) -> list[dict[str, Any]]:
     if count not in ("", str(len(items))):
         message = f"comtrade, {request.label}: the answer says {brief(count)} rows and has {len(items)}; ask again."
         raise SourceError(message, permanent=False, code="count")
+    return items
+
+
+def _checked(body: bytes) -> dict[str, Any]:
+    answer = _envelope(body)
+    failure = _failure(answer)
+    if failure is not None:
+        raise failure
+    return answer
+
+
+def _list(answer: Mapping[str, Any], body: bytes, request: Request) -> list[dict[str, Any]]:
+    items = answer.get("data")
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        message = f"comtrade, {request.label}: the answer has no list of rows ({shown(body)}). Report this."
+        raise SourceError(message, permanent=True, code="shape")
     return items
 
 
@@ -410,5 +466,6 @@ SOURCE: Final = Source(
     many_reporters=True,
     parse=parse,
     split=split,
+    catalogue=Catalogue(plan_catalogue, parse_catalogue),
     priority=40,
 )

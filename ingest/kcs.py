@@ -140,13 +140,12 @@ def _flow(rows: pd.DataFrame, flow: Flow, value: str, weight: str) -> pd.DataFra
 def plan(wanted: Wanted, today: date) -> Iterator[Request]:
     """Requests for whole calendar years at most, so that the same question is asked again and again.
 
-    Of codes already held only the revision window is asked for. Raises UserError for codes and partners the
-    service cannot know.
+    Raises UserError for codes and partners the service cannot know.
     """
     newest = Period.containing(today) + -1
     last = min(wanted.end, newest)
     for asked, codes in _by_request(wanted.hs).items():
-        first = max(_first_month(wanted, codes), _EARLIEST)
+        first = max(wanted.start, _EARLIEST)
         for start, end in calendar_years(first, last):
             for partner in wanted.partners or ("",):
                 yield _request(asked, codes, partner, start, end, newest)
@@ -162,14 +161,6 @@ def _by_request(codes: Iterable[str]) -> dict[str, list[str]]:
             raise UserError(f"{code!r} cannot be asked of kcs; give an HS code of 2, 4, 6 or 10 digits.") from None
         asked.setdefault(code[:length], []).append(code)
     return asked
-
-
-def _first_month(wanted: Wanted, codes: list[str]) -> Period:
-    held = [wanted.held.get(code) for code in codes]
-    known = [month for month in held if month is not None]
-    if len(known) < len(held):
-        return wanted.start
-    return max(wanted.start, min(known) + -SOURCE.revision_months)
 
 
 def _request(asked: str, codes: list[str], partner: str, start: Period, end: Period, newest: Period) -> Request:

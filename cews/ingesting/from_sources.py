@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from cews.domain import SourceError
 from cews.ingesting.connectors import call_of, connector, key_of
-from cews.ingesting.recording import ingest_batch
-from cews.ingesting.report import SHOWN_VIOLATIONS, IngestReport, Progress, merged, series_of, tell
+from cews.ingesting.recording import ingest_batch, keep_raw
+from cews.ingesting.report import SHOWN_VIOLATIONS, IngestReport, Progress, series_of, tell
 from cews.ingesting.runs import running
+from cews.ingesting.versions import Versions
 from cews.net import Transport
 from cews.settings import Settings
 from cews.store.engine import Engine
-from ingest.base import TOO_MUCH, UNKNOWN_CODE, Batch, Request, Source, Wanted
+from ingest.base import TOO_MUCH, UNKNOWN_CODE, Batch, Catalogue, Request, Source, Wanted
+
+Read = TypeVar("Read")
 
 _ASKED_TOO_MUCH: Final = frozenset({TOO_MUCH, "too_large"})
 
@@ -38,43 +41,60 @@ def ingest_source(
     """Fetch what is wanted from a source. Raises SourceError when it fails; what came before stays."""
     source = connector(source_id)
     key = key_of(source, settings)
-    today = now.astimezone(ZoneInfo(source.time_zone)).date()
-    requests = list(source.plan(replace(wanted, with_key=bool(key)), today))
-    plan = _digest(sorted(map(_request_key, requests)))
-    series: set[tuple[str, ...]] = set()
-    with running(engine, source.id, now, plan) as run, nullcontext(transport) if transport else Transport() as door:
+    wanted = replace(wanted, with_key=bool(key))
+    with nullcontext(transport) if transport else Transport() as door:
+        asking = _Asking(engine, settings, source, key, door, now)
+        versions = Versions.of(engine, source, wanted, asking.versions)
+        requests = list(source.plan(versions.owed(wanted), now.astimezone(ZoneInfo(source.time_zone)).date()))
+        with running(engine, source.id, now, _digest(sorted(map(_request_key, requests)))) as run:
+            run.report = replace(run.report, warnings=versions.warnings, notes=versions.notes(requests))
 
-        def say(done: int, total: int) -> None:
-            tell(progress, done, total)
-            run.progress(done, total)
+            def say(done: int, total: int) -> None:
+                tell(progress, done, total)
+                run.progress(done, total)
 
-        def ask(request: Request) -> _Answered:
-            call = call_of(source, settings, request, key)
-            answer, batch = door.fetch(call, _reader(source, request))
-            return _Answered(request, call.shown, answer.body, batch)
-
-        def pass_over(request: Request, error: SourceError) -> None:
-            told = (*run.report.warnings, f"{request.label} is passed over: {error}")
-            run.report = replace(run.report, warnings=told[:SHOWN_VIOLATIONS])
-
-        for found in _answers(ask, source.split, requests, run.answered, now, say, pass_over):
-            report = ingest_batch(
-                engine,
-                settings.home,
-                source,
-                found.request.label,
-                found.body,
-                found.batch,
-                now=now,
-                request=found.address,
-                run_id=run.id,
-                recipe=asdict(found.request),
-            )
-            series |= series_of(found.batch)
-            run.report = replace(merged(run.report, report), series=len(series))
-            if not found.batch.further:  # else only its answer names what is still to be asked
-                run.note(_request_key(found.request))
+            for found in _answers(asking.answer, source.split, requests, run.answered, now, say):
+                if isinstance(found, _PassedOver):
+                    told = (*run.report.warnings, f"{found.request.label} is passed over: {found.error}")
+                    run.report = replace(run.report, warnings=told[:SHOWN_VIOLATIONS])
+                    continue
+                run.add(asking.record(found, run.id), series_of(found.batch))
+                versions.note(engine, found.batch, now)
+                if not found.batch.further:  # else only its answer names what is still to be asked
+                    run.note(_request_key(found.request))
     return run.report
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """How one source is asked in one run, and what it says is recorded."""
+
+    engine: Engine
+    settings: Settings
+    source: Source
+    key: str
+    door: Transport
+    now: datetime
+
+    def answer(self, request: Request) -> _Answered:
+        address, body, batch = self._fetch(request, self.source.parse)
+        return _Answered(request, address, body, batch)
+
+    def versions(self, catalogue: Catalogue, request: Request) -> Mapping[tuple[str, int], str]:
+        address, body, signatures = self._fetch(request, catalogue.parse)
+        keep_raw(self.engine, self.settings.home, self.source.id, address, body, self.now)
+        return signatures
+
+    def record(self, found: _Answered, run_id: int) -> IngestReport:
+        label, recipe = found.request.label, asdict(found.request)
+        told: dict[str, Any] = dict(now=self.now, request=found.address, run_id=run_id, recipe=recipe)
+        return ingest_batch(self.engine, self.settings.home, self.source, label, found.body, found.batch, **told)
+
+    def _fetch(self, request: Request, parse: Callable[[bytes, Request], Read]) -> tuple[str, bytes, Read]:
+        """The address without secrets, the bytes, and what they say."""
+        call = call_of(self.source, self.settings, request, self.key)
+        answer, read = self.door.fetch(call, lambda body: parse(body, request))
+        return call.shown, answer.body, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +105,14 @@ class _Answered:
     batch: Batch
 
 
+@dataclass(frozen=True, slots=True)
+class _PassedOver:
+    """A request for a code that the source does not know."""
+
+    request: Request
+    error: SourceError
+
+
 def _answers(
     ask: Callable[[Request], _Answered],
     split: Callable[[Request], Sequence[Request]] | None,
@@ -92,8 +120,7 @@ def _answers(
     answered: Container[str],
     now: datetime,
     tell: Progress,
-    pass_over: Callable[[Request, SourceError], None],
-) -> Iterator[_Answered]:
+) -> Iterator[_Answered | _PassedOver]:
     """The answers in turn, without those had before. What was too much to ask at once is asked in parts, and so is
     what held a code the source does not know, until that code stands alone and is passed over."""
     waiting, done = deque(requests), 0
@@ -110,7 +137,7 @@ def _answers(
             if parts:
                 waiting.extendleft(reversed(parts))
             elif error.code == UNKNOWN_CODE:
-                pass_over(request, error)
+                yield _PassedOver(request, error)
                 done += 1
             else:
                 raise _after(error, done, done + 1 + len(waiting), now) from error
@@ -138,10 +165,6 @@ def _request_key(request: Request) -> str:
 
 def _digest(plain: object) -> str:
     return sha256(json.dumps(plain, ensure_ascii=False).encode()).hexdigest()
-
-
-def _reader(source: Source, request: Request) -> Callable[[bytes], Batch]:
-    return lambda body: source.parse(body, request)
 
 
 def _after(error: SourceError, done: int, total: int, now: datetime) -> SourceError:

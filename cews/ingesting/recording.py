@@ -39,14 +39,12 @@ def ingest_batch(
     """Archive the bytes, then record what they say, or hold it back. ``request`` is the address or path, without
     secrets; ``recipe`` says how the bytes are read again. What was made here (``simulated``) or looked at by somebody
     (``approved``) is not checked."""
-    kept = archive.keep(home, body)
-    with writing(engine) as cx:
-        raw.put(cx, kept.sha256, source.id, request or label, now, kept.size, kept.path)
+    sha256 = keep_raw(engine, home, source.id, request or label, body, now)
     if not (batch.coverage or batch.rejects or len(batch.table)):
         return replace(described(source.id, label, batch), unchanged=True)
     new = releases.NewRelease(
         source=source.id,
-        sha256=kept.sha256,
+        sha256=sha256,
         label=label,
         released_at=now,
         simulated=simulated,
@@ -68,6 +66,14 @@ def ingest_batch(
         rows_unchanged=counts.unchanged,
         unchanged=counts.release_id is None,
     )
+
+
+def keep_raw(engine: Engine, home: Path, source: str, request: str, body: bytes, now: datetime) -> str:
+    """Archive what a source said to a request; gives its sha256."""
+    kept = archive.keep(home, body)
+    with writing(engine) as cx:
+        raw.put(cx, kept.sha256, source, request, now, kept.size, kept.path)
+    return kept.sha256
 
 
 def _doubts(cx: Connection, new: releases.NewRelease, batch: Batch) -> tuple[checks.Violation, ...]:

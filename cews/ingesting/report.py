@@ -131,7 +131,7 @@ def series_of(batch: Batch) -> set[tuple[str, ...]]:
 def merged(one: IngestReport, two: IngestReport) -> IngestReport:
     """Both together; ``one`` is the sum so far."""
     if not one.requests:
-        return two
+        return replace(two, warnings=one.warnings + two.warnings)
     months = [month for month in (one.first, one.last, two.first, two.last) if month is not None]
     return replace(
         one,

@@ -6,10 +6,11 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from cews.ingesting.report import IngestReport
+from cews.ingesting.report import IngestReport, merged
 from cews.store import runs
 from cews.store.engine import Engine, writing
 
@@ -24,6 +25,7 @@ class Run:
         self._engine, self._now, self._begun = engine, now, time.monotonic()
         self._lease = f"ingest {uuid.uuid4().hex}"
         self.report = IngestReport(source_id, "nothing asked", requests=0, unchanged=True)
+        self._series: set[tuple[str, ...]] = set()
         job = f"ingest:{source_id}"
         with writing(engine) as cx:
             runs.abandon(cx, job, plan, now)
@@ -35,6 +37,11 @@ class Run:
         with writing(self._engine) as cx:
             runs.progress(cx, self.id, done, total)
             runs.renew(cx, self._lease, self._lease, self._ended() + HELD_FOR)
+
+    def add(self, report: IngestReport, series: set[tuple[str, ...]]) -> None:
+        """What one more answer brought, and the series it was about."""
+        self._series |= series
+        self.report = replace(merged(self.report, report), series=len(self._series))
 
     def note(self, request: str) -> None:
         """The answer to the request is in the store."""

@@ -6,8 +6,7 @@ what was read of it need not be asked for again.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection, select
@@ -15,37 +14,23 @@ from sqlalchemy import Connection, select
 from cews.store.bulk import chunks, upsert
 from cews.store.schema import dataset
 
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What was read of a data set."""
-
-    reporter: str
-    period: int  # YYYYMM
-    hs: str
+Part = tuple[str, int, str]  # reporter, month (YYYYMM), code
 
 
-def held(cx: Connection, source: str, partners: str, codes: Collection[str]) -> Mapping[Part, str]:
-    """The signature under which each part was read last. ``partners`` as when it was noted."""
+def held(cx: Connection, source: str, partners: str, codes: Collection[str]) -> dict[Part, str]:
+    """The signature under which each part was last read. ``partners`` as when it was noted."""
     found = {}
     for some in chunks(tuple(codes)):
         rows = select(dataset).where(dataset.c.source == source, dataset.c.partners == partners, dataset.c.hs.in_(some))
-        found.update({Part(row.reporter, row.period, row.hs): row.signature for row in cx.execute(rows)})
+        found.update({(row.reporter, row.period, row.hs): row.signature for row in cx.execute(rows)})
     return found
 
 
-def note(cx: Connection, source: str, partners: str, parts: Iterable[tuple[Part, str]], now: datetime) -> None:
-    """Keep the signature under which the parts were read."""
+def note(cx: Connection, source: str, partners: str, signatures: Mapping[Part, str], now: datetime) -> None:
+    """Keep the signatures under which the parts were read."""
+    what = {"source": source, "partners": partners, "read_at": now}
     rows = [
-        {
-            "source": source,
-            "reporter": part.reporter,
-            "period": part.period,
-            "hs": part.hs,
-            "partners": partners,
-            "signature": signature,
-            "read_at": now,
-        }
-        for part, signature in parts
+        {**what, "reporter": reporter, "period": period, "hs": hs, "signature": signature}
+        for (reporter, period, hs), signature in signatures.items()
     ]
     upsert(cx, dataset, rows)

@@ -11,6 +11,7 @@ from tests.contract.conftest import Asked, Reply
 
 KEY = "0123456789abcdef-canary"
 PREVIEW, GET = "/public/v1/preview/C/M/HS", "/data/v1/get/C/M/HS"
+CATALOGUE, CATALOGUE_WITH_KEY = "/public/v1/getDA/C/M/HS", "/data/v1/getDa/C/M/HS"
 _LISTS = {"reporterCode": 1, "period": 12, "cmdCode": 100, "flowCode": 10, "partnerCode": 300}
 _PINS = {"partner2Code": "0", "customsCode": "C00", "motCode": "0"}
 
@@ -75,6 +76,27 @@ def refusal(status: int, message: str) -> Reply:
     return Reply(body, status=status, headers={"Content-Type": "application/json"})
 
 
+def data_set(period: int = 202401, released: str = "2024-04-02T00:00:00", **more: object) -> dict[str, object]:
+    """A row of the list of data sets; ``more`` overrides any field."""
+    return {
+        "datasetCode": 40410000000000 + period,
+        "typeCode": "C",
+        "freqCode": "M",
+        "period": period,
+        "reporterCode": 410,
+        "reporterISO": "KOR",
+        "reporterDesc": "Rep. of Korea",
+        "classificationCode": "H6",
+        "classificationSearchCode": "HS",
+        "isOriginalClassification": True,
+        "totalRecords": 1000,
+        "datasetChecksum": 1234567890,
+        "firstReleased": "2024-04-02T00:00:00",
+        "lastReleased": released,
+        **more,
+    }
+
+
 TOO_FAST = refusal(429, "Rate limit is exceeded. Try again in 1 seconds.")
 QUOTA = refusal(403, "Out of call volume quota. Quota will be replenished in 07:35:12.")
 NO_KEY = refusal(401, "Access denied due to missing subscription key. Make sure to include subscription key.")
@@ -89,13 +111,16 @@ class FakeComtrade:
     preview_limit: int = 500
     get_limit: int = 100_000
     longest_query: int = 4000
+    data_sets: list[dict[str, object]] = field(default_factory=list)
 
     def answer(self, asked: Asked) -> Reply:
         query = asked.query
         if len(asked.raw_query) > self.longest_query:
             return Reply(b"Request URL Too Long", status=414, headers={"Content-Type": "text/plain"})
-        if asked.path == GET and asked.headers.get("Ocp-Apim-Subscription-Key") != KEY:
+        if asked.path in (GET, CATALOGUE_WITH_KEY) and asked.headers.get("Ocp-Apim-Subscription-Key") != KEY:
             return NO_KEY
+        if asked.path in (CATALOGUE, CATALOGUE_WITH_KEY):
+            return Reply(answer([one for one in self.data_sets if str(one["reporterCode"]) == query["reporterCode"]]))
         if asked.path not in (GET, PREVIEW):
             return refusal(404, "Resource not found")
         periods = query["period"].split(",")

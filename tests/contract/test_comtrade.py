@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
+import ingest
 from cews.domain import Flow, Period, SourceError, UserError
 from cews.ingesting import IngestReport, connectors, ingest_source
 from cews.net import Call, Patience, Transport
@@ -366,6 +367,13 @@ def service(server: FakeSource) -> FakeComtrade:
     return service
 
 
+@pytest.fixture(autouse=True)
+def _without_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Versions of data sets are the affair of test_catalogue.py."""
+    plain = replace(comtrade.SOURCE, catalogue=None)
+    monkeypatch.setattr(ingest, "SOURCES", {**ingest.SOURCES, "comtrade": plain})
+
+
 @pytest.fixture
 def transport() -> Iterator[Transport]:
     with Transport(Patience(connect=1, read=1, attempts=3, first_wait=0.01), sleep=lambda _: None) as door:
@@ -542,7 +550,7 @@ def test_an_answer_over_the_cap_of_bytes_is_asked_in_parts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     service.rows = list(FULL)
-    small = replace(comtrade.SOURCE, max_bytes=len(answer(FULL)) * 3 // 4)
+    small = replace(comtrade.SOURCE, catalogue=None, max_bytes=len(answer(FULL)) * 3 // 4)
     monkeypatch.setattr(connectors, "sources", lambda: {"comtrade": small})
     report = ask(sqlite_engine, home, server, transport, wanted("250410", "310210", end="2024-03"))
     assert (report.rows_new, report.requests) == (48, 2)

@@ -63,14 +63,6 @@ def test_does_not_ask_for_months_that_are_not_over_or_before_the_service() -> No
     assert list(kcs.plan(wanted("250410", start="2024-06", end="2024-07"), TODAY)) == []
 
 
-def test_of_codes_held_only_the_revision_window_is_asked_again() -> None:
-    held = {"250410": Period.parse("2024-04"), "250490": Period.parse("2024-03")}
-    asked = list(kcs.plan(wanted("250410", "250490", start="2015-01", end="2024-05", held=held), TODAY))
-    assert asked[0].params["strtYymm"] == "202301"
-    asked = list(kcs.plan(wanted("250410", "250420", start="2023-06", end="2024-05", held=held), TODAY))
-    assert asked[0].params["strtYymm"] == "202306"
-
-
 def test_a_partner_is_asked_for_by_its_code_of_two_letters() -> None:
     assert request(partners=("CHN",)).params["cntyCd"] == "CN"
 
