@@ -22,6 +22,7 @@ from cews.alerts import Policy, reexamine
 from cews.alerts import step as step_alert
 from cews.domain import Alert, AlertChange, AlertState, Finding, ItemKey, Measure, Period, UserError
 from cews.panel import History
+from cews.policy import in_force
 from cews.routing import Changed
 from cews.store import alerts as stored_alerts
 from cews.store import forecasts, watchlist
@@ -29,7 +30,7 @@ from cews.store.engine import Connection, Engine, reading, writing
 from cews.store.forecasts import StoredForecast
 from detectors import Detection, detect, score
 from detectors import forecast as forecasting
-from detectors.base import Panel, Scores
+from detectors.base import IntArray, Panel, Scores
 
 LEAST_FOR_WORKERS: Final = 24  # a shorter replay is over before worker processes have started
 
@@ -70,8 +71,9 @@ def scan(
     with reading(engine) as cx:
         book = stored_alerts.open_alerts(cx) if record else _open_at(cx, as_of)
         seen = stored_alerts.newest_scanned(cx) if record else None
+        rules = in_force(cx).levels
     panel = history.panel(as_of)
-    step = examine(panel, score(panel), book, policy or Policy(), budget, seen)
+    step = examine(panel, score(panel), book, policy or rules, budget, seen)
     if record:
         with writing(engine) as cx:
             record_step(cx, step, now, notify=True)
@@ -100,12 +102,14 @@ def replay(
     notified of the past.
     """
     history = History.load(engine, None, watched(engine, items))
+    with reading(engine) as cx:
+        rules = policy or in_force(cx).levels
     months = [start + n for n in range(end - start + 1)]
     moments = [moment for month in months if (moment := history.publication(month)) is not None]
     book: Book = {}
     seen: Period | None = None
     for done, (panel, scores) in enumerate(scored(history, moments, workers), start=1):
-        step = examine(panel, scores, book, policy or Policy(), budget, seen)
+        step = examine(panel, scores, book, rules, budget, seen)
         book, seen = step.book, step.newest
         if record_at is not None:
             with writing(engine) as cx:
@@ -115,9 +119,7 @@ def replay(
             progress(done, len(moments))
 
 
-def scored(
-    history: History, moments: Sequence[datetime], workers: int
-) -> Iterator[tuple[Panel, Mapping[str, Scores]]]:
+def scored(history: History, moments: Sequence[datetime], workers: int) -> Iterator[tuple[Panel, Mapping[str, Scores]]]:
     """The panel and its scores at each moment, in order; scored in worker processes a few moments ahead."""
     if workers <= 1 or len(moments) < LEAST_FOR_WORKERS:
         for moment in moments:
@@ -160,11 +162,11 @@ def examine(
     newest), and again every month an open alert has seen, so that a revision which takes its evidence away
     is noticed.
     """
-    published = {
-        item: [panel.period(int(column)) for column in np.flatnonzero(panel.reported[:, index])]
-        for index, item in enumerate(panel.items)
-    }
-    months = {item: _months_of(book.get(item), known, seen) for item, known in published.items() if known}
+    months: dict[ItemKey, tuple[Period, ...]] = {}
+    for index, item in enumerate(panel.items):
+        published = np.flatnonzero(panel.reported[:, index])
+        if published.size:
+            months[item] = _months_of(book.get(item), panel, published, seen)
     detection = detect(panel, months, budget=budget, scores=scores)
     found = {(finding.item, finding.period): finding for finding in detection.findings}
     after = dict(book)
@@ -174,16 +176,18 @@ def examine(
             changes.append((alert, change))
             after[item] = alert
     still_open = {item: alert for item, alert in after.items() if alert.state is AlertState.OPEN}
-    newest = max((known[-1] for known in published.values() if known), default=None)
+    known = np.flatnonzero(panel.reported.any(axis=1))
+    newest = panel.period(int(known[-1])) if known.size else None
     return Step(panel.as_of, newest, panel, detection, tuple(changes), still_open)
 
 
-def _months_of(alert: Alert | None, published: Sequence[Period], seen: Period | None) -> tuple[Period, ...]:
-    """The published months of an item to look at, oldest first."""
-    first = published[-1] if seen is None or seen >= published[-1] else seen + 1
+def _months_of(alert: Alert | None, panel: Panel, published: IntArray, seen: Period | None) -> tuple[Period, ...]:
+    """The published months (columns) of an item to look at, oldest first."""
+    newest = panel.period(int(published[-1]))
+    first = newest if seen is None or seen >= newest else seen + 1
     if alert is not None:
         first = min(first, alert.opened_period)
-    return tuple(month for month in published if month >= first)
+    return tuple(panel.period(int(column)) for column in published[published >= first - panel.start])
 
 
 def _fold(

@@ -11,6 +11,7 @@ import click
 from rich.table import Table
 
 from cews.bench import load as loading
+from cews.bench import scan as scanning
 from cews.commands.session import Session, json_option, pass_session, print_json
 from cews.domain import UserError
 
@@ -36,6 +37,23 @@ def load(session: Session, path: Path | None, rows: int | None, store: str, runs
     with tempfile.TemporaryDirectory() as folder:
         chosen = path or loading.made_file(Path(folder), rows or 0)
         record = loading.load(store, chosen, now=session.now, runs=runs)
+    _show(session, record, as_json)
+
+
+@bench.command()
+@click.option("--series", type=click.IntRange(min=1), default=20_000, show_default=True, help="Item × partner.")
+@click.option("--months", type=click.IntRange(min=14), default=120, show_default=True)
+@click.option("--store", default="sqlite", show_default=True, help="`sqlite`, a PostgreSQL address, or `memory`.")
+@click.option("--prophet", type=click.IntRange(min=2), default=24, show_default=True, help="Fit it to so many series.")
+@json_option
+@pass_session
+def scan(session: Session, series: int, months: int, store: str, prophet: int, as_json: bool) -> None:
+    """From a store of made trade to findings; beside it, Prophet fitted to some of the same series."""
+    if store not in ("sqlite", scanning.MEMORY) and not store.startswith("postgresql"):
+        raise UserError(f"--store {store}: write sqlite, memory, or postgresql://user:password@host/database")
+    order = scanning.Order(store, series, months, prophet, session.settings.alarm_budget)
+    with session.progress("Making the trade") as progress:
+        record = scanning.scan(order, progress)
     _show(session, record, as_json)
 
 
