@@ -77,6 +77,10 @@ class Policy:
 
     stay: int = 2  # months of weaker evidence before a level is left downwards
     close_after: int = 3  # months without any evidence at the lowest level before the alert closes
+    stays: tuple[tuple[Level, int], ...] = ()  # another stay at some levels
+
+    def stay_at(self, level: Level) -> int:
+        return dict(self.stays).get(level, self.stay)
 
     def __post_init__(self) -> None:
         for name in ("stay", "close_after"):
@@ -204,7 +208,7 @@ def _evidence(alert: Alert, finding: Finding, policy: Policy, as_of: datetime) -
     kind, level = ChangeKind.CONTINUED, alert.level
     if finding.level > alert.level:
         kind, level = ChangeKind.RAISED, finding.level
-    elif finding.level < alert.level and alert.quiet_months + 1 >= policy.stay:
+    elif finding.level < alert.level and alert.quiet_months + 1 >= policy.stay_at(alert.level):
         kind, level = ChangeKind.LOWERED, finding.level
     elif finding.level == alert.level and finding.shock is not alert.shock:
         kind = ChangeKind.RECLASSIFIED
@@ -214,7 +218,7 @@ def _evidence(alert: Alert, finding: Finding, policy: Policy, as_of: datetime) -
 def _silence(alert: Alert, policy: Policy, period: Period, as_of: datetime) -> AlertChange:
     """A new month without evidence: an alert steps down to the lowest level before it closes."""
     lowest = alert.level is Level.ATTENTION
-    months, needed = alert.quiet_months + 1, policy.close_after if lowest else policy.stay
+    months, needed = alert.quiet_months + 1, policy.close_after if lowest else policy.stay_at(alert.level)
     reason = Reason("quiet", {"period": str(period), "months": float(months), "needed": float(needed)})
     if months < needed:
         return _without_evidence(alert, ChangeKind.CONTINUED, period, as_of, alert.level, reason)

@@ -19,11 +19,13 @@ from hashlib import sha256
 from itertools import count, groupby
 from typing import Any, Final
 
+from cews import policy
 from cews.domain import Alert, AlertChange, Finding, ItemKey, NoticeReason, Period, StoreError
 from cews.i18n import LANGUAGES, text
 from cews.notify import Channel, ChannelDownError, ChartPoint, Deliver, DeliveryError, DigestView, NoticeView, TextView
 from cews.notify import View as NoticeAsSeen
 from cews.notify.email import parse_sender, render
+from cews.policy import Policy
 from cews.routing import (
     Changed,
     Circumstances,
@@ -59,14 +61,14 @@ Clock = Callable[[], datetime]
 # --- writing down what is owed -----------------------------------------------------------------------
 
 
-def enqueue(cx: Connection, changed: Sequence[Changed], *, now: datetime, policy: NoticePolicy | None = None) -> int:
+def enqueue(cx: Connection, changed: Sequence[Changed], *, now: datetime) -> int:
     """Write the notices that stored changes owe, in the caller's transaction; returns how many are new.
 
     The same change never owes the same recipient twice, however often this is called.
     """
     if not changed:
         return 0
-    about = circumstances(cx, now, policy)
+    about = circumstances(cx, now)
     told = notices.told(cx, {one.alert_id for one in changed} | {number for number, _ in about.open_levels.values()})
     lines, held = decide(now, changed, told, about)
     before = notices.already(cx, {one.change_id for one in changed})
@@ -114,11 +116,13 @@ def _released(recipient: int, one: Changed, told: Told, about: Circumstances, no
     return line_of(one, why, about)
 
 
-def circumstances(cx: Connection, now: datetime, policy: NoticePolicy | None = None) -> Circumstances:
-    """All that decides at present who is told."""
+def circumstances(cx: Connection, now: datetime, rules: Policy | None = None) -> Circumstances:
+    """All that decides at present who is told; by the policy in force unless other ``rules`` are given."""
+    rules = rules or policy.in_force(cx)
     return Circumstances(
-        subscriptions=notices.subscriptions(cx),
-        policy=policy or NoticePolicy(),
+        subscriptions=[*notices.subscriptions(cx), *rules.subscriptions(notices.recipients(cx))],
+        policy=rules.notices,
+        grades=rules.grades,
         silences=[kept.silence for kept in silences.in_force(cx, now)],
         watched=_watched(cx),
         open_levels=stored_alerts.open_levels(cx),
@@ -140,7 +144,7 @@ def _write(
     cx: Connection,
     lines: Mapping[int, Sequence[Line]],
     changed: Mapping[int, Changed],
-    policy: NoticePolicy,
+    rules: NoticePolicy,
     now: datetime,
 ) -> int:
     """Lay out each recipient's lines in messages and put them into the outbox, once for each of their channels."""
@@ -152,7 +156,7 @@ def _write(
         if to is None or not owed:
             continue
         counts = notices.day_counts(cx, to.reader, now)
-        for message in messages(to.reader, owed, counts, policy, now):
+        for message in messages(to.reader, owed, counts, rules, now):
             new = [_new_notice(cx, to, channel, message, changed) for channel in channels.get(number, {})]
             written += notices.add(cx, new, now)
     return written

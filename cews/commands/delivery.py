@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from email.message import EmailMessage
-from itertools import product
+from itertools import groupby, product
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from cews import exports, outbox
+from cews import exports, outbox, policy, rehearsal
 from cews.commands.session import AsOf, Session, as_of_option, json_option, pass_session, print_json
 from cews.domain import Level, ShockClass, UserError
 from cews.notify import channels
@@ -102,6 +102,48 @@ def test_recipient(session: Session, email: str) -> None:
     if failed:
         raise UserError(f"{email} was not reached by {failed[0].channel}: {failed[0].last_error}")
     session.say(f"{to.name} was reached by {', '.join(wanted)}.")
+
+
+@notify.command("preview")
+@click.option("--months", type=click.IntRange(1, 600), default=12, show_default=True, help="How far back.")
+@click.option("--until", type=AsOf(), help="Up to which knowledge (default: now).")
+@click.option("--policy", "path", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Try this policy.")
+@json_option
+@pass_session
+def preview(session: Session, months: int, until: datetime | None, path: Path | None, as_json: bool) -> None:
+    """Who would have got what in the last 12 months, by the rules and subscriptions of today. Sends nothing."""
+    end = until or session.now
+    rules = None if path is None else policy.check(session.store, policy.read(path), str(path))
+    told = rehearsal.rehearse(session.store, end - timedelta(days=30.4375 * months), end, rules)
+    if as_json:
+        print_json([_rehearsed(one) for one in told])
+        return
+    for to, group in groupby(sorted(told, key=lambda one: one.recipient.email), lambda one: one.recipient):
+        mine = list(group)
+        lines = sum(len(one.message.lines) for one in mine)
+        session.say(f"[bold]{escape(to.name)} <{to.email}>[/bold]  {len(mine)} messages, {lines} changes told")
+        for one in mine:
+            names = Counter(line.reason.value for line in one.message.lines)
+            why = ", ".join(f"{count} {name}" for name, count in names.items())
+            items = ", ".join(str(changed.alert.item) for changed in one.alerts[:3])
+            more = f" and {len(one.alerts) - 3} more" if len(one.alerts) > 3 else ""
+            session.say(f"  {one.message.due_at:%Y-%m-%d %H:%M} UTC  {one.message.kind.value}: {why}: {items}{more}")
+    if not told:
+        session.say("Nobody would have been told of anything.")
+
+
+def _rehearsed(one: rehearsal.Rehearsed) -> dict[str, object]:
+    lines = [
+        {"item": str(changed.alert.item), "reason": line.reason.value, "level": changed.alert.level.slug}
+        for line, changed in zip(one.message.lines, one.alerts, strict=True)
+    ]
+    message = one.message
+    return {
+        "recipient": one.recipient.email,
+        "kind": message.kind.value,
+        "due_at": message.due_at,
+        "lines": lines,
+    }
 
 
 @click.group("notices")

@@ -200,6 +200,12 @@ def after(cx: Connection, change_ids: Collection[int]) -> dict[int, tuple[Alert,
     return found
 
 
+def changes_until(cx: Connection, until: datetime) -> list[int]:
+    """The numbers of all changes knowable by then, in the order they were written."""
+    table = schema.alert_change
+    return list(cx.execute(select(table.c.id).where(table.c.as_of <= until).order_by(table.c.id)).scalars())
+
+
 def newest_changes(cx: Connection, alert_ids: Collection[int]) -> dict[int, int]:
     """The number of the newest change of each alert."""
     table = schema.alert_change

@@ -430,6 +430,90 @@ alert_change = Table(
     Index(None, "as_of"),
 )
 
+policy = Table(  # every policy that was put in force; the newest one is
+    "policy",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("content", Text, nullable=False),  # TOML
+    Column("author", Text, nullable=False),
+    Column("loaded_at", Moment, nullable=False),
+)
+
+alert_handling = Table(  # what people do about an alert; no row = new
+    "alert_handling",
+    metadata,
+    Column("alert_id", Integer, ForeignKey("alert.id"), primary_key=True, autoincrement=False),
+    Column("stage", String(16), nullable=False),  # new | acknowledged | investigating | closed
+    Column("outcome", String(16)),  # of a closed one: real | false_alarm | known | data_error
+    Column("assignee", Text, nullable=False, server_default=""),
+    Column("snoozed_until", Moment),
+    Column("closed_level", Integer),  # a rise above it opens the alert again
+    Column("version", Integer, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+)
+
+alert_comment = Table(
+    "alert_comment",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("alert_id", Integer, ForeignKey("alert.id"), nullable=False),
+    Column("author", Text, nullable=False),
+    Column("written_at", Moment, nullable=False),
+    Column("body", Text, nullable=False),
+    Index(None, "alert_id"),
+)
+
+audit = Table(  # who did what; append-only, each entry sealed with the one before
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("subject", String(96), nullable=False),  # "alert 7"
+    Column("detail", Text, nullable=False),  # JSON, exactly as it was sealed
+    Column("previous", String(64), nullable=False, unique=True),  # hash of the entry before
+    Column("hash", String(64), nullable=False),
+    Index(None, "subject"),
+)
+
+event = Table(  # a common cause behind alerts
+    "event",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String(96), nullable=False, unique=True),
+    Column("kind", String(16), nullable=False),  # supplier | passage | measure
+    Column("reporter", String(3), nullable=False),
+    Column("flow", String(6), nullable=False),
+    Column("partner", String(3)),
+    Column("name_ko", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("first_period", Integer, nullable=False),
+    Column("known_since", Moment, nullable=False),
+)
+
+event_alert = Table(  # an alert belongs to one event at most
+    "event_alert",
+    metadata,
+    Column("alert_id", Integer, ForeignKey("alert.id"), primary_key=True, autoincrement=False),
+    Column("event_id", Integer, ForeignKey("event.id"), nullable=False),
+    Column("joined_as_of", Moment, nullable=False),
+    Index(None, "event_id"),
+)
+
+unraised = Table(  # big moves that were not raised, and why
+    "unraised",
+    metadata,
+    Column("scan_id", Integer, ForeignKey("scan.id"), primary_key=True, autoincrement=False),
+    Column("reporter", String(3), primary_key=True),
+    Column("flow", String(6), primary_key=True),
+    Column("hs", String(10), primary_key=True),
+    Column("period", Integer, primary_key=True, autoincrement=False),
+    Column("as_of", Moment, nullable=False),
+    Column("reasons", JSON, nullable=False),
+    Index(None, "reporter", "flow", "hs"),
+)
+
 # --- notices -----------------------------------------------------------------------------------------
 
 recipient = Table(

@@ -1,0 +1,70 @@
+"""Use case: who would have got what. The changes of the past are told again, to nobody, by the rules of today.
+
+Each change is told at the moment it became knowable. Silences and what people did about alerts are left out:
+they were decided for their own time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from itertools import groupby
+from zoneinfo import ZoneInfo
+
+from cews import outbox
+from cews.domain import AlertState, ItemKey, Level
+from cews.policy import Policy
+from cews.routing import Changed, Circumstances, Message, Told, decide, messages
+from cews.store import alerts as stored_alerts
+from cews.store import notices
+from cews.store.engine import Engine, reading
+from cews.store.notices import Recipient
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """One message somebody would have got."""
+
+    recipient: Recipient
+    message: Message
+    alerts: tuple[Changed, ...]
+
+
+def rehearse(engine: Engine, since: datetime, until: datetime, rules: Policy | None = None) -> list[Rehearsed]:
+    """The messages between two moments of knowledge, by the policy in force or by other ``rules``; oldest first."""
+    with reading(engine) as cx:
+        about = outbox.circumstances(cx, until, rules)
+        recipients = {one.id: one for one in notices.recipients(cx) if one.active}
+        changed = [
+            Changed(alert.id or 0, number, alert, change)
+            for number, (alert, change) in stored_alerts.after(cx, stored_alerts.changes_until(cx, until)).items()
+        ]
+    told = list(_told(changed, replace(about, silences=(), handled={}), recipients))
+    return sorted((one for one in told if one.message.due_at >= since), key=lambda one: one.message.due_at)
+
+
+def _told(changed: list[Changed], about: Circumstances, recipients: dict[int, Recipient]) -> Iterator[Rehearsed]:
+    told: Told = {}
+    open_levels: dict[ItemKey, tuple[int, Level]] = {}
+    used: dict[tuple[int, date], int] = {}
+    by_moment = sorted(changed, key=lambda one: (one.change.as_of, one.change_id))
+    for moment, group in groupby(by_moment, lambda one: one.change.as_of):
+        together = {one.change_id: one for one in group}
+        for one in together.values():
+            _follow(open_levels, one)
+        lines, _ = decide(moment, together.values(), told, replace(about, open_levels=open_levels))
+        for number, owed in lines.items():
+            reader = recipients[number].reader
+            days = {day: count for (to, day), count in used.items() if to == number}
+            for message in messages(reader, owed, days, about.policy, moment):
+                day = message.due_at.astimezone(ZoneInfo(reader.zone)).date()
+                used[number, day] = used.get((number, day), 0) + 1
+                yield Rehearsed(recipients[number], message, tuple(together[line.change_id] for line in message.lines))
+
+
+def _follow(open_levels: dict[ItemKey, tuple[int, Level]], one: Changed) -> None:
+    if one.alert.state is AlertState.OPEN:
+        open_levels[one.alert.item] = (one.alert_id, one.alert.level)
+    else:
+        open_levels.pop(one.alert.item, None)

@@ -1,0 +1,116 @@
+"""A policy rules from the moment it is loaded; a bad one changes nothing; a rehearsal shows what one would do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+import pytest
+from alert_samples import GRAPHITE, JANUARY, finding, published
+from click.testing import CliRunner
+from notice_world import NOW, add_reader, item, scan
+
+from cews import policy
+from cews.commands.delivery import notify
+from cews.commands.policies import policy_commands
+from cews.commands.session import Session
+from cews.domain import Grade, UserError
+from cews.rehearsal import rehearse
+from cews.routing import MessageKind
+from cews.store import notices, policies, watchlist
+from cews.store.engine import Engine, reading, writing
+from cews.store.watchlist import WatchItem
+
+GOOD = "[notices]\ndaily_cap = 1\n"
+BAD = "[notices]\ndaily_cap = 0\n"
+
+
+def test_a_bad_policy_is_refused_and_the_old_one_stays(store_engine: Engine) -> None:
+    assert policy.load(store_engine, GOOD, "good.toml", author="Kim", now=NOW) == 1
+    with pytest.raises(UserError, match=r"bad\.toml is refused; the policy in force stays:\n  line 2: "):
+        policy.load(store_engine, BAD, "bad.toml", author="Kim", now=NOW)
+    with reading(store_engine) as cx:
+        assert policy.in_force(cx).notices.daily_cap == 1
+        assert [(one.content, one.author) for one in policies.history(cx)] == [(GOOD, "Kim")]
+
+
+def test_a_rule_about_somebody_unknown_is_refused(store_engine: Engine) -> None:
+    rule = "[[rules]]\nname = 'x'\nto = ['nobody@example.org']\n"
+    with pytest.raises(UserError, match=r"line 3: rules\.1\.to: nobody with the address nobody@example\.org"):
+        policy.load(store_engine, rule, "p.toml", author="Kim", now=NOW)
+    with pytest.raises(UserError, match="needs its author"):
+        policy.load(store_engine, GOOD, "p.toml", author=" ", now=NOW)
+
+
+def test_the_policy_in_force_rules_what_is_told(store_engine: Engine) -> None:
+    add_reader(store_engine, daily_cap=None)
+    policy.load(store_engine, GOOD, "good.toml", author="Kim", now=NOW)
+    scan(store_engine, JANUARY, finding(3), replace(finding(3), item=item(1)))
+    with reading(store_engine) as cx:
+        assert [(one.kind, len(notices.lines(cx, one.id))) for one in notices.newest(cx, 9)] == [
+            (MessageKind.DIGEST, 2)
+        ]
+
+
+def test_a_grade_says_how_strictly_and_how_often_an_item_is_told(store_engine: Engine) -> None:
+    """C from caution on and once a day, D from alert on and once a week, as the shipped policy has it."""
+    add_reader(store_engine)
+    items = {grade: replace(GRAPHITE, hs=f"25041{number}") for number, grade in enumerate(Grade)}
+    with writing(store_engine) as cx:
+        watchlist.put_items(cx, [WatchItem(key, grade, grade, grade) for grade, key in items.items()])
+    friday = datetime(2024, 2, 16, 0, 0, tzinfo=UTC)
+    scan(store_engine, JANUARY, *(replace(finding(1), item=key) for key in items.values()), now=friday)
+    with reading(store_engine) as cx:
+        assert Counter(one.due_at for one in notices.newest(cx, 9)) == {friday: 2}, "A and B"
+    later = JANUARY + 1
+    scan(store_engine, later, *(replace(finding(3, later), item=key) for key in items.values()), now=friday)
+    with reading(store_engine) as cx:
+        told = Counter((one.kind, one.due_at) for one in notices.newest(cx, 9))
+    assert told == {
+        (MessageKind.ALERT, friday): 4,
+        (MessageKind.DIGEST, friday + timedelta(days=1)): 1,
+        (MessageKind.DIGEST, friday + timedelta(days=3)): 1,
+    }
+
+
+def test_a_rehearsal_says_who_would_have_got_what(store_engine: Engine) -> None:
+    """The same changes, told by two policies, and nothing is written."""
+    for month, level in enumerate((2, 4, 4)):
+        scan(store_engine, JANUARY + month, finding(level, JANUARY + month))
+    scan(store_engine, JANUARY + 3, replace(finding(3, JANUARY + 3), item=item(5)), items=(GRAPHITE,))
+    add_reader(store_engine, daily_cap=None)
+    until = published(JANUARY + 3)
+    told = rehearse(store_engine, until - timedelta(days=365), until)
+    assert [(str(one.alerts[0].alert.item), one.message.lines[0].reason.value) for one in told] == [
+        ("KOR:import:250410", "first"),
+        ("KOR:import:250410", "escalated"),
+        ("KOR:import:250415", "first"),
+    ]
+    assert [one.message.due_at for one in told] == [published(JANUARY + n) for n in (0, 1, 3)]
+    recent = rehearse(store_engine, published(JANUARY + 2), until)
+    assert [one.message.lines[0].reason.value for one in recent] == ["first"]
+    with reading(store_engine) as cx:
+        assert notices.counts(cx) == {"waiting": 0, "sending": 0, "sent": 0, "dead": 0}
+
+
+def test_the_commands(sqlite_engine: Engine, tmp_path: Path) -> None:
+    add_reader(sqlite_engine)
+    scan(sqlite_engine, JANUARY, finding(3))
+    session = Session()
+    session.__dict__["store"] = sqlite_engine
+    good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
+    good.write_text(GOOD, encoding="utf-8")
+    bad.write_text(BAD, encoding="utf-8")
+
+    def run(command: click.Command, *words: str) -> str:
+        result = CliRunner().invoke(command, words, obj=session)
+        return result.output + (f"{result.exception}" if result.exception else "")
+
+    assert "can be loaded" in run(policy_commands, "check", str(good))
+    assert "line 2" in run(policy_commands, "check", str(bad))
+    assert "policy 1" in run(policy_commands, "load", str(good), "--author", "Kim")
+    assert run(policy_commands, "show") == GOOD
+    assert '"reason":"first"' in run(notify, "preview", "--months", "600", "--policy", str(good), "--json")
