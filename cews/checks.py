@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from cews.domain import Coverage, Period
+from cews.domain import WORLD, Coverage, Period
 
 SLIP: Final = 300.0  # a slip of kg for t moves unit values by 1,000, give or take the usual movement
 LEAST_MONTHS: Final = 12  # with a unit value, before a jump of it can be told
@@ -23,9 +23,13 @@ JUMP: Final = 100.0  # of what an item traded in months known before
 LEAST_TRADE: Final = 100_000.0  # USD or kg; below, large ratios are ordinary
 LEAST_ROWS: Final = 10  # known of an item or a country in a month, before a loss of rows can be told
 LEAST_SHARE: Final = 0.2  # of the known rows must be there again
+AGREE: Final = 0.01  # relative difference of two sources' totals that is told …
+DISAGREE: Final = 0.5  # … and the one from which on nobody should believe either unseen
+LEAST_DIFFERENCE: Final = 10_000.0  # USD or kg
 LEAST_ITEMS: Final = 5  # that traded in the month before, before an empty month can be told
 
 _ITEM: Final = ["reporter", "flow", "hs"]
+_ITEM_MONTH: Final = [*_ITEM, "period"]
 _COUNTRY: Final = ["reporter", "flow"]
 _AMOUNTS: Final = ["value_usd", "net_weight_kg", "quantity"]
 
@@ -48,11 +52,17 @@ class Release:
     known: pd.DataFrame
     today: date
     dated: bool = False  # it lists versions: missing rows say nothing, and several versions of a row are no doubles
+    totals: pd.DataFrame | None = None  # as ``known``, of another source that publishes the same trade
 
 
 def violations(release: Release) -> tuple[Violation, ...]:
     """Every check that fails, in the order of CHECKS."""
     return tuple(found for check in CHECKS for found in check(release))
+
+
+def warnings(release: Release) -> tuple[Violation, ...]:
+    """What somebody should look at, though it holds nothing back: totals that differ from another source's a little."""
+    return tuple(_differing(release, AGREE, DISAGREE))
 
 
 # --- of the frame alone ------------------------------------------------------------------------------
@@ -148,6 +158,49 @@ def slipped_units(release: Release) -> Iterator[Violation]:
         yield Violation("slipped unit", _scope(place), detail)
 
 
+# --- against another source --------------------------------------------------------------------------
+
+
+def differing_totals(release: Release) -> Iterator[Violation]:
+    """What an item traded in a month is less than half of what another source has of the same trade, or the reverse."""
+    return _differing(release, DISAGREE, np.inf)
+
+
+def _differing(release: Release, least: float, most: float) -> Iterator[Violation]:
+    """Totals of items' months that differ by more than ``least`` and at most ``most`` of the larger one."""
+    if release.totals is None or release.totals.empty:
+        return
+    own = _published(release).merge(release.frame, how="left", on=_ITEM_MONTH)
+    for name in ("value_usd", "net_weight_kg"):
+        both = pd.concat([_trade(own, name).rename("here"), _trade(release.totals, name).rename("there")], axis=1)
+        both = both.dropna()
+        apart, larger = (both["here"] - both["there"]).abs(), both.max(axis=1)
+        told = (apart >= LEAST_DIFFERENCE) & (apart > least * larger) & (apart <= most * larger)
+        for place, row in both[told].iterrows():
+            detail = f"{row['here']:,.0f}, and {row['there']:,.0f} in the source that publishes the same trade"
+            yield Violation(f"total of {name}", _scope(place), detail)
+
+
+def _published(release: Release) -> pd.DataFrame:
+    """Items and months that the release speaks of for all partners."""
+    parts = [part for part in release.coverage if not part.partners or WORLD in part.partners]
+    cells = [
+        (part.reporter, part.flow.value, hs, month) for part in parts for hs in part.hs for month in part.published
+    ]
+    frame = pd.DataFrame(cells, columns=_ITEM_MONTH).drop_duplicates()
+    return frame.astype({**dict.fromkeys(_ITEM, "str"), "period": "int64"})
+
+
+def _trade(rows: pd.DataFrame, name: str) -> pd.Series:
+    """By item and month: the total row where there is one, else the sum over the partners; NaN where not known."""
+    known = rows[name].where(rows["partner"].notna(), 0.0)
+    world = (rows["partner"] == WORLD).to_numpy(bool)
+    keys = [rows[column] for column in _ITEM_MONTH]
+    unknown, totals = known.isna() & ~world, known.where(world)
+    sums = known.where(~world, 0.0).groupby(keys).sum().mask(unknown.groupby(keys).any())
+    return totals.groupby(keys).first().fillna(sums)
+
+
 CHECKS: Final[tuple[Callable[[Release], Iterator[Violation]], ...]] = (
     future_months,
     negative_amounts,
@@ -156,6 +209,7 @@ CHECKS: Final[tuple[Callable[[Release], Iterator[Violation]], ...]] = (
     lost_rows,
     jumped_totals,
     slipped_units,
+    differing_totals,
 )
 
 

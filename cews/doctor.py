@@ -246,6 +246,22 @@ def held_back(patient: Patient) -> Verdict:
     )
 
 
+def ingested_with_warnings(patient: Patient) -> Verdict:
+    """The newest run of each source that ended, and what it told without holding anything back."""
+    seen: set[str] = set()
+    for run in runs.newest(patient.cx, limit=100):
+        if run.job in seen or run.state != "done" or not run.job.startswith("ingest:"):
+            continue
+        seen.add(run.job)
+        if told := run.summary.get("warnings"):
+            return Trouble(
+                f"{run.job} on {run.started_at:%Y-%m-%d %H:%M} UTC: {told[0]}"
+                + f" and {len(told) - 1} more" * (len(told) > 1),
+                "read the source that it differs from again, or leave out a code that has ended, then ingest once more",
+            )
+    return "none"
+
+
 def watched(patient: Patient) -> Verdict:
     count = len(watchlist.get_items(patient.cx))
     return (
@@ -322,6 +338,7 @@ IN_THE_STORE: Final[tuple[tuple[str, str, Callable[[Patient], Verdict]], ...]] =
     ("W302", "freshness of sources", freshness),
     ("W303", "rows set aside", set_aside),
     ("W304", "releases held back", held_back),
+    ("W305", "warnings of sources", ingested_with_warnings),
     ("W401", "watch-list", watched),
     ("W402", "last scan", last_scan),
     ("W403", "runs", last_runs),

@@ -262,5 +262,6 @@ SOURCE: Final = Source(
     url_setting=URL_SETTING,
     plan=plan,
     parse=parse,
+    same_trade="kcs-item",
     priority=10,
 )

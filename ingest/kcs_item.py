@@ -49,5 +49,6 @@ SOURCE: Final[Source] = replace(
     licence=LICENCE.format(DATA_SET),
     plan=plan,
     parse=parse,
+    same_trade="kcs",
     priority=20,
 )

@@ -40,6 +40,12 @@ def calendar_of(source_id: str) -> Calendar:
     return sources().get(source_id) or FileSource(source_id)
 
 
+def same_trade(source_id: str) -> str:
+    """The source that publishes the same trade, "" where there is none."""
+    source = sources().get(source_id)
+    return source.same_trade if source else ""
+
+
 def key_of(source: Source, settings: Settings) -> str:
     """The key of the source, "" where there is none. Portals show keys percent-encoded too; that form is undone."""
     if source.key_setting is None:

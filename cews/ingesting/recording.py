@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
@@ -12,13 +12,15 @@ import pandas as pd
 
 from cews import archive, checks
 from cews.domain import ItemKey, Reject
-from cews.ingesting.connectors import Calendar, calendar_of, connector
+from cews.ingesting.connectors import Calendar, calendar_of, connector, same_trade
 from cews.ingesting.report import SHOWN_VIOLATIONS, IngestReport, described
-from cews.store import editions, flash, prices, raw, releases, reviews
+from cews.store import editions, flash, prices, raw, releases, reviews, totals
 from cews.store.engine import Connection, Engine, reading, writing
 from ingest.base import Batch, Request
 from ingest.files import read_file
 from ingest.tables import Given
+
+Found = tuple[checks.Violation, ...]
 
 
 def ingest_batch(
@@ -54,7 +56,7 @@ def ingest_batch(
         recipe=recipe,
     )
     with writing(engine) as cx:
-        doubts = () if simulated or approved else _doubts(cx, new, batch)
+        doubts, warnings = ((), ()) if simulated or approved else _examined(cx, new, batch)
         if doubts:
             return _held_back(cx, new, batch, doubts)
         counts = _record(cx, new, batch)
@@ -65,6 +67,7 @@ def ingest_batch(
         rows_vanished=counts.vanished,
         rows_unchanged=counts.unchanged,
         unchanged=counts.release_id is None,
+        warnings=_told(warnings),
     )
 
 
@@ -76,29 +79,37 @@ def keep_raw(engine: Engine, home: Path, source: str, request: str, body: bytes,
     return kept.sha256
 
 
-def _doubts(cx: Connection, new: releases.NewRelease, batch: Batch) -> tuple[checks.Violation, ...]:
-    """The checks that the batch fails, but for what somebody has approved of."""
+def _examined(cx: Connection, new: releases.NewRelease, batch: Batch) -> tuple[Found, Found]:
+    """What holds the batch back, and what is only to be looked at; but for what somebody has approved of."""
     before = reviews.of_content(cx, new.source, new.sha256)
     if not batch.coverage or (before is not None and before.state == reviews.RELEASED):
-        return ()
+        return (), ()
     items = {ItemKey(part.reporter, part.flow, hs) for part in batch.coverage for hs in part.hs}
     known = reviews.in_force(cx, new.source, items)
+    other = same_trade(new.source)
     release = checks.Release(
-        batch.observations, batch.coverage, known, new.released_at.date(), dated=new.known_from is not None
+        batch.observations,
+        batch.coverage,
+        known,
+        new.released_at.date(),
+        totals=totals.in_force(cx, other, items) if other else None,
+        dated=new.known_from is not None,
     )
     approved = reviews.approved(cx, new.source)
-    return tuple(found for found in checks.violations(release) if (found.check, found.scope) not in approved)
+    doubts = tuple(found for found in checks.violations(release) if (found.check, found.scope) not in approved)
+    return doubts, checks.warnings(release)
 
 
-def _held_back(
-    cx: Connection, new: releases.NewRelease, batch: Batch, doubts: Sequence[checks.Violation]
-) -> IngestReport:
+def _told(found: Found) -> tuple[str, ...]:
+    return tuple(f"{one.check} ({one.scope}): {one.detail}" for one in found[:SHOWN_VIOLATIONS])
+
+
+def _held_back(cx: Connection, new: releases.NewRelease, batch: Batch, doubts: Found) -> IngestReport:
     """Note the release, unless the same content is already held back, or was refused."""
     before = reviews.of_content(cx, new.source, new.sha256)
     report = described(new.source, new.label, batch)
     number = before.id if before else reviews.hold(cx, new, report.rows_read, [asdict(one) for one in doubts])
-    shown = tuple(f"{one.check} ({one.scope}): {one.detail}" for one in doubts[:SHOWN_VIOLATIONS])
-    return replace(report, unchanged=True, held=(number,), violations=shown)
+    return replace(report, unchanged=True, held=(number,), violations=_told(doubts))
 
 
 def accept(engine: Engine, home: Path, release_id: int, reason: str, *, now: datetime) -> IngestReport:

@@ -466,3 +466,31 @@ def test_fetched_and_shown_by_command(server: FakeSource, tmp_path: Path, monkey
 def test_assumptions_are_named_where_the_documentation_lists_them(module: object, page: str) -> None:
     text = (Path(__file__).parents[2] / "docs" / "sources" / f"{page}.md").read_text(encoding="utf-8")
     assert [name for name in module.ASSUMPTIONS if f"| `{name}` |" not in text] == []  # type: ignore[attr-defined]
+
+
+# --- totals of two services --------------------------------------------------------------------------
+
+LARGE = [a.item("2504101000", "CN", f"2024.{month:02d}", imports=(800_000, 400_000)) for month in (1, 2, 3)]
+
+
+@pytest.mark.parametrize(("first", "second"), [("kcs", "kcs-item"), ("kcs-item", "kcs")])
+def test_services_that_differ_are_told_with_both_numbers(each_world: World, first: str, second: str) -> None:
+    each_world.service.rows[:] = LARGE
+    assert not each_world.fetch(first).warnings
+    each_world.service.rows[1] = a.item("2504101000", "CN", "2024.02", imports=(700_000, 400_000))
+    report = each_world.fetch(second)
+    assert report.rows_new == 3
+    assert report.warnings == (
+        "total of value_usd (KOR:import:250410 2024-02): 700,000, and 800,000 in the source that publishes the same "
+        "trade",
+    )
+
+
+def test_a_country_that_was_lost_on_the_way_holds_the_release_back(each_world: World) -> None:
+    each_world.service.rows[:] = LARGE
+    each_world.fetch("kcs-item")
+    each_world.service.rows[:] = LARGE[:2]  # the newest month would read as not yet published
+    each_world.service.rows.append(a.item("2504109000", "JP", "2024.03", imports=(5, 1)))
+    report = each_world.fetch("kcs")
+    assert (report.rows_new, len(report.held)) == (0, 1)
+    assert "total of value_usd (KOR:import:250410 2024-03): 5, and 800,000 in" in report.summary()

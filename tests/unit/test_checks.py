@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cews.checks import Release, violations
-from cews.domain import OBSERVATION_COLUMNS, Coverage, Flow
+from cews.checks import Release, violations, warnings
+from cews.domain import OBSERVATION_COLUMNS, WORLD, Coverage, Flow
 
 CODES = tuple(f"28{n:04d}" for n in range(6))
 PARTNERS = [f"P{n:02d}" for n in range(12)]
@@ -129,3 +129,63 @@ def test_a_violation_names_where_and_what() -> None:
     few = table()[lambda frame: (frame["partner"] == "P00") | (frame["hs"] != CODES[0])]
     first = violations(Release(few, covering(), table(), TODAY))[0]
     assert (first.scope, first.detail) == ("KOR:import:280000 2023-01", "1 rows where 12 are known")
+
+
+# --- against another source --------------------------------------------------------------------------
+
+
+def totals(factor: float = 1.0) -> pd.DataFrame:
+    """All partners together, as another source gives them."""
+    sums = table().groupby(["reporter", "flow", "hs", "period"], as_index=False)[["value_usd", "net_weight_kg"]]
+    both = sums.sum().assign(partner=WORLD)
+    both["value_usd"] *= factor
+    return both
+
+
+def compared(
+    there: pd.DataFrame, frame: pd.DataFrame | None = None, **coverage: object
+) -> tuple[set[str], dict[str, str]]:
+    """The checks that hold back, and what is told only."""
+    frame = table() if frame is None else frame
+    release = Release(frame, covering(**coverage), NOTHING, TODAY, totals=there)  # type: ignore[arg-type]
+    told = {f"{one.check} {one.scope}": one.detail for one in warnings(release)}
+    return {violation.check for violation in violations(release)}, told
+
+
+@pytest.mark.parametrize("there", [NOTHING, totals(), totals(1.005), totals().query("period < 202303")])
+def test_totals_that_agree_or_are_not_there_are_no_matter(there: pd.DataFrame) -> None:
+    assert compared(there) == (set(), {})
+
+
+@pytest.mark.parametrize("factor", [0.7, 0.95, 1.05, 1.9])
+def test_totals_that_differ_are_told_with_both_numbers(factor: float) -> None:
+    held, told = compared(totals(factor))
+    assert held == set()
+    assert len(told) == len(CODES) * len(MONTHS)
+    here = table().query("hs == '280000' and period == 202301")["value_usd"].sum()
+    assert told["total of value_usd KOR:import:280000 2023-01"].startswith(f"{here:,.0f}, and {here * factor:,.0f} in")
+
+
+@pytest.mark.parametrize("factor", [0.4, 2.1])
+def test_totals_that_have_little_in_common_hold_the_release_back(factor: float) -> None:
+    assert compared(totals(factor)) == ({"total of value_usd"}, {})
+
+
+def test_a_published_month_without_rows_is_a_total_of_nothing() -> None:
+    without = table().query("not (hs == '280000' and period == 202305)")
+    assert compared(totals(), without)[0] == {"total of value_usd", "total of net_weight_kg"}
+
+
+def test_a_release_of_some_partners_has_no_totals() -> None:
+    assert compared(totals(5.0), partners=("P01",)) == (set(), {})
+
+
+def test_the_total_row_counts_for_more_than_the_sum_of_the_partners() -> None:
+    world = totals().assign(quantity=np.nan, quantity_unit="", hs_edition="")
+    both = pd.concat([table().query("partner != 'P03'"), world])[list(OBSERVATION_COLUMNS)]
+    assert compared(totals(), both) == (set(), {})
+
+
+def test_an_amount_nobody_knows_is_not_compared() -> None:
+    unknown = changed(put(slice(0, 1), "value_usd", np.nan))
+    assert "total of value_usd KOR:import:280000 2023-01" not in compared(totals(1.1), unknown)[1]

@@ -75,6 +75,17 @@ def _look(given: Settings, now: datetime = NOW, *, probe: bool = False) -> dict[
 # --- the machine -------------------------------------------------------------------------------------
 
 
+def test_what_the_newest_run_of_a_source_warned_of_is_told(well: Settings, engine: Engine) -> None:
+    assert _look(well)["W305"].status == "ok"
+    with writing(engine) as cx:
+        runs.finish(cx, runs.start(cx, "ingest:kcs", NOW), NOW, {"warnings": ["700 here, and 800 there", "more"]})
+    check = _look(well)["W305"]
+    assert (check.status, "700 here, and 800 there and 1 more" in check.detail) == ("warn", True)
+    with writing(engine) as cx:
+        runs.finish(cx, runs.start(cx, "ingest:kcs", NOW + timedelta(days=1)), NOW, {"warnings": []})
+    assert _look(well, NOW + timedelta(days=1))["W305"].status == "ok"
+
+
 def test_a_new_installation_has_no_store_and_none_is_made(tmp_path: Path) -> None:
     checks = _look(Settings(_env_file=None, home=tmp_path / "new"))
     assert checks["E201"].status == "error"
