@@ -7,7 +7,7 @@ Definitions: docs/methods/backtest.md.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -31,6 +31,8 @@ from detectors.screen import volume
 from ingest.tables import Given
 
 WARM_UP: Final = 3  # months replayed before the first that counts, so that what is going on already is not new
+GROUND: Final = 24  # months before and after the labels that are replayed too: there false alarms are counted
+HISTORY: Final = 24  # months of data before the first that counts
 SAMPLE: Final = 40  # items without a label on which models that are fitted anew each month are measured
 LARGEST: Final = 5  # items of each label on which they are
 RAISING: Final = frozenset({ChangeKind.OPENED, ChangeKind.RAISED, ChangeKind.RECLASSIFIED})
@@ -55,11 +57,12 @@ class _Seen:
 
     months: list[Period]
     items: tuple[ItemKey, ...]
+    warm_up: int  # of the months
     live: list[FloatArray] = field(default_factory=list)  # 0 or 1
     alarms: list[Alarm] = field(default_factory=list)
     scores: dict[str, list[FloatArray]] = field(default_factory=dict)
     partners: dict[str, list[Any]] = field(default_factory=dict)
-    silence: dict[str, dict[str, Any]] = field(default_factory=dict)
+    silence: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     sample: list[int] = field(default_factory=list)  # positions of the items that models are fitted to
     sampled: list[tuple[FloatArray, Period]] = field(default_factory=list)  # their quantities up to each month
 
@@ -79,6 +82,7 @@ def run(
     rules.chosen(question.baselines)
     files = observations.read(paths, form, given, now, reading)
     items = observations.items_of(files)
+    reporters = len({item.reporter for item in items})
     kept = observations.chosen(items, question.labels, only_labelled)
     if not any(label.items(items) for label in question.labels):
         raise UserError("no label is about any item of these files; compare its reporter, flow and codes with theirs.")
@@ -86,7 +90,12 @@ def run(
         observations.load(engine, Path(home), files, kept, now)
         del files
         record = replayed(engine, question, progress=replaying)
-    return {"files": [path.name for path in paths], "items_in_files": len(items), **record}
+    return {
+        "files": [path.name for path in paths],
+        "items_in_files": len(items),
+        "reporters_in_files": reporters,
+        **record,
+    }
 
 
 def replayed(engine: Engine, question: Question, *, progress: Report) -> dict[str, Any]:
@@ -97,15 +106,14 @@ def replayed(engine: Engine, question: Question, *, progress: Report) -> dict[st
     seen = _replay(history, labels, question, progress)
     shape = (len(seen.months), len(seen.items))
     counted = np.array(seen.live, dtype=bool).reshape(shape)
-    first = min(label.first for label in labels)
-    counted[[n for n, month in enumerate(seen.months) if month < first]] = False
+    counted[: seen.warm_up] = False
     rows = Rows(tuple(seen.months), seen.items, counted, scoring.windows(labels, seen.months, len(seen.items)))
     engine_said = _judged(labels, seen.alarms, rows)
     for record in engine_said["by_label"]:
-        record["silence"] = None if record["raised"] else seen.silence.get(record["id"])
+        record["silence"] = [] if record["raised"] else seen.silence.get(record["id"], [])
     return {
         "budget_per_1000": question.budget,
-        "months": [str(first), str(seen.months[-1])],
+        "months": [str(seen.months[seen.warm_up]), str(seen.months[-1])],
         "items": len(seen.items),
         "reporters": sorted({item.reporter for item in seen.items}),
         "item_months": int(np.count_nonzero(rows.quiet)),
@@ -124,10 +132,12 @@ def _judged(labels: Mapping[Label, Sequence[int]], alarms: Sequence[Alarm], rows
 
 
 def _replay(history: History, labels: Mapping[Label, Sequence[int]], question: Question, progress: Report) -> _Seen:
-    months = {month: moment for month in _span(labels) if (moment := history.publication(month)) is not None}
+    first, last = _span(labels, history.published.start)
+    wanted = [first + n for n in range(-WARM_UP, last - first + 1)]
+    months = {month: moment for month in wanted if (moment := history.publication(month)) is not None}
     if not months:
         raise UserError("nothing is published in the months in which the labels are scored.")
-    seen = _Seen(list(months), history.items)
+    seen = _Seen(list(months), history.items, sum(month < first for month in months))
     if set(question.baselines) & set(MODELS):
         seen.sample = _sample(history.panel(max(months.values())), history.items, labels)
     book: pipeline.Book = {}
@@ -146,9 +156,10 @@ def _replay(history: History, labels: Mapping[Label, Sequence[int]], question: Q
     return seen
 
 
-def _span(labels: Mapping[Label, Sequence[int]]) -> Iterator[Period]:
-    first, last = min(label.first for label in labels) + -WARM_UP, max(label.last for label in labels)
-    return (first + n for n in range(last - first + 1))
+def _span(labels: Mapping[Label, Sequence[int]], start: Period) -> tuple[Period, Period]:
+    """First and last month that count: those of the labels, with some ground before and after them."""
+    first, last = min(label.first for label in labels), max(label.last for label in labels)
+    return min(first, max(first + -GROUND, start + HISTORY)), last + GROUND
 
 
 def _note(seen: _Seen, step: pipeline.Step, month: Period, alive: Any, question: Question) -> None:
@@ -189,18 +200,17 @@ def _placed(figures: Any, here: Sequence[int], count: int, else_: float | str) -
 
 
 def _note_silence(seen: _Seen, step: pipeline.Step, month: Period, labels: Mapping[Label, Sequence[int]]) -> None:
-    """Why the largest item of a label was not raised in the month it is about."""
+    """Why the largest item of each label in its window was not raised this month."""
+    place = {item: n for n, item in enumerate(step.panel.items)}
+    column = step.panel.column(month)
+    size = np.nan_to_num(np.fmax(step.panel.item_value, step.panel.item_quantity)[:column]).sum(axis=0)
     for label, own in labels.items():
-        present = [n for n in own if seen.items[n] in step.panel.items]
-        if label.effect != month or not present:
-            continue
-        column = step.panel.column(month)
-        place = [step.panel.items.index(seen.items[n]) for n in present]
-        size = np.nan_to_num(np.fmax(step.panel.item_value, step.panel.item_quantity)[max(0, column - 12) : column])
-        item = step.panel.items[place[int(np.argmax(size[:, place].sum(axis=0)))]]
-        why = explain_silence(step.panel, step.detection, item, month)
-        if why:
-            seen.silence[label.id] = {"item": str(item), "code": why[0].code, "numbers": dict(why[0].numbers)}
+        present = [seen.items[n] for n in own if seen.items[n] in place]
+        if present and label.first <= month <= label.last:
+            item = max(present, key=lambda item: float(size[place[item]]))
+            for why in explain_silence(step.panel, step.detection, item, month)[:1]:
+                told = {"month": str(month), "item": str(item), "code": why.code, "numbers": dict(why.numbers)}
+                seen.silence.setdefault(label.id, []).append(told)
 
 
 # --- baselines ------------------------------------------------------------------------------------------

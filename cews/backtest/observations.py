@@ -20,7 +20,7 @@ from ingest.base import Batch
 from ingest.files import FileSource, form_of, read_file, source_of
 from ingest.tables import Given
 
-MOST_ITEMS: Final = 3_000  # beside those of labelled reporters; more reporters than that are a sample
+MOST_ITEMS: Final = 1_500  # reporters are added to those of the labels up to this number; what is left out is said
 _SEED: Final = 1
 
 Progress = Callable[[int, int], None]

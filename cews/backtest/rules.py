@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from cews.domain import Period, UserError
-from detectors.base import BoolArray, FloatArray, Panel
+from detectors.base import BoolArray, FloatArray, IntArray, Panel
 from detectors.baselines import MODELS, RULES, refitted
 from detectors.dependence import leg_volume, trailing_sum, yearly_shares
 from detectors.exit import ESTABLISHED
@@ -44,25 +44,24 @@ def said(panel: Panel, month: Period, names: Sequence[str]) -> dict[str, Said]:
     """
     column = panel.column(month)
     legs, items = leg_volume(panel)
-    before = yearly_shares(panel, legs)[column]
-    price_of_items = unit_value(panel.item_value, panel.item_quantity)
-    price_of_legs = unit_value(panel.value, panel.quantity)
+    mattering = np.flatnonzero(yearly_shares(panel, legs)[column] >= ESTABLISHED)
+    of_items = items, unit_value(panel.item_value, panel.item_quantity)
+    of_legs = legs[:, mattering], unit_value(panel.value[:, mattering], panel.quantity[:, mattering])
     found: dict[str, Said] = {}
     for name in (name for name in names if name in RULES):
-        found[name] = Said(RULES[name](items, price_of_items)[column])
-        scores = np.where(before >= ESTABLISHED, RULES[name](legs, price_of_legs)[column], np.nan)
-        found[f"{name}{BY_SUPPLIER}"] = _largest(panel, scores)
+        found[name] = Said(RULES[name](*of_items)[column])
+        found[f"{name}{BY_SUPPLIER}"] = _largest(panel, mattering, RULES[name](*of_legs)[column])
     return found
 
 
-def _largest(panel: Panel, scores: FloatArray) -> Said:
+def _largest(panel: Panel, legs: IntArray, scores: FloatArray) -> Said:
     """The highest score among each item's legs, and whose it is."""
     best = np.full(len(panel.items), np.nan)
     partners = [""] * len(panel.items)
-    for leg in np.flatnonzero(np.isfinite(scores)):
+    for leg, score in zip(legs, scores, strict=True):
         item = panel.item_of[leg]
-        if not scores[leg] <= best[item]:
-            best[item], partners[item] = scores[leg], panel.partners[leg]
+        if np.isfinite(score) and not score <= best[item]:
+            best[item], partners[item] = score, panel.partners[leg]
     return Said(best, tuple(partners))
 
 

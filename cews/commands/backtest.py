@@ -42,7 +42,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     type=click.Choice(["all", "labelled"]),
     default="all",
     show_default=True,
-    help=f"Replay every item (beside labelled reporters a sample of {MOST_ITEMS:,}), or only those of the labels.",
+    help=f"Every item (of many reporters a sample of some {MOST_ITEMS:,} items), or only those of the labels.",
 )
 @click.option(
     "--json", "output", type=click.Path(dir_okay=False, path_type=Path), help="Write all figures here; - prints."
@@ -96,30 +96,43 @@ def backtest(
 def _show(session: Session, record: Mapping[str, Any]) -> None:
     months = f"{record['months'][0]} to {record['months'][1]}"
     session.say(
-        f"{record['items']:,} of {record['items_in_files']:,} items of {len(record['reporters'])} reporters, {months}: "
+        f"{record['items']:,} of {record['items_in_files']:,} items of {len(record['reporters'])} of "
+        f"{record['reporters_in_files']} reporters, {months}: "
         f"{record['item_months']:,} item-months without a label."
     )
     if record["not_in_data"]:
         session.say(f"Not in these files, and not counted: {', '.join(record['not_in_data'])}.")
+    if record["items"] < record["items_in_files"] and len(record["reporters"]) < record["reporters_in_files"]:
+        session.say("Reporters without a label are a sample drawn by lot; false alarms are counted on it.")
     session.console.print(_labels_table(record), "", _methods_table(record))
 
 
 def _labels_table(record: Mapping[str, Any]) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("label", "effect", "raised", "delay", "level", "class", "of", "other alerts", "also raised by"):
-        table.add_column(heading, overflow="fold")
+    for heading in (
+        "label",
+        "effect",
+        "raised",
+        "delay",
+        "level",
+        "class",
+        "of",
+        "other alerts",
+        "rules that raised it",
+    ):
+        table.add_column(heading, overflow="fold", no_wrap=heading == "label")
     for label in record["engine"]["by_label"]:
-        others = [name for name, one in record["baselines"].items() if _raised(one, label["id"])]
+        rules = [_raised(one, label["id"]) for one in record["baselines"].values()]
         table.add_row(
             f"{label['id']} ({label['label_class']})",
             label["effect_month"],
-            label["first_month"] or "[red]no[/red]" + (f" ({label['silence']['code']})" if label["silence"] else ""),
+            label["first_month"] or "[red]no[/red]" + "".join(f" ({said['code']})" for said in label["silence"][-1:]),
             _plain(label["delay_months"]),
             _plain(label["level"]),
             _plain(label["class"]),
             _plain(label["partner"]),
             _plain(label["other_alerts"]),
-            ", ".join(others),
+            f"{sum(rules)} of {len(rules)}",
         )
     return table
 
@@ -130,7 +143,7 @@ def _raised(method: Mapping[str, Any], label: str) -> bool:
 
 def _methods_table(record: Mapping[str, Any]) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("method")
+    table.add_column("method", no_wrap=True)
     for heading in ("raised", "recall", "95 %", "of falls", "decoys", "alerts per 1,000", "precision"):
         table.add_column(heading, justify="right")
     for name, one in {"engine": record["engine"], **record["baselines"]}.items():
