@@ -7,7 +7,20 @@ import sys
 import click
 
 from cews import __version__
-from cews.commands import backtest, bench, data, delivery, detection, flash, policies, releases, service, vintages, world
+from cews.commands import (
+    backtest,
+    bench,
+    data,
+    delivery,
+    detection,
+    flash,
+    policies,
+    releases,
+    service,
+    triage,
+    vintages,
+    world,
+)
 from cews.commands.session import Session
 from cews.domain import CewsError, HeldBackError, SourceError, StoreError, UserError
 
@@ -27,7 +40,7 @@ def cews(context: click.Context) -> None:
     context.ensure_object(Session)
 
 
-for group in (world, data, releases, vintages, flash, detection, delivery, policies, service, backtest, bench):
+for group in (world, data, releases, vintages, flash, detection, triage, delivery, policies, service, backtest, bench):
     for command in group.COMMANDS:
         cews.add_command(command)
 

@@ -34,6 +34,7 @@ from cews.routing import (
     MessageKind,
     NoticePolicy,
     Owed,
+    Silence,
     Told,
     Watched,
     decide,
@@ -44,8 +45,8 @@ from cews.routing import (
     remember,
 )
 from cews.store import alerts as stored_alerts
+from cews.store import handling, notices, queries, silences, watchlist
 from cews.store import names as item_names
-from cews.store import notices, queries, silences, watchlist
 from cews.store.engine import Connection, Engine, reading, writing
 from cews.store.notices import EMAIL, NewNotice, Notice, Recipient
 
@@ -119,11 +120,14 @@ def _released(recipient: int, one: Changed, told: Told, about: Circumstances, no
 def circumstances(cx: Connection, now: datetime, rules: Policy | None = None) -> Circumstances:
     """All that decides at present who is told; by the policy in force unless other ``rules`` are given."""
     rules = rules or policy.in_force(cx)
+    dealt_with = handling.closed_or_snoozed(cx, now)
+    snoozes = [Silence(0, h.snoozed_until, alert_id=h.alert_id) for h in dealt_with if h.snoozed_until]
     return Circumstances(
         subscriptions=[*notices.subscriptions(cx), *rules.subscriptions(notices.recipients(cx))],
         policy=rules.notices,
         grades=rules.grades,
-        silences=[kept.silence for kept in silences.in_force(cx, now)],
+        silences=[*(kept.silence for kept in silences.in_force(cx, now)), *snoozes],
+        handled={h.alert_id: h.closed_level for h in dealt_with if h.closed_level},
         watched=_watched(cx),
         open_levels=stored_alerts.open_levels(cx),
     )

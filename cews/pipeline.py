@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from cews import outbox
+from cews import outbox, triage
 from cews.alerts import Policy, reexamine
 from cews.alerts import step as step_alert
 from cews.domain import Alert, AlertChange, AlertState, Finding, ItemKey, Measure, Period, UserError
@@ -245,6 +245,7 @@ def record_step(cx: Connection, step: Step, now: datetime, *, notify: bool) -> N
         finding_id = by_month.get((change.item, change.finding.period)) if change.finding else None
         number, change_id = stored_alerts.save_change(cx, alert, change, finding_id, now)
         changed.append(Changed(number, change_id, alert, change))
+    triage.reopen_risen(cx, changed, now)
     if notify:
         outbox.enqueue(cx, changed, now=now)
 

@@ -136,7 +136,7 @@ def _turned_into_shortage(last: LastNotice, change: AlertChange) -> bool:
 class Silence:
     """Somebody's decision that something is not told for a while. What it names must all match."""
 
-    id: int
+    id: int  # 0 = the snooze of one alert
     until: datetime
     reporter: str = ANY
     flow: str = ANY
@@ -158,7 +158,7 @@ def silenced(alert_id: int, alert: Alert, silences: Iterable[Silence], now: date
     """The silence in force that covers the alert, as a cause to hold a notice; empty where there is none."""
     found = (silence for silence in silences if now < silence.until and silence.covers(alert_id, alert))
     first = next(found, None)
-    return "" if first is None else f"silence {first.id}"
+    return "" if first is None else f"silence {first.id}" if first.id else "snoozed"
 
 
 def whole_of(item: ItemKey, level: Level, open_levels: Mapping[ItemKey, tuple[int, Level]]) -> ItemKey | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from alert_samples import JANUARY, finding, published
 
-from cews import outbox
+from cews import outbox, triage
 from cews.alerts import Policy, reexamine, step
 from cews.domain import Alert, AlertChange, Finding, Flow, ItemKey, Level, Period
 from cews.routing import Changed, Reader, Subscription
@@ -63,6 +63,7 @@ def scan(
         for key in (*by_item, *items):
             alert, change = step(book.get(key), by_item.get(key), Policy(), month, published(month))
             changed += _save(cx, alert, change, numbers.get(key), now)
+        triage.reopen_risen(cx, changed, now)
         return outbox.enqueue(cx, changed, now=now)
 
 

@@ -265,11 +265,12 @@ def list_silences(session: Session) -> None:
 
 @silence.command("end")
 @click.argument("number", type=int)
+@click.option("--author", required=True, help="Who decided it.")
 @pass_session
-def end_silence(session: Session, number: int) -> None:
+def end_silence(session: Session, number: int, author: str) -> None:
     """End silence NUMBER now; what it held is told as it stands with the next `cews notify`."""
     with writing(session.store) as cx:
-        silences.end(cx, number, session.now)
+        silences.end(cx, number, session.now, author=author)
     session.say(f"Silence {number} has ended.")
 
 
@@ -281,7 +282,11 @@ def recipient() -> None:
 def _wishes(command: Callable[..., None]) -> Callable[..., None]:
     """The options that say how somebody wants to be told."""
     options = (
-        click.option("--rhythm", type=click.Choice(list(Rhythm)), help="At once, or in a digest a day or a week."),
+        click.option(
+            "--rhythm",
+            type=click.Choice([one.value for one in Rhythm]),
+            help="At once, or in a digest a day or a week.",
+        ),
         click.option("--quiet", type=QuietHours(), help="Hours without notices, like 22:00-07:00; `none` for no such."),
         click.option("--working-days/--every-day", default=None, help="Nothing on weekends and Korean holidays."),
         click.option("--zone", help="Time zone of the hours, like Asia/Seoul."),
@@ -326,7 +331,9 @@ def _told_how(cx: Connection, number: int, wishes: Mapping[str, Any]) -> None:
 @click.option("--lang", type=click.Choice(["ko", "en"]), default="ko", show_default=True, help="Language of notices.")
 @click.option("--hs", multiple=True, help="HS code or its beginning; may be repeated (default: every item).")
 @click.option("--use", "uses", multiple=True, help="Who is hurt, as in the watch-list; may be repeated (default: any).")
-@click.option("--class", "shock", type=click.Choice(list(ShockClass)), help="Class of shock (default: any).")
+@click.option(
+    "--class", "shock", type=click.Choice([one.value for one in ShockClass]), help="Class of shock (default: any)."
+)
 @click.option("--event", default="", help="Key of an event (default: any or none).")
 @click.option("--reporter", default=ANY, help="Country whose trade it is about, ISO 3166 alpha-3 (default: any).")
 @click.option("--flow", type=click.Choice(["import", "export", ANY]), default=ANY, help="Direction (default: both).")

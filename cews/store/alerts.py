@@ -216,6 +216,11 @@ def newest_changes(cx: Connection, alert_ids: Collection[int]) -> dict[int, int]
     return found
 
 
+def level(cx: Connection, alert_id: int) -> Level:
+    """The present level of an alert; where it has ended, its last one."""
+    return Level(cx.execute(select(schema.alert.c.level).where(schema.alert.c.id == alert_id)).scalar_one())
+
+
 def open_levels(cx: Connection) -> dict[ItemKey, tuple[int, Level]]:
     """Number and level of the alerts open at present, by item."""
     table = schema.alert

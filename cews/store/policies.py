@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 
 from sqlalchemy import Connection, insert, select
 
+from cews.store import audit
 from cews.store.schema import policy
 
 
@@ -20,7 +22,10 @@ class StoredPolicy:
 
 def add(cx: Connection, content: str, *, author: str, now: datetime) -> int:
     row = insert(policy).values(content=content, author=author, loaded_at=now)
-    return int(cx.execute(row.returning(policy.c.id)).scalar_one())
+    number = int(cx.execute(row.returning(policy.c.id)).scalar_one())
+    detail = {"sha256": sha256(content.encode()).hexdigest()}
+    audit.append(cx, actor=author, action="load", subject=f"policy {number}", detail=detail, now=now)
+    return number
 
 
 def newest(cx: Connection) -> StoredPolicy | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
 
 from cews.domain import UserError
 from cews.routing import Silence
+from cews.store import audit
 from cews.store.schema import silence
 
 
@@ -39,14 +40,18 @@ def add(cx: Connection, wish: Silence, *, author: str, reason: str, now: datetim
         reason=reason.strip(),
         created_at=now,
     )
-    return int(cx.execute(row.returning(silence.c.id)).scalar_one())
+    number = int(cx.execute(row.returning(silence.c.id)).scalar_one())
+    detail = asdict(replace(wish, id=number)) | {"reason": reason.strip()}
+    audit.append(cx, actor=author.strip(), action="silence", subject=f"silence {number}", detail=detail, now=now)
+    return number
 
 
-def end(cx: Connection, number: int, now: datetime) -> None:
+def end(cx: Connection, number: int, now: datetime, *, author: str) -> None:
     """End a silence now. Raises UserError when there is none in force of that number."""
     row = update(silence).where(silence.c.id == number, silence.c.until > now).values(until=now)
     if cx.execute(row.returning(silence.c.id)).first() is None:
         raise UserError(f"no silence {number} is in force; `cews silence list` shows those that are")
+    audit.append(cx, actor=author, action="end", subject=f"silence {number}", detail={}, now=now)
 
 
 def in_force(cx: Connection, now: datetime) -> list[KeptSilence]:

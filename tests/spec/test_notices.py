@@ -9,17 +9,21 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from io import StringIO
 
+import click
 import pytest
 from alert_samples import GRAPHITE, JANUARY, finding, published
+from click.testing import CliRunner
 from mail_server import Mailbox, mail_server
 from notice_world import NOW, add_reader, item, raise_alerts, revise, scan
 
 from cews import outbox
+from cews.commands.delivery import outbox_commands, recipient, silence
+from cews.commands.session import Session
 from cews.domain import Flow, Grade, ItemKey, Level, NoticeReason, UserError
 from cews.notify import email as mail
 from cews.notify.email import SmtpChannel
 from cews.outbox import SendReport
-from cews.routing import MessageKind, Rhythm, Silence, Subscription
+from cews.routing import MessageKind, Reader, Rhythm, Silence, Subscription
 from cews.store import notices, silences, watchlist
 from cews.store.engine import Engine, reading, writing
 from cews.store.notices import Notice
@@ -178,7 +182,7 @@ def test_a_withdrawal_under_a_silence_is_told_after_it_to_who_knew_of_the_alert(
         number = silences.add(cx, Silence(0, NOW + timedelta(days=60)), author="Kim", reason="holiday", now=NOW)
     revise(store_engine, GRAPHITE, 2400e3, published(JANUARY + 1), NOW + timedelta(days=30))
     with writing(store_engine) as cx:
-        silences.end(cx, number, NOW + timedelta(days=31))
+        silences.end(cx, number, NOW + timedelta(days=31), author="Kim")
         assert outbox.release_held(cx, NOW + timedelta(days=31)) == 1
         assert outbox.release_held(cx, NOW + timedelta(days=31)) == 0
     assert reasons(store_engine) == [NoticeReason.FIRST, NoticeReason.REVISED_AWAY]
@@ -210,7 +214,7 @@ def test_a_silence_needs_an_end_an_author_and_a_reason(
     with writing(sqlite_engine) as cx, pytest.raises(UserError, match=message):
         silences.add(cx, wish, author=author, reason=reason, now=NOW)
     with writing(sqlite_engine) as cx, pytest.raises(UserError, match="no silence 7"):
-        silences.end(cx, 7, NOW)
+        silences.end(cx, 7, NOW, author="Kim")
 
 
 def test_an_alert_of_an_item_silences_its_parts_until_it_ends_or_a_part_is_worse(store_engine: Engine) -> None:
@@ -321,3 +325,42 @@ def test_quiet_hours_and_caps_are_checked(sqlite_engine: Engine) -> None:
                 notices.put_reader(cx, wrong, operator=False)
         with pytest.raises(UserError, match="only way"):
             notices.drop_address(cx, reader.id, "email")
+
+
+def test_the_commands(sqlite_engine: Engine) -> None:
+    """Recipients with wishes, silences, dead letters: as an operator types them."""
+    session = Session()
+    session.__dict__["store"] = sqlite_engine
+
+    def run(command: click.Command, *words: str) -> str:
+        result = CliRunner().invoke(command, words, obj=session)
+        return result.output + (f"{result.exception}" if result.exception else "")
+
+    wishes = ["--use", "transport", "--class", "shortage", "--rhythm", "daily", "--quiet", "19:00-08:00"]
+    assert "hears about transport from caution on" in run(
+        recipient, "add", "Trucks", "trucks@example.org", *wishes, "--working-days", "--daily-cap", "4"
+    )
+    with reading(sqlite_engine) as cx:
+        trucks = notices.recipient(cx, "trucks@example.org")
+        assert trucks.reader == Reader(1, Rhythm.DAILY, "Asia/Seoul", time(19), time(8), True, 4)
+        assert notices.subscriptions(cx) == [
+            Subscription(1, min_level=Level.CAUTION, use="transport", shock="shortage")
+        ]
+    assert "as you asked" in run(recipient, "set", "trucks@example.org", "--quiet", "none", "--rhythm", "immediate")
+    with reading(sqlite_engine) as cx:
+        assert notices.recipient(cx, "trucks@example.org").reader == Reader(1, working_days=True, daily_cap=4)
+    assert "no span of hours" in run(recipient, "set", "trucks@example.org", "--quiet", "late")
+    add_reader(sqlite_engine, "kim@example.org")
+    raise_alerts(sqlite_engine, 1)
+    with writing(sqlite_engine) as cx:
+        (one,) = notices.claim(cx, "a", NOW, NOW + timedelta(minutes=1), 9)
+        notices.mark_failed(cx, one.id, "a", NOW, "550 no such mailbox", None)
+    assert "no such mailbox" in run(outbox_commands, "list", "--state", "dead", "--json")
+    assert "name the notices" in run(outbox_commands, "resend")
+    assert "1 dead letters wait" in run(outbox_commands, "resend", "--all")
+    assert '"state":"waiting"' in run(outbox_commands, "list", "--json")
+    silence_until = ["--until", "2999-01-01", "--author", "Kim", "--reason", "known"]
+    assert "Silence 1 holds until 2999-01-01 23:59 UTC" in run(silence, "add", "--hs", "2504", *silence_until)
+    assert "KOR" not in run(silence, "list")
+    assert "has ended" in run(silence, "end", "1", "--author", "Kim")
+    assert "No silence" in run(silence, "list")

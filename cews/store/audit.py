@@ -1,0 +1,85 @@
+"""Who did what: an append-only log in which each entry is sealed with the one before.
+
+The hash of an entry covers its content and the hash before it, so that an entry that was changed, added or taken out
+afterwards breaks the chain from there on; triggers of the database refuse changes in the first place. Cutting off
+the newest entries is seen by whoever has noted the newest hash elsewhere (``cews audit verify`` prints it).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, Final
+
+from sqlalchemy import Connection, insert, select, text
+
+from cews.store.schema import audit
+
+START: Final = "0" * 64  # what the first entry is sealed with
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    detail: Mapping[str, Any]
+    hash: str
+
+
+def append(cx: Connection, *, actor: str, action: str, subject: str, detail: Mapping[str, Any], now: datetime) -> None:
+    """Write an entry in the caller's transaction; it stands or falls with what it tells of."""
+    if cx.dialect.name == "postgresql":  # two writers wait for each other; SQLite has one writer anyway
+        cx.execute(text("SELECT pg_advisory_xact_lock(hashtext('cews audit'))"))
+    newest = cx.execute(select(audit.c.hash).order_by(audit.c.id.desc()).limit(1)).scalar()
+    said = json.dumps(detail, sort_keys=True, ensure_ascii=False, default=str)
+    previous = newest or START
+    row = {
+        "at": now,
+        "actor": actor,
+        "action": action,
+        "subject": subject,
+        "detail": said,
+        "previous": previous,
+        "hash": _seal(now, actor, action, subject, said, previous),
+    }
+    cx.execute(insert(audit), row)
+
+
+def entries(cx: Connection, subject: str | None = None, limit: int = 100) -> list[Entry]:
+    """The newest first, of one subject or of all."""
+    rows = select(audit).where(*([audit.c.subject == subject] if subject else [])).order_by(audit.c.id.desc())
+    return [
+        Entry(r.id, r.at, r.actor, r.action, r.subject, json.loads(r.detail), r.hash)
+        for r in cx.execute(rows.limit(limit))
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a walk along the chain found."""
+
+    entries: int
+    newest: str  # hash of the newest entry that holds
+    broken_at: int | None  # number of the first entry that does not; None = all hold
+
+
+def verify(cx: Connection) -> Verdict:
+    """Walk along the whole chain."""
+    previous, count = START, 0
+    for r in cx.execute(select(audit).order_by(audit.c.id)).yield_per(1000):
+        seal = _seal(r.at, r.actor, r.action, r.subject, r.detail, previous)
+        if r.previous != previous or r.hash != seal:
+            return Verdict(count, previous, r.id)
+        previous, count = r.hash, count + 1
+    return Verdict(count, previous, None)
+
+
+def _seal(at: datetime, actor: str, action: str, subject: str, detail: str, previous: str) -> str:
+    parts = [at.astimezone(UTC).isoformat(timespec="microseconds"), actor, action, subject, detail, previous]
+    return sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()

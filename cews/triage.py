@@ -1,0 +1,132 @@
+"""Use cases of triage: take note of an alert, look into it, close it with an outcome, hand it on, let it rest.
+
+Each is one transaction with its entry in the audit log. ``version`` is what the person saw (None = whatever is there
+now): if somebody else has changed the alert since, a ConflictError says so and nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, Final
+
+from cews.domain import Level, UserError
+from cews.handling import Handling, Outcome, Stage, assigned, closed, moved, risen, snoozed
+from cews.routing import Changed
+from cews.store import alerts as stored_alerts
+from cews.store import audit
+from cews.store import handling as stored
+from cews.store.engine import Connection, Engine, writing
+
+SYSTEM: Final = "C-EWS"
+LONGEST_COMMENT: Final = 10_000  # characters
+
+
+def acknowledge(engine: Engine, alert_id: int, *, actor: str, now: datetime, version: int | None = None) -> Handling:
+    """Take note of an alert."""
+    return _changed(engine, alert_id, "acknowledge", actor, now, version, lambda h: moved(h, Stage.ACKNOWLEDGED))
+
+
+def investigate(engine: Engine, alert_id: int, *, actor: str, now: datetime, version: int | None = None) -> Handling:
+    """Look into an alert; also takes up a closed one again."""
+    return _changed(engine, alert_id, "investigate", actor, now, version, lambda h: moved(h, Stage.INVESTIGATING))
+
+
+def close(
+    engine: Engine, alert_id: int, outcome: Outcome, *, actor: str, now: datetime, version: int | None = None
+) -> Handling:
+    """Be done with an alert at its present level. It is told again when it rises above that level."""
+
+    def change(handling: Handling, level: Level) -> Handling:
+        return closed(handling, outcome, level)
+
+    return _changed_at_level(engine, alert_id, "close", actor, now, version, change)
+
+
+def assign(
+    engine: Engine, alert_id: int, to: str, *, actor: str, now: datetime, version: int | None = None
+) -> Handling:
+    """Give an alert to somebody; an empty name takes it back."""
+    return _changed(engine, alert_id, "assign", actor, now, version, lambda h: assigned(h, to))
+
+
+def snooze(
+    engine: Engine,
+    alert_id: int,
+    until: datetime | None,
+    *,
+    actor: str,
+    now: datetime,
+    version: int | None = None,
+) -> Handling:
+    """Tell nobody of an alert until a moment; what was held is told then. None ends it."""
+    return _changed(engine, alert_id, "snooze", actor, now, version, lambda h: snoozed(h, until, now))
+
+
+def comment(engine: Engine, alert_id: int, body: str, *, actor: str, now: datetime) -> int:
+    """Say something about an alert; returns the number of the comment."""
+    words = body.strip()
+    if not 1 <= len(words) <= LONGEST_COMMENT:
+        raise UserError(f"a comment has 1 to {LONGEST_COMMENT:,} characters; this one has {len(words):,}")
+    with writing(engine) as cx:
+        stored.get(cx, alert_id)
+        number = stored.comment(cx, alert_id, _named(actor), words, now)
+        _log(cx, actor, "comment", alert_id, {"comment": number, "body": words}, now)
+    return number
+
+
+def reopen_risen(cx: Connection, changed: Iterable[Changed], now: datetime) -> None:
+    """In the transaction of the scan: alerts closed by hand that have risen above that level are new again."""
+    levels = {one.alert_id: one.change.level_after for one in changed if one.change.level_after is not None}
+    for number, before in stored.of(cx, levels.keys()).items():
+        after = risen(before, levels[number])
+        if after is not None:
+            _save(cx, "reopen", SYSTEM, before, after, now)
+
+
+def _changed(
+    engine: Engine,
+    alert_id: int,
+    action: str,
+    actor: str,
+    now: datetime,
+    version: int | None,
+    change: Callable[[Handling], Handling],
+) -> Handling:
+    return _changed_at_level(engine, alert_id, action, actor, now, version, lambda handling, _level: change(handling))
+
+
+def _changed_at_level(
+    engine: Engine,
+    alert_id: int,
+    action: str,
+    actor: str,
+    now: datetime,
+    version: int | None,
+    change: Callable[[Handling, Level], Handling],
+) -> Handling:
+    with writing(engine) as cx:
+        before = stored.get(cx, alert_id)
+        if version is not None and version != before.version:
+            raise stored.conflict(alert_id)
+        after = change(before, stored_alerts.level(cx, alert_id))
+        return before if after == before else _save(cx, action, _named(actor), before, after, now)
+
+
+def _save(cx: Connection, action: str, actor: str, before: Handling, after: Handling, now: datetime) -> Handling:
+    saved = stored.save(cx, after, now)
+    told = {name: value for name, value in asdict(after).items() if value != getattr(before, name)}
+    _log(cx, actor, action, after.alert_id, told | {"version": saved.version}, now)
+    return saved
+
+
+def _log(cx: Connection, actor: str, action: str, alert_id: int, detail: dict[str, Any], now: datetime) -> None:
+    audit.append(cx, actor=actor, action=action, subject=f"alert {alert_id}", detail=detail, now=now)
+
+
+def _named(actor: str) -> str:
+    name = actor.strip()
+    if not name or not name.isprintable():
+        raise UserError(f"{actor!r} is no name of somebody who decides; write it in one line of visible characters")
+    return name
