@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from itertools import chain, count, islice, repeat
+from itertools import chain, count
 from typing import Any, Final
 
 import numpy as np
@@ -64,6 +64,17 @@ def chunks(keys: Sequence[Any] | NDArray[Any], size: int = KEYS) -> Iterator[lis
         yield values[start : start + size]
 
 
+def distinct(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which of the distinct combinations of these columns each row has, and the first row of each combination."""
+    group = np.zeros(len(frame), dtype=np.int64)
+    for name in columns:
+        codes, values = pd.factorize(frame[name])
+        group = pd.factorize(group * (len(values) + 1) + codes)[0].astype(np.int64)
+    first = np.full(int(group.max(initial=-1)) + 1, len(frame), dtype=np.int64)
+    np.minimum.at(first, group, np.arange(len(frame)))
+    return group, first
+
+
 def fetch(cx: Connection, statement: Select[Any]) -> pd.DataFrame:
     """The rows as columns: Moment → microseconds, Double → float64 (NULL = NaN), Integer → int64 (no NULL allowed)."""
     columns = list(statement.selected_columns)
@@ -92,19 +103,17 @@ def insert(cx: Connection, table: Table, frame: pd.DataFrame) -> None:
 
 def _insert_values(cx: Connection, table: Table, columns: Sequence[Column[Any]], frame: pd.DataFrame) -> None:
     """On SQLite: many rows in one INSERT, and what is the same in all rows bound only once."""
-    same = [_all_same(frame[column.name]) for column in columns]
-    constants = [_values(frame[:1], column, cx)[0] for column, alike in zip(columns, same, strict=True) if alike]
-    varying = [column for column, alike in zip(columns, same, strict=True) if not alike]
+    same = tuple(_all_same(frame[column.name]) for column in columns)
+    alike = [column for column, once in zip(columns, same, strict=True) if once]
+    constants = [_values(frame[:1], column, cx).tolist()[0] for column in alike]
+    varying = [_values(frame, column, cx) for column, once in zip(columns, same, strict=True) if not once]
     names = ", ".join(column.name for column in columns)
     cursor: Any = cx.connection.cursor()
-    for start in range(0, len(frame), CHUNK):
-        part = frame[start : start + CHUNK]
-        rows = (
-            zip(*(_values(part, column, cx) for column in varying), strict=True) if varying else repeat((), len(part))
-        )
-        while chunk := list(islice(rows, AT_ONCE)):
-            statement = f"INSERT INTO {table.name} ({names}) VALUES {_marks(tuple(same), len(chunk))}"  # noqa: S608
-            cursor.execute(statement, [*constants, *chain.from_iterable(chunk)])  # only our own names stand in it
+    for start in range(0, len(frame), AT_ONCE):
+        part = [values[start : start + AT_ONCE].tolist() for values in varying]
+        marks = _marks(same, min(AT_ONCE, len(frame) - start))
+        statement = f"INSERT INTO {table.name} ({names}) VALUES {marks}"  # noqa: S608 (our own names)
+        cursor.execute(statement, [*constants, *chain.from_iterable(zip(*part, strict=True))])
     cursor.close()
 
 
@@ -181,8 +190,8 @@ def _binary_numbers(series: pd.Series[Any], column: Column[Any]) -> NDArray[Any]
 
 
 def _text_field(series: pd.Series[Any]) -> _Field:
-    codes, distinct = pd.factorize(series)
-    encoded = np.array([str(value).encode() for value in distinct] or [b""], dtype=object)
+    codes, texts = pd.factorize(series)
+    encoded = np.array([str(text).encode() for text in texts] or [b""], dtype=object)
     sizes = np.array([len(value) for value in encoded], dtype=np.int64)
 
     def values(size: int) -> NDArray[Any]:
@@ -212,13 +221,15 @@ def _array(values: Sequence[Any], column: Any) -> NDArray[Any]:
     return np.array(values, dtype=object)
 
 
-def _values(frame: pd.DataFrame, column: Column[Any], cx: Connection) -> list[Any]:
-    """The column as the driver takes it."""
+def _values(frame: pd.DataFrame, column: Column[Any], cx: Connection) -> NDArray[Any]:
+    """The column as the driver takes it; SQLite stores NaN as NULL."""
     series = frame[column.name]
     if isinstance(column.type, Moment):
-        codes, distinct = pd.factorize(series.to_numpy(dtype=np.int64))
-        return np.array([_driver_moment(n, cx) for n in distinct], dtype=object)[codes].tolist()  # type: ignore[no-any-return]
-    return series.astype(object).where(series.notna(), None).tolist()
+        codes, moments = pd.factorize(series.to_numpy(dtype=np.int64))
+        return np.array([_driver_moment(n, cx) for n in moments], dtype=object)[codes]
+    if isinstance(series.dtype, np.dtype) and series.dtype.kind in "biuf":
+        return series.to_numpy()
+    return series.astype(object).where(series.notna(), None).to_numpy()
 
 
 def _driver_moment(number: int, cx: Connection) -> Any:

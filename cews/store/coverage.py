@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -178,29 +179,42 @@ class Spoken:
         for group, known_from in enumerate(times):
             yield codes[group_of.ravel() == group].tolist(), known_from
 
-    def months(self, known_from: Micros, released: int) -> list[tuple[int, str, int]]:
-        """(period, state, known_from) of each month; what is not published became known with the release."""
+    def months(self, known_from: Micros, released: int) -> tuple[NDArray[np.int64], list[str], Micros]:
+        """Period, state and known_from of each month; what is not published became known with the release."""
         part = self.coverage
-        return [
-            *((period, PUBLISHED, int(time)) for period, time in zip(part.published, known_from, strict=True)),
-            *((period, NOT_REPORTED, released) for period in part.not_reported),
-            *((period, NOT_YET_PUBLISHED, released) for period in part.not_yet_published),
-        ]
+        groups = {
+            PUBLISHED: part.published,
+            NOT_REPORTED: part.not_reported,
+            NOT_YET_PUBLISHED: part.not_yet_published,
+        }
+        periods = np.array([period for group in groups.values() for period in group], dtype=np.int64)
+        states = [state for state, group in groups.items() for _ in group]
+        return periods, states, np.append(known_from, np.full(len(periods) - len(known_from), released))
 
 
 def write(cx: Connection, release_id: int, spoken: Sequence[Spoken], released: int) -> None:
     """Keep what a release speaks about."""
-    codes: list[tuple[int, str, str, str]] = []
-    months: list[tuple[int, int, str, int]] = []
-    partners: list[tuple[int, str]] = []
-    scopes = ((one, *scope) for one in spoken for scope in one.scopes())
-    for number, (one, hs, known_from) in enumerate(scopes):
-        codes += [(number, one.coverage.reporter, one.coverage.flow.value, code) for code in hs]
-        months += [(number, *month) for month in one.months(known_from, released)]
-        partners += [(number, partner) for partner in one.coverage.partners]
-    for table, names, rows in (
-        (release_hs, ["scope", "reporter", "flow", "hs"], codes),
-        (release_month, ["scope", "period", "state", "known_from"], months),
-        (release_partner, ["scope", "partner"], partners),
-    ):
-        insert(cx, table, pd.DataFrame(rows, columns=names).assign(release_id=release_id))
+    scopes = [(one.coverage, *scope, *one.months(scope[1], released)) for one in spoken for scope in one.scopes()]
+    if not scopes:
+        return
+    parts, codes, _, periods, states, times = zip(*scopes, strict=True)
+    numbers = np.arange(len(scopes))
+    of_code, of_month = np.repeat(numbers, [len(of) for of in codes]), np.repeat(numbers, [len(of) for of in periods])
+    of_partner = np.repeat(numbers, [len(part.partners) for part in parts])
+    countries = pd.DataFrame(
+        {"reporter": [part.reporter for part in parts], "flow": [part.flow.value for part in parts]}
+    )
+    insert(
+        cx,
+        release_hs,
+        countries.iloc[of_code].assign(scope=of_code, hs=list(chain.from_iterable(codes)), release_id=release_id),
+    )
+    months = {"period": np.concatenate(periods), "state": list(chain.from_iterable(states))}
+    times_known = np.concatenate(times)
+    insert(
+        cx,
+        release_month,
+        pd.DataFrame({"scope": of_month, **months, "known_from": times_known, "release_id": release_id}),
+    )
+    partners = list(chain.from_iterable(part.partners for part in parts))
+    insert(cx, release_partner, pd.DataFrame({"scope": of_partner, "partner": partners, "release_id": release_id}))

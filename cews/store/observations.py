@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from cews.domain import ItemKey, Period
-from cews.store.bulk import fetch_about, fetch_of
+from cews.store import blocks
+from cews.store.bulk import NEVER, fetch_about, fetch_of, micros
 from cews.store.schema import observation, release, series
 
-_NUMBERS = observation.c[
-    "series_id", "period", "known_from", "known_to", "value_usd", "net_weight_kg", "quantity", "quantity_unit"
-]
-_WHOLE = (
-    *_NUMBERS,
-    *observation.c["hs_edition", "presumed", "release_id"],
-    func.coalesce(observation.c.closed_by, 0).label("closed_by"),
+_NUMBERS: Final = (
+    *("series_id", "period", "known_from", "known_to"),
+    *("value_usd", "net_weight_kg", "quantity", "quantity_unit"),
 )
+_WHOLE: Final = (*_NUMBERS, "hs_edition", "presumed", "release_id", "closed_by")
+_MANY: Final = 20_000  # series, from which on everything is read at once
 
 
 def series_about(
@@ -40,14 +40,39 @@ def versions(cx: Connection, until: datetime, items: Collection[ItemKey] | None 
     ``until`` still shows its end. ``series_id`` refers to ``series_about``.
     """
     series_ids = None if items is None else series_about(cx, items)["id"].to_numpy()
-    statement = select(*_NUMBERS).where(observation.c.known_from <= until)
-    return fetch_of(cx, statement, observation.c.series_id, series_ids)
+    found = _of_series(cx, _NUMBERS, series_ids, observation.c.known_from <= until)
+    return _where(found, found["known_from"].to_numpy() <= micros(until))
 
 
 def versions_of(cx: Connection, series_ids: NDArray[np.int64], first: int, last: int) -> pd.DataFrame:
     """Every version of these series with all its columns, for the months ``first`` to ``last`` (YYYYMM)."""
-    statement = select(*_WHOLE).where(observation.c.period.between(first, last))
-    return fetch_of(cx, statement, observation.c.series_id, series_ids)
+    found = _of_series(cx, _WHOLE, series_ids, observation.c.period.between(first, last))
+    return _where(found, found["period"].between(first, last).to_numpy())
+
+
+def in_force(cx: Connection, series_ids: NDArray[np.int64]) -> pd.DataFrame:
+    """The current numbers of these series: series_id, period, value_usd, net_weight_kg."""
+    found = _of_series(
+        cx,
+        ("series_id", "period", "known_to", "value_usd", "net_weight_kg"),
+        series_ids,
+        observation.c.known_to.is_(None),
+    )
+    return _where(found, found.pop("known_to").to_numpy() == NEVER)
+
+
+def _of_series(
+    cx: Connection, names: Sequence[str], series_ids: NDArray[np.int64] | None, only: ColumnElement[bool]
+) -> pd.DataFrame:
+    """These columns of at least the wanted versions of the series (None = all)."""
+    if series_ids is None or len(series_ids) > _MANY:
+        found = blocks.read(cx, names)
+        return found if series_ids is None else _where(found, np.isin(found["series_id"], series_ids))
+    return fetch_of(cx, blocks.statement(names).where(only), observation.c.series_id, series_ids)
+
+
+def _where(rows: pd.DataFrame, chosen: NDArray[np.bool_]) -> pd.DataFrame:
+    return rows if chosen.all() else rows[chosen].reset_index(drop=True)
 
 
 @dataclass(frozen=True, slots=True)

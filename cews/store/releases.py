@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Integer, Row, bindparam, cast, func, insert, select, text, update
 
 from cews.domain import OBSERVATION_COLUMNS, Coverage, Flow, ItemKey, Period, Reject, StoreError
-from cews.store import bulk
+from cews.store import blocks, bulk
 from cews.store import names as naming
 from cews.store import observations as stored
-from cews.store.bulk import NEVER, Micros
+from cews.store.bulk import NEVER, Micros, distinct
 from cews.store.coverage import PUBLISHED, Published, Scopes, Spoken, ordinal
 from cews.store.coverage import write as write_coverage
 from cews.store.schema import observation, quarantine, release, release_month, series
@@ -94,8 +94,7 @@ def record(
     spoken = _spoken(new, coverage, rows, grid, known)
     covered = grid.published(spoken)
     _refuse_uncovered(rows, covered)
-    series_here = _series(cx, rows, grid)
-    rows = rows.merge(series_here, on=["row", "partner"])
+    rows, series_here = _with_series(cx, rows, grid)
     change = _change(cx, new, rows, series_here, covered)
     _refuse_older(new, change, grid.sees(scopes.stated()))
     counts = ReleaseCounts(None, len(observations) + len(rejects), len(rejects), **change.counts)
@@ -120,9 +119,10 @@ class _Grid:
     @classmethod
     def of(cls, source: str, coverage: Sequence[Coverage]) -> _Grid:
         items = sorted({ItemKey(part.reporter, part.flow, hs) for part in coverage for hs in part.hs})
-        periods = [Period.from_yyyymm(period) for part in coverage for period in part.published] or [Period.of(1, 1)]
+        months = {month for part in coverage for month in part.published} or {101}
+        start, end = Period.from_yyyymm(min(months)), Period.from_yyyymm(max(months))
         index = {(item.reporter, item.flow.value, item.hs): row for row, item in enumerate(items)}
-        return cls(source, tuple(items), index, min(periods), max(periods) - min(periods) + 1)
+        return cls(source, tuple(items), index, start, end - start + 1)
 
     def sees(self, published: Published) -> Published:
         return published.on([(self.source, item) for item in self.items], self.start, self.months)
@@ -142,7 +142,8 @@ class _Grid:
 
     def rows(self, frame: pd.DataFrame) -> Ints:
         """Row of each (reporter, flow, hs), -1 outside."""
-        codes, keys = pd.MultiIndex.from_frame(frame[_ITEM].astype(object)).factorize()
+        codes, first = distinct(frame, _ITEM)
+        keys = frame[_ITEM].iloc[first].itertuples(index=False, name=None)
         places = np.array([self.index.get(key, -1) for key in keys], dtype=np.int64)
         return np.asarray(places[codes])
 
@@ -218,16 +219,21 @@ def _spoken(
     return spoken
 
 
-def _series(cx: Connection, rows: pd.DataFrame, grid: _Grid) -> pd.DataFrame:
-    """Every series of the items: series_id, row, partner. Those that are new are made."""
+def _with_series(cx: Connection, rows: pd.DataFrame, grid: _Grid) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows in the order of their series_id and month, and every series of the items: series_id, row, partner.
+    Those that are new are made."""
+    pair, first = distinct(rows, ["row", "partner"])
     here = _series_known(cx, grid)
-    named = rows.drop_duplicates(["row", "partner"])
-    merged = named.merge(here, on=["row", "partner"], how="left")
-    missing = merged.loc[merged["series_id"].isna(), [*_ITEM, "partner"]]
-    if missing.empty:
-        return here
-    bulk.insert(cx, series, missing.assign(source=grid.source))
-    return _series_known(cx, grid)
+    named = rows[["row", "partner", *_ITEM]].iloc[first]
+    found = named.merge(here, on=["row", "partner"], how="left")["series_id"]
+    if found.isna().any():
+        missing = named[found.isna().to_numpy()].sort_values(["row", "partner"])
+        bulk.insert(cx, series, missing[[*_ITEM, "partner"]].assign(source=grid.source))
+        here = _series_known(cx, grid)
+        found = named.merge(here, on=["row", "partner"])["series_id"]
+    series_id = found.to_numpy(dtype=np.int64)[pair]
+    rows = rows.assign(series_id=series_id, cell=series_id * _PERIODS + rows["period"].to_numpy(dtype=np.int64))
+    return rows.iloc[np.argsort(rows["cell"].to_numpy(), kind="stable")].reset_index(drop=True), here
 
 
 def _series_known(cx: Connection, grid: _Grid) -> pd.DataFrame:
@@ -242,8 +248,7 @@ def _change(
     months = covered.everywhere.shape[1]
     span = (covered.start.yyyymm, (covered.start + max(months - 1, 0)).yyyymm)
     versions = stored.versions_of(cx, series_here["series_id"].to_numpy(), *span)
-    versions["cell"] = versions["series_id"] * _PERIODS + versions["period"]
-    rows = rows.assign(cell=rows["series_id"] * _PERIODS + rows["period"])
+    versions["cell"] = versions["series_id"].astype(np.int64) * _PERIODS + versions["period"]
     stated = versions["cell"].isin(rows["cell"])
     try:
         placement = place(versions[stated], rows)
@@ -411,7 +416,9 @@ def _write(cx: Connection, change: _Change, number: int) -> None:
         cx.execute(statement.values(known_to=bindparam("to"), closed_by=number), rows)
     closers = change.opened["closed_by"].replace(0, number).astype("Int64").mask(change.opened["known_to"] == NEVER)
     columns = ["series_id", "period", "known_from", "known_to", *VALUES, "presumed"]
-    bulk.insert(cx, observation, change.opened[columns].assign(closed_by=closers, release_id=number))
+    opened = change.opened[columns].assign(closed_by=closers, release_id=number)
+    bulk.insert(cx, observation, opened)
+    blocks.extend(cx, number, opened.assign(closed_by=closers.fillna(0)))
 
 
 # --- reading -----------------------------------------------------------------------------------------

@@ -15,10 +15,11 @@ import pandas as pd
 from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from cews.domain import Coverage, ItemKey, StoreError, UserError
-from cews.store.bulk import chunks, fetch_about, fetch_of
+from cews.store import observations
+from cews.store.bulk import chunks, fetch_about
 from cews.store.coverage import PUBLISHED
 from cews.store.releases import ACCEPTED, NewRelease, ReleaseCounts, one_at_a_time, open_release
-from cews.store.schema import observation, raw, release, release_hs, release_month, review, series
+from cews.store.schema import raw, release, release_hs, release_month, review, series
 
 QUARANTINED, RELEASED, REFUSED = "quarantined", "released", "refused"
 
@@ -136,10 +137,7 @@ def refuse_overtaken(cx: Connection, held: Held, coverage: Sequence[Coverage]) -
 def in_force(cx: Connection, source: str, items: Collection[ItemKey]) -> pd.DataFrame:
     """The source's rows of these items that are in force: reporter, flow, hs, partner, period, value, weight."""
     about = fetch_about(cx, select(series).where(series.c.source == source), series, items)
-    numbers = select(*observation.c["series_id", "period", "value_usd", "net_weight_kg"])
-    rows = fetch_of(
-        cx, numbers.where(observation.c.known_to.is_(None)), observation.c.series_id, about["id"].to_numpy()
-    )
+    rows = observations.in_force(cx, about["id"].to_numpy())
     return rows.merge(about.drop(columns="source"), left_on="series_id", right_on="id").drop(
         columns=["series_id", "id"]
     )

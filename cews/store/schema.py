@@ -15,6 +15,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -168,11 +169,11 @@ series = Table(
     Index(None, "reporter", "flow", "hs"),
 )
 
-observation = Table(
+observation = Table(  # written by cews.store.releases alone, in one transaction with the series and releases it names
     "observation",
     metadata,
-    Column("series_id", Integer, ForeignKey("series.id"), primary_key=True),
-    Column("period", Integer, primary_key=True),
+    Column("series_id", Integer, primary_key=True, autoincrement=False),
+    Column("period", Integer, primary_key=True, autoincrement=False),
     Column("known_from", Moment, primary_key=True),
     Column("known_to", Moment),  # NULL = current
     Column("value_usd", Double),
@@ -181,16 +182,24 @@ observation = Table(
     Column("quantity_unit", String(16), nullable=False, server_default=""),
     Column("hs_edition", String(4), nullable=False, server_default=""),
     Column("presumed", Boolean, nullable=False),
-    Column("release_id", Integer, ForeignKey("release.id"), nullable=False),
-    Column("closed_by", Integer, ForeignKey("release.id")),  # the release that changed or dropped it
+    Column("release_id", Integer, nullable=False),
+    Column("closed_by", Integer),  # the release that changed or dropped it
     Index(
-        "uq_observation_current",
-        "series_id",
-        "period",
-        unique=True,
-        sqlite_where=text("known_to IS NULL"),
-        postgresql_where=text("known_to IS NULL"),
+        None,
+        "closed_by",
+        sqlite_where=text("closed_by IS NOT NULL"),
+        postgresql_where=text("closed_by IS NOT NULL"),
     ),
+    sqlite_with_rowid=False,
+)
+
+observation_block = Table(  # the same versions packed by column, as they were when packed; see cews.store.blocks
+    "observation_block",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("until_release", Integer, nullable=False),  # all releases up to this one are in this block or before
+    Column("rows", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),
 )
 
 quarantine = Table(  # rows that could not be read; nothing is lost

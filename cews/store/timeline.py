@@ -48,6 +48,8 @@ class Placement:
 def place(versions: pd.DataFrame, statements: pd.DataFrame) -> Placement:
     """Enter the statements (cell, known_from, dated, VALUES) among the versions (cell, known_from, known_to,
     closed_by, release_id, VALUES) of the same cells. Raises Contradiction."""
+    if versions.empty and not statements["cell"].duplicated().any():
+        return _all_new(len(statements))
     rows = _in_order(versions, statements)
     rows = rows[~_said_again(rows)]
     rows = rows[~_repeats_value_in_force(rows)].reset_index(drop=True)
@@ -59,6 +61,12 @@ def place(versions: pd.DataFrame, statements: pd.DataFrame) -> Placement:
     shortened = rows[~stated & (rows["until"] < rows["known_to"])]
     closed = shortened[["cell", "known_from", "until"]].set_axis(["cell", "known_from", "known_to"], axis=1)
     return Placement(opened, closed, repeated=len(statements) - len(opened))
+
+
+def _all_new(count: int) -> Placement:
+    """Every statement is a version of its own, and nothing was there before."""
+    opened = pd.DataFrame({"statement": np.arange(count), "known_to": NEVER, "closed_by": THIS_RELEASE})
+    return Placement(opened, pd.DataFrame({"cell": [], "known_from": [], "known_to": []}, dtype=np.int64), repeated=0)
 
 
 def _in_order(versions: pd.DataFrame, statements: pd.DataFrame) -> pd.DataFrame:

@@ -32,7 +32,8 @@ def test_partial_indices_are_partial(store_engine: Engine) -> None:
     }
     with reading(store_engine) as cx:
         found = {name: sql for name, sql in cx.execute(text(catalogue[cx.dialect.name]))}
-    assert re.search(r"WHERE \(?known_to IS NULL", found["uq_observation_current"])
+    assert re.search(r"WHERE \(?known_to IS NULL", found["uq_price_current"])
+    assert re.search(r"WHERE \(?closed_by IS NOT NULL", found["ix_observation_closed_by"])
     assert re.search(r"WHERE .*state.* = 'open'", found["uq_alert_open"])
 
 

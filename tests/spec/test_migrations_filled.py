@@ -1,0 +1,122 @@
+"""A store of any earlier revision, filled with data, comes up to this program's tables with nothing lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Connection,
+    DateTime,
+    Engine,
+    Float,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    select,
+    text,
+)
+
+from cews.store import migrations
+from cews.store.engine import connect, reading, writing
+from cews.store.schema import metadata
+
+REVISIONS = sorted(script.revision for script in ScriptDirectory(str(migrations.folder())).walk_revisions())
+ROWS = 3
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def empty_store(request: pytest.FixtureRequest, tmp_path: Any) -> Iterator[Engine]:
+    """A database of either kind with no table in it."""
+    if request.param == "sqlite":
+        engine = connect(f"sqlite:///{tmp_path}/old.sqlite3")
+        yield engine
+        engine.dispose()
+        return
+    admin: Engine = request.getfixturevalue("postgresql_admin")
+    name = f"filled_{abs(hash(request.node.name)) % 10**9}"
+    with admin.connect() as cx:
+        cx.execute(text(f"CREATE DATABASE {name}"))
+    engine = connect(admin.url.set(database=name).render_as_string(hide_password=False))
+    yield engine
+    engine.dispose()
+    with admin.connect() as cx:
+        cx.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_a_filled_store_of_any_revision_comes_up_whole(empty_store: Engine, revision: str) -> None:
+    _bring_to(empty_store, revision)
+    with writing(empty_store) as cx:
+        before = _filled(cx)
+    migrations.upgrade(empty_store)
+    with reading(empty_store) as cx:
+        after = {name: _rows(cx, _table(cx, name)) for name in before if cx.dialect.has_table(cx, name)}
+        exact = cx.dialect.name == "postgresql"
+        context = MigrationContext.configure(cx, opts={"compare_type": True, "compare_server_default": exact})
+        assert compare_metadata(context, metadata) == []
+        assert _broken_references(cx) == []
+    assert set(before) == set(after), "a table is gone"
+    for name, rows in before.items():
+        assert len(after[name]) == len(rows), name
+        for old, new in zip(rows, after[name], strict=True):
+            assert {column: new[column] for column in old if column in new} == {c: old[c] for c in old if c in new}, (
+                name
+            )
+
+
+def _bring_to(engine: Engine, revision: str) -> None:
+    with writing(engine) as cx:
+        config = migrations._config()
+        config.attributes["connection"] = cx
+        command.upgrade(config, revision)
+
+
+def _filled(cx: Connection) -> dict[str, list[dict[str, Any]]]:
+    """Three rows in every table, in the order in which they refer to each other; gives them as read back."""
+    tables = MetaData()
+    tables.reflect(cx)
+    ours = [table for table in tables.sorted_tables if table.name != "alembic_version"]
+    for table in ours:
+        for number in range(1, ROWS + 1):
+            cx.execute(table.insert().values({column.name: _value(column, number) for column in table.columns}))
+    return {table.name: _rows(cx, table) for table in ours}
+
+
+def _value(column: Any, number: int) -> Any:
+    """Something of the column's type that is another in each row; row ``number`` of the table referred to."""
+    kinds: tuple[tuple[type, Any], ...] = (
+        (Boolean, number % 2 == 0),
+        (Integer, number),
+        (Float, number + 0.1),
+        (DateTime, datetime(2024, 1, number, 1, 2, 3, 456789, tzinfo=UTC)),
+        (JSON, {"number": number}),
+        (LargeBinary, bytes([number])),
+    )
+    value = next((value for kind, value in kinds if isinstance(column.type, kind)), None)
+    if value is None:
+        length = getattr(column.type, "length", None) or 8
+        value = f"{'xyz'[: length - 1]}{number}" if length > 1 else str(number)
+    return value
+
+
+def _table(cx: Connection, name: str) -> Table:
+    return Table(name, MetaData(), autoload_with=cx)
+
+
+def _rows(cx: Connection, table: Table) -> list[dict[str, Any]]:
+    return [dict(row) for row in cx.execute(select(table).order_by(*table.primary_key.columns)).mappings()]
+
+
+def _broken_references(cx: Connection) -> list[Any]:
+    """PostgreSQL never holds any."""
+    return list(cx.exec_driver_sql("PRAGMA foreign_key_check")) if cx.dialect.name == "sqlite" else []
