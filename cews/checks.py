@@ -143,16 +143,19 @@ def jumped_totals(release: Release) -> Iterator[Violation]:
 
 
 def slipped_units(release: Release) -> Iterator[Violation]:
-    """The unit values of most items of a country's month differ from their own history by a factor no price makes."""
+    """The unit values of most items of a country's month differ from their own history by a factor no price makes;
+    those known before are no news."""
     if release.known.empty:
         return
-    usual = np.log(_unit_values(release.known)).groupby(_ITEM).agg(["median", "size"])
+    known = np.log(_unit_values(release.known))
+    usual = known.groupby(_ITEM).agg(["median", "size"])
     usual = usual.loc[usual["size"] >= LEAST_MONTHS, "median"]
     if usual.empty:  # nothing to join by
         return
     now = np.log(_unit_values(release.frame)).rename("now").to_frame().join(usual.rename("usual"), on=_ITEM).dropna()
-    slipped = ((now["now"] - now["usual"]).abs() > np.log(SLIP)).groupby([*_COUNTRY, "period"])
-    most = slipped.agg(["sum", "size"])
+    news = ~np.isclose(now["now"], known.reindex(now.index), rtol=0, atol=1e-9)
+    slipped = ((now["now"] - now["usual"]).abs() > np.log(SLIP)) & news
+    most = slipped.groupby([*_COUNTRY, "period"]).agg(["sum", "size"])
     for place, row in most[2 * most["sum"] > most["size"]].iterrows():
         detail = f"{row['sum']} of {row['size']} unit values differ from the items' own by more than ×{SLIP:.0f}"
         yield Violation("slipped unit", _scope(place), detail)
@@ -215,11 +218,15 @@ CHECKS: Final[tuple[Callable[[Release], Iterator[Violation]], ...]] = (
 
 def _within(rows: pd.DataFrame, coverage: Sequence[Coverage]) -> pd.DataFrame:
     """The rows that the coverage speaks about."""
-    inside = np.zeros(len(rows), dtype=bool)
+    item = rows.groupby(_ITEM, sort=False).ngroup().to_numpy()
+    row_of = {key: n for n, key in enumerate(rows[_ITEM].drop_duplicates().itertuples(index=False, name=None))}
+    month, months = pd.factorize(rows["period"])
+    spoken = np.zeros((len(row_of), len(months)), dtype=bool)
     for part in coverage:
-        of_country = (rows["reporter"] == part.reporter) & (rows["flow"] == part.flow.value)
-        inside |= of_country & rows["hs"].isin(part.hs) & rows["period"].isin(part.published)
-    return rows[inside]
+        keys = ((part.reporter, part.flow.value, hs) for hs in part.hs)
+        items = np.array([row_of[key] for key in keys if key in row_of], dtype=np.int64)
+        spoken[np.ix_(items, np.isin(months, part.published))] = True
+    return rows[spoken[item, month]]
 
 
 def _totals(rows: pd.DataFrame, name: str) -> pd.Series:
