@@ -17,7 +17,7 @@ from detectors.classes import SIGNS, THREATS, probabilities
 from detectors.evidence import Evidence, gather
 from detectors.levels import LEAST_STRENGTH, level
 from detectors.reasons import Case, change, leading_partner, partner_moves, reasons
-from detectors.screen import MIN_HISTORY
+from detectors.screen import MIN_JUDGED
 
 ID: Final = "signs"
 VERSION: Final = "1"
@@ -80,7 +80,7 @@ def _asked(panel: Panel, check: Mapping[ItemKey, Collection[Period]]) -> Iterato
 def judge(case: Case, detection: Detection) -> Verdict | None:
     """None where there is nothing to judge: the month is unknown or the history too short."""
     evidence = case.evidence
-    if not np.isfinite(case.at(evidence.quantity.z)):
+    if not (np.isfinite(case.at(evidence.quantity.z)) and case.at(evidence.quantity.history) >= MIN_JUDGED):
         return None
     signs = {name: float(getattr(evidence, name)[case.column, case.item]) for name in SIGNS}
     odds = probabilities(case.panel.items[case.item].flow, signs)
@@ -194,7 +194,7 @@ def explain_silence(panel: Panel, detection: Detection, item: ItemKey, period: P
     verdict = judge(case, detection)
     if verdict is None:
         months = case.at(detection.evidence.quantity.history)
-        return (Reason("insufficient_history", {"months": months, "needed": float(MIN_HISTORY)}, 1.0),)
+        return (Reason("insufficient_history", {"months": months, "needed": float(MIN_JUDGED)}, 1.0),)
     return () if verdict.level is not None else (_silenced(case, verdict),)
 
 

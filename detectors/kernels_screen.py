@@ -11,6 +11,8 @@ from detectors.base import FloatArray, IntArray
 from detectors.kernels import compiled
 
 MIN_HISTORY: Final = 6
+YOUNG: Final = 5.0  # weight below which the level is the median of what was seen
+UNTESTED: Final = 4.0  # σ² is larger by so many months' part: a young level is untested, and its error little known
 FARTHEST: Final = math.log(50)
 MODELS: Final = 6
 GAIN: Final = (0.1, 0.1, 0.3, 0.3, 0.7, 0.7)  # how fast each model's level follows; every second one has a season
@@ -215,7 +217,7 @@ def _absorb(
             _set(m, LEVELS, lesson)
         else:
             _learn(m, lesson, members, mixture, error)
-    if 0 < m[WEIGHT] < MIN_HISTORY - 1:
+    if 0 < m[WEIGHT] < YOUNG:
         _settle(month, m, few)
     _learn_season(month, m)
 
@@ -321,7 +323,7 @@ def advance(
         share = m[QUIET] / max(m[TRADING] + m[QUIET], 1.0)
         error = max((MONTHS_PRIOR * typical + m[ERROR]) / (MONTHS_PRIOR + m[WEIGHT]), LEAST_ERROR)
         mixture, level = _forecast(month, m, error, members, few)
-        sigma = 1.25 * error * math.sqrt(1 + 2 / max(m[MONTHS], 1.0))
+        sigma = 1.25 * error * math.sqrt(1 + UNTESTED / max(m[MONTHS], 1.0))
         stratum = LUMPY if share > LUMPY_SHARE else (ERRATIC if error > ERRATIC_ERROR else CONTINUOUS)
         if_silent = _if_silent(m, sigma, begins)
 

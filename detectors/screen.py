@@ -19,7 +19,8 @@ from detectors.base import BoolArray, FloatArray, Panel, Scores
 from detectors.kernels import in_blocks
 
 VERSION: Final = "1"
-MIN_HISTORY: Final = kernel.MIN_HISTORY  # months a series must have been seen before it is scored
+MIN_HISTORY: Final = kernel.MIN_HISTORY  # months seen before one is scored, so that others can be measured by it
+MIN_JUDGED: Final = 11  # months seen before one is judged: with it they are a year
 FARTHEST: Final = kernel.FARTHEST  # a fall to a fiftieth or less counts as silence: large, but bounded
 CONTINUOUS, ERRATIC, LUMPY = kernel.CONTINUOUS, kernel.ERRATIC, kernel.LUMPY
 

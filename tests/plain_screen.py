@@ -139,7 +139,7 @@ def plain_screen(table: np.ndarray) -> dict[str, np.ndarray]:
 
 def score(one: Series, month: int, value: float, typical: float, begins: float, heaped: np.ndarray) -> dict[str, float]:
     error = max((4 * typical + one.error) / (4 + one.weight), 0.02)
-    sigma = 1.25 * error * math.sqrt(1 + 2 / max(one.history, 1))
+    sigma = 1.25 * error * math.sqrt(1 + 4 / max(one.history, 1))
     stratum = 2 if one.lumpy else 1 if error > 0.45 else 0
     season = one.season(month, error)
     members = [model.level + season * model.seasonal for model in one.models]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from detectors import detect, registered
 from detectors.base import Panel
 from detectors.evidence import gather
+from detectors.screen import MIN_HISTORY, MIN_JUDGED
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -91,7 +92,7 @@ def test_findings_are_sound(seed):
         assert sum(finding.probabilities.values()) == pytest.approx(1, abs=0.001)
         assert finding.probabilities[finding.shock] == max(finding.probabilities.values())
         assert finding.lower <= finding.expected <= finding.upper
-        assert finding.history_months >= 6
+        assert finding.history_months >= MIN_JUDGED
         column = panel.column(finding.period)
         assert panel.reported[column, panel.items.index(finding.item)]
 
@@ -102,7 +103,7 @@ def test_evidence_is_never_negative_and_known_exactly_where_the_month_was_judged
     panel = rough_panel(seed)
     evidence = gather(panel, {name: detector.score(panel) for name, detector in registered().items()})
     judged = np.isfinite(evidence.quantity.z)
-    assert not judged[:6].any()
+    assert not judged[:MIN_HISTORY].any()
     for strength in evidence.strength.values():
         assert (np.isfinite(strength) == judged).all()
         assert (strength[judged] >= 0).all()

@@ -229,6 +229,13 @@ def test_eleven_months_are_enough_to_be_judged_and_said_to_be_few():
     assert finding.upper / finding.lower > longer.upper / longer.lower
 
 
+def test_a_month_that_is_not_yet_the_twelfth_is_not_judged_and_says_so():
+    panel = with_moves(noisy_panel(months=11), 0, {10: (0.03, 1.2)})
+    assert raised(panel) is None
+    [why] = explain_silence(panel, detect(panel), panel.items[0], panel.period(10))
+    assert (why.code, why.numbers) == ("insufficient_history", {"months": 10.0, "needed": 11.0})
+
+
 def test_months_of_open_alerts_are_examined_again():
     panel = with_moves(noisy_panel(), 0, {40: (0.1, 1.5)})
     detection = detect(panel, {panel.items[0]: [panel.period(40), panel.period(41), panel.start + 999]})

@@ -79,7 +79,8 @@ def test_zeros_before_the_first_trade_are_no_history():
     values[:20, 0] = 0.0
     scored = screen(values)
     assert scored.history[20, 0] == 0
-    assert np.isnan(scored.z[20:26, 0]).all()
+    assert np.isnan(scored.z[20 : 20 + MIN_HISTORY, 0]).all()
+    assert np.isfinite(scored.z[20 + MIN_HISTORY, 0])
 
 
 def test_the_season_is_learned_from_earlier_years():
