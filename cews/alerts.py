@@ -23,6 +23,7 @@ from cews.domain import (
     AlertState,
     ChangeKind,
     Finding,
+    Flow,
     Level,
     Period,
     Reason,
@@ -69,6 +70,19 @@ RULES: Final[Mapping[Level, LevelRule]] = {
         "Joint response: convene the ministries concerned, release stocks, and support emergency imports.",
     ),
 }
+
+
+_EXPORT_ACTIONS: Final[Mapping[Level, str]] = {
+    Level.ATTENTION: "Monitoring: follow orders and news of the markets, and check the next monthly figures.",
+    Level.CAUTION: "In-depth analysis: ask exporters for the cause, and check whether supply at home is touched.",
+    Level.ALERT: "Pre-emptive measures: prepare support for exporters, or measures for supply at home where it runs short.",
+    Level.SEVERE: "Joint response: convene the ministries concerned, support exporters, and secure supply at home.",
+}
+
+
+def action(level: Level, flow: Flow) -> str:
+    """What practice does at a level, as a message id. Nobody releases stocks because exports have moved."""
+    return RULES[level].action if flow is Flow.IMPORT else _EXPORT_ACTIONS[level]
 
 
 @dataclass(frozen=True, slots=True)

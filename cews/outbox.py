@@ -11,7 +11,7 @@ import os
 import socket
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from functools import cached_property
@@ -19,7 +19,7 @@ from hashlib import sha256
 from itertools import count, groupby
 from typing import Any, Final
 
-from cews import policy
+from cews import policy, sentences
 from cews.domain import Alert, AlertChange, Finding, ItemKey, NoticeReason, Period, StoreError
 from cews.i18n import LANGUAGES, text
 from cews.notify import Channel, ChannelDownError, ChartPoint, Deliver, DeliveryError, DigestView, NoticeView, TextView
@@ -45,10 +45,11 @@ from cews.routing import (
     remember,
 )
 from cews.store import alerts as stored_alerts
-from cews.store import handling, notices, queries, silences, watchlist
+from cews.store import events, handling, notices, queries, silences, watchlist
 from cews.store import names as item_names
 from cews.store.engine import Connection, Engine, reading, writing
 from cews.store.notices import EMAIL, NewNotice, Notice, Recipient
+from cews.stories import story
 
 BATCH: Final = 50
 LEASE: Final = timedelta(minutes=15)
@@ -71,6 +72,7 @@ def enqueue(cx: Connection, changed: Sequence[Changed], *, now: datetime) -> int
         return 0
     about = circumstances(cx, now)
     told = notices.told(cx, {one.alert_id for one in changed} | {number for number, _ in about.open_levels.values()})
+    about = replace(about, events=events.of_alerts(cx, told.keys() | {one.alert_id for one in changed}))
     lines, held = decide(now, changed, told, about)
     before = notices.already(cx, {one.change_id for one in changed})
     notices.hold(cx, [one for one in held if (one.recipient_id, one.change_id) not in before], now)
@@ -88,6 +90,7 @@ def release_held(cx: Connection, now: datetime) -> int:
     states = stored_alerts.after(cx, newest.values())
     present = {number: Changed(number, change_id, *states[change_id]) for number, change_id in newest.items()}
     told = notices.told(cx, newest.keys() | {number for number, _ in about.open_levels.values()})
+    about = replace(about, events=events.of_alerts(cx, newest.keys()))
     lines: dict[int, list[Line]] = {}
     for (recipient, number), group in groupby(
         sorted(held, key=lambda one: (one.recipient_id, one.alert_id)), key=lambda one: (one.recipient_id, one.alert_id)
@@ -422,21 +425,22 @@ class _Showing:
             thread_id=self._thread(str(alert.item), alert.opened_as_of.isoformat()),
             created_at=self.notice.created_at,
             chart=_chart(self.cx, alert, change.as_of) if chart else (),
+            story=story(stored_alerts.item_changes(self.cx, alert.item, change.as_of)) if chart else (),
         )
 
-    def together(self, entries: Iterable[NoticeView]) -> DigestView:
-        to = self.notice.recipient
+    def together(self, entries: Sequence[NoticeView]) -> DigestView:
+        to, event = self.notice.recipient, self.notice.event_id
         return DigestView(
             recipient=to.name,
             address=self.address,
             language=to.language,
-            event="",
-            why=None,
+            event=self._event_name(max(entry.change.as_of for entry in entries)),
+            why=_foremost(entry.reason for entry in entries) if self.notice.kind is MessageKind.EVENT else None,
             entries=tuple(sorted(entries, key=_seriousness)),
-            link=f"{self.public_url}/alerts",
+            link=f"{self.public_url}/alerts" + (f"?event={event}" if event else ""),
             zone=self.zone,
             message_id=self.notice.message_id,
-            thread_id=self._thread("digest"),
+            thread_id=self._thread(*(["event", str(event)] if event else ["digest"])),
             created_at=self.notice.created_at,
         )
 
@@ -461,6 +465,14 @@ class _Showing:
             created_at=self.notice.created_at,
         )
 
+    def _event_name(self, as_of: datetime) -> str:
+        """The event's own name, else what its alerts have in common."""
+        if self.notice.event_id is None:
+            return ""
+        card = events.card(self.cx, self.notice.event_id, as_of)
+        names = {"ko": card.name_ko, "en": card.name_en}
+        return sentences.event_name(card.partner, card.flow, names, self.notice.recipient.language)
+
     def _name(self, item: ItemKey) -> str:
         """The name in the reader's language, else in the other one, else the code."""
         language = self.notice.recipient.language
@@ -470,6 +482,22 @@ class _Showing:
 
     def _thread(self, *about: str) -> str:
         return f"<{_digest(self.notice.recipient.email, *about)[:40]}@cews.local>"
+
+
+def _foremost(reasons: Iterable[NoticeReason]) -> NoticeReason:
+    """The reason to name for several lines: what is new before what has risen, and that before what has eased."""
+    return min(reasons, key=_FOREMOST.index)
+
+
+_FOREMOST: Final = (
+    NoticeReason.GROUP_GREW,
+    NoticeReason.FIRST,
+    NoticeReason.ESCALATED,
+    NoticeReason.REVISED_AWAY,
+    NoticeReason.RESOLVED,
+    NoticeReason.LOWERED,
+    NoticeReason.REPEAT,
+)
 
 
 def _seriousness(entry: NoticeView) -> tuple[bool, int, str]:

@@ -246,6 +246,7 @@ def record_step(cx: Connection, step: Step, now: datetime, *, notify: bool) -> N
         number, change_id = stored_alerts.save_change(cx, alert, change, finding_id, now)
         changed.append(Changed(number, change_id, alert, change))
     triage.reopen_risen(cx, changed, now)
+    triage.group_alerts(cx, step.as_of)
     if notify:
         outbox.enqueue(cx, changed, now=now)
 

@@ -18,8 +18,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from cews import alerts, countries
+from cews import alerts, countries, events
 from cews.domain import Level, ShockClass, UserError
+from cews.events import EventRules
 from cews.routing import ANY, Grades, NoticePolicy, Rhythm, Subscription
 from cews.store import notices, policies
 from cews.store.engine import Connection, Engine, reading, writing
@@ -141,6 +142,19 @@ class Policy:
             digest_weekday=WEEKDAYS.index(told.digest_weekday),
             urgent=None if told.urgent == "never" else Level.from_slug(told.urgent),
         )
+
+    @property
+    def events(self) -> EventRules:
+        told = self.file
+        measures = (
+            events.Measure(one.id, {"ko": one.name_ko, "en": one.name_en}, one.partner, tuple(one.hs), one.effective)
+            for one in told.measures
+        )
+        passages = (
+            events.Passage(one.id, {"ko": one.name_ko, "en": one.name_en}, frozenset(one.partners))
+            for one in told.passages
+        )
+        return EventRules(told.events.least, told.events.within_months, tuple(measures), tuple(passages))
 
     @property
     def grades(self) -> Grades:

@@ -17,7 +17,7 @@ from cews.domain import AlertState, ItemKey, Level
 from cews.policy import Policy
 from cews.routing import Changed, Circumstances, Message, Told, decide, messages
 from cews.store import alerts as stored_alerts
-from cews.store import notices
+from cews.store import events, notices
 from cews.store.engine import Engine, reading
 from cews.store.notices import Recipient
 
@@ -40,7 +40,8 @@ def rehearse(engine: Engine, since: datetime, until: datetime, rules: Policy | N
             Changed(alert.id or 0, number, alert, change)
             for number, (alert, change) in stored_alerts.after(cx, stored_alerts.changes_until(cx, until)).items()
         ]
-    told = list(_told(changed, replace(about, silences=(), handled={}), recipients))
+        about = replace(about, silences=(), handled={}, events=events.of_alerts(cx, {one.alert_id for one in changed}))
+    told = list(_told(changed, about, recipients))
     return sorted((one for one in told if one.message.due_at >= since), key=lambda one: one.message.due_at)
 
 

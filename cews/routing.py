@@ -238,15 +238,28 @@ def decide(
     """The lines owed to each recipient, and what is held. ``told`` is brought up to date with the lines."""
     lines: dict[int, list[Line]] = {}
     held: list[Held] = []
+    known = _known_events(told, about.events)
     for one in sorted(changed, key=lambda c: (len(c.alert.item.hs), c.change_id)):  # a whole before its parts
         for due in _owed_of(now, one, told.setdefault(one.alert_id, {}), about):
             cause = held_by(now, one, due, told, about)
             if cause:
                 held.append(Held(due.recipient_id, one.alert_id, one.change_id, due.reason, cause))
             else:
-                lines.setdefault(due.recipient_id, []).append(line_of(one, due.reason, about))
+                lines.setdefault(due.recipient_id, []).append(line_of(one, _in_event(one, due, known, about), about))
                 remember(told, one, due.recipient_id, now)
     return lines, held
+
+
+def _known_events(told: Told, events: Mapping[int, Event]) -> set[tuple[int, int]]:
+    """(recipient, event) where the recipient was told of one of its alerts before."""
+    return {(to, events[alert].id) for alert, readers in told.items() if alert in events for to in readers}
+
+
+def _in_event(one: Changed, due: Owed, known: set[tuple[int, int]], about: Circumstances) -> NoticeReason:
+    """A first word on one more alert of an event the recipient knows is that the event has grown."""
+    event = about.events.get(one.alert_id)
+    grew = event is not None and due.reason is NoticeReason.FIRST and (due.recipient_id, event.id) in known
+    return NoticeReason.GROUP_GREW if grew else due.reason
 
 
 def line_of(one: Changed, why: NoticeReason, about: Circumstances) -> Line:
@@ -404,11 +417,9 @@ def _at_once(reader: Reader, lines: Sequence[Line], policy: NoticePolicy, now: d
     for (kind, number), together in groups.items():
         urgent = any(is_urgent(line, policy) for line in together)
         due = now if urgent else allowed(reader, now, policy)
-        if kind == "event":
+        if kind == "event" and len(together) > 1:
             yield Message(MessageKind.EVENT, due, tuple(together), number)
-        elif len(together) == 1:
-            yield Message(MessageKind.ALERT, due, tuple(together))
-        else:  # several months folded in by one scan: each is told as it was
+        else:  # more than one where a scan folded in several months: each is told as it was
             yield from (Message(MessageKind.ALERT, due, (line,)) for line in together)
 
 

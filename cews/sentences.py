@@ -13,7 +13,7 @@ import math
 import operator
 import re
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,7 +24,6 @@ from cews.domain import (
     ChangeKind,
     Finding,
     Flow,
-    ItemKey,
     Level,
     Measure,
     NoticeReason,
@@ -33,6 +32,7 @@ from cews.domain import (
     ShockClass,
 )
 from cews.i18n import text
+from cews.stories import Chapter, Phase
 
 Number = float | str | None
 
@@ -147,7 +147,7 @@ def what_happened(subject: Finding | Alert, language: str) -> str:
     """The story in a few words: "중국산 수입 급감" / "slump in imports from China"."""
     finding = subject if isinstance(subject, Finding) else subject.last_finding
     figures = None if finding is None else _figures(finding)
-    trade = _trade(subject.item, subject.partner, figures is not None and figures.of_partner, language)
+    trade = _trade(subject.item.flow, subject.partner, figures is not None and figures.of_partner, language)
     story = _STORIES[subject.shock]
     if subject.shock is ShockClass.SUPPLIER_EXIT and figures is not None and (figures.change or 0.0) > _GONE:
         story = "slump in {trade}, total covered"
@@ -173,6 +173,27 @@ def change_headline(change: AlertChange, language: str) -> str:
         shock += f"{'' if language == 'ko' else ' '}({countries.name(change.partner, language)})"
     kind = change_label(change.kind, language)
     return f"{kind}: {' → '.join(dict.fromkeys(levels))} · {formats.period(change.period, language)} · {shock}"
+
+
+def event_name(partner: str | None, flow: Flow, names: Mapping[str, str], language: str) -> str:
+    """The event's own name, else what its alerts have in common."""
+    if names.get(language):
+        return names[language]
+    trade = _trade(flow, partner, True, language)
+    return text("{trade}: several items at once", language, trade=trade[:1].upper() + trade[1:])
+
+
+def story_line(phases: Sequence[Phase], language: str) -> str:
+    """ "rush Nov 2023 → collapse Jan 2024 → recovery Apr 2024"."""
+    told = ((text(_CHAPTERS[phase.chapter], language, context="story"), phase.period) for phase in phases)
+    return " → ".join(f"{chapter} {formats.period(period, language, short=True)}" for chapter, period in told)
+
+
+_CHAPTERS: Final[Mapping[Chapter, str]] = {
+    Chapter.RUSH: "rush",
+    Chapter.COLLAPSE: "collapse",
+    Chapter.RECOVERY: "recovery",
+}
 
 
 def level_label(level: Level, language: str) -> str:
@@ -260,10 +281,10 @@ def _figures(finding: Finding) -> _Figures:
     return _Figures(finding.observed, finding.expected, finding.change, finding.unit, False)
 
 
-def _trade(item: ItemKey, partner: str | None, of_partner: bool, language: str) -> str:
+def _trade(flow: Flow, partner: str | None, of_partner: bool, language: str) -> str:
     if partner is None:
-        return text("imports" if item.flow is Flow.IMPORT else "exports", language, context="trade")
-    if item.flow is Flow.IMPORT:
+        return text("imports" if flow is Flow.IMPORT else "exports", language, context="trade")
+    if flow is Flow.IMPORT:
         template = "imports from {partner}" if of_partner else "imports, mainly from {partner}"
     else:
         template = "exports to {partner}" if of_partner else "exports, mainly to {partner}"

@@ -11,11 +11,13 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
+from cews import policy
 from cews.domain import Level, UserError
+from cews.events import group
 from cews.handling import Handling, Outcome, Stage, assigned, closed, moved, risen, snoozed
 from cews.routing import Changed
 from cews.store import alerts as stored_alerts
-from cews.store import audit
+from cews.store import audit, events
 from cews.store import handling as stored
 from cews.store.engine import Connection, Engine, writing
 
@@ -83,6 +85,12 @@ def reopen_risen(cx: Connection, changed: Iterable[Changed], now: datetime) -> N
         after = risen(before, levels[number])
         if after is not None:
             _save(cx, "reopen", SYSTEM, before, after, now)
+
+
+def group_alerts(cx: Connection, as_of: datetime) -> None:
+    """In the transaction of the scan: open alerts with a common cause become events, or join those there are."""
+    rules = policy.in_force(cx).events
+    events.save(cx, group(events.open_members(cx), events.current(cx), rules), as_of)
 
 
 def _changed(

@@ -64,6 +64,7 @@ def scan(
             alert, change = step(book.get(key), by_item.get(key), Policy(), month, published(month))
             changed += _save(cx, alert, change, numbers.get(key), now)
         triage.reopen_risen(cx, changed, now)
+        triage.group_alerts(cx, published(month))
         return outbox.enqueue(cx, changed, now=now)
 
 

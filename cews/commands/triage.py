@@ -9,11 +9,13 @@ from typing import Any
 import click
 from rich.markup import escape
 
-from cews import triage
-from cews.commands.session import AsOf, Session, json_option, pass_session, print_json
+from cews import sentences, triage
+from cews.commands.session import AsOf, Session, as_of_option, json_option, pass_session, print_json
 from cews.domain import StoreError
 from cews.handling import Handling, Outcome
+from cews.i18n import text
 from cews.store import audit as stored_audit
+from cews.store import events
 from cews.store import handling as stored
 from cews.store.engine import reading
 
@@ -124,6 +126,30 @@ def _say(session: Session, handling: Handling) -> None:
     session.say(f"Alert {handling.alert_id} is {stage} (version {handling.version}).")
 
 
+@click.command("events")
+@as_of_option
+@json_option
+@pass_session
+def list_events(session: Session, as_of: datetime | None, as_json: bool) -> None:
+    """The events: alerts with a common cause, the newest first."""
+    language = session.settings.language
+    with reading(session.store) as cx:
+        cards = events.cards(cx, as_of or session.now)
+    if as_json:
+        print_json(cards)
+        return
+    for card in cards:
+        name = sentences.event_name(card.partner, card.flow, {"ko": card.name_ko, "en": card.name_en}, language)
+        level = sentences.level_label(card.level, language) if card.level else text("Closed", language, context="state")
+        numbers = ", ".join(map(str, card.alerts))
+        session.say(
+            f"{card.id:>4}  [bold]{escape(name)}[/bold]  {level}  {card.reporter} {card.flow.value}  since "
+            f"{card.first_period}, known since {card.known_since:%Y-%m-%d}: {len(card.alerts)} alerts ({numbers})"
+        )
+    if not cards:
+        session.say("No event is known.")
+
+
 @click.group("audit")
 def audit_commands() -> None:
     """The log of who did what. Each entry is sealed with the one before."""
@@ -162,4 +188,4 @@ def verify(session: Session) -> None:
     session.say(f"{verdict.entries} entries hold; the newest is {verdict.newest}.")
 
 
-COMMANDS = [alert_commands, audit_commands]
+COMMANDS = [alert_commands, list_events, audit_commands]

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from cews.domain import Alert, AlertChange, CewsError, NoticeReason, Period
+from cews.stories import Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class NoticeView:
     thread_id: str  # common to the notices of one alert to one reader
     created_at: datetime
     chart: tuple[ChartPoint, ...] = ()  # oldest first; empty = no chart
+    story: tuple[Phase, ...] = ()  # rush, collapse, recovery of the item; empty = no such story
 
 
 @dataclass(frozen=True, slots=True)

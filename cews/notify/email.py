@@ -31,7 +31,7 @@ import css_inline
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from cews import countries, formats, sentences
-from cews.alerts import RULES
+from cews.alerts import action
 from cews.domain import AlertState, ChangeKind, Finding, Flow, Level, NoticeReason, SettingsError
 from cews.i18n import text
 from cews.notify import ChannelDownError, Deliver, DeliveryError, DigestView, NoticeView, TextView, View
@@ -355,13 +355,14 @@ def _action(view: NoticeView) -> str:
         return text("Please disregard the earlier notices on this alert; no action is needed.", view.language)
     if view.change.kind is ChangeKind.CLOSED:
         return text("No further action is needed. Routine monitoring goes on.", view.language)
-    return text(RULES[view.alert.level].action, view.language)
+    return text(action(view.alert.level, view.alert.item.flow), view.language)
 
 
 def _facts(view: NoticeView) -> list[tuple[str, str]]:
     language, alert = view.language, view.alert
     flow = text("Import" if alert.item.flow is Flow.IMPORT else "Export", language, context="flow")
     partner = [] if alert.partner is None else [(text("Partner", language), countries.name(alert.partner, language))]
+    story = [(text("Story", language), sentences.story_line(view.story, language))] if view.story else []
     evidence = [] if alert.last_finding is None else [_history(alert.last_finding, language)]
     return [
         (text("Item", language), f"{view.item_name} (HS {alert.item.hs})"),
@@ -371,6 +372,7 @@ def _facts(view: NoticeView) -> list[tuple[str, str]]:
         (text("First month", language), formats.period(alert.opened_period, language)),
         (text("Known since", language), formats.day(alert.opened_as_of, view.zone, language)),
         (text("Data as of", language), formats.day(view.change.as_of, view.zone, language)),
+        *story,
         *evidence,
         (text("Source", language), alert.source),
     ]

@@ -231,6 +231,12 @@ def open_levels(cx: Connection) -> dict[ItemKey, tuple[int, Level]]:
     }
 
 
+def item_changes(cx: Connection, item: ItemKey, as_of: datetime) -> list[AlertChange]:
+    """The changes of all the item's alerts known at ``as_of``, oldest first."""
+    rows = _history(*_of_item(schema.alert, item), schema.alert_change.c.as_of <= as_of)
+    return [_change_of(row) for row in cx.execute(rows)]
+
+
 def finding(cx: Connection, number: int) -> Finding:
     """One finding by its number. Raises StoreError when there is none."""
     row = cx.execute(select(*finding_columns()).where(schema.finding.c.id == number)).first()
