@@ -58,7 +58,7 @@ class _Seen:
     months: list[Period]
     items: tuple[ItemKey, ...]
     warm_up: int  # of the months
-    live: list[FloatArray] = field(default_factory=list)  # 0 or 1
+    traded: list[FloatArray] = field(default_factory=list)  # in the year up to the month; 0 = not counted
     alarms: list[Alarm] = field(default_factory=list)
     scores: dict[str, list[FloatArray]] = field(default_factory=dict)
     partners: dict[str, list[Any]] = field(default_factory=dict)
@@ -105,7 +105,7 @@ def replayed(engine: Engine, question: Question, *, progress: Report) -> dict[st
     labels = {label: items for label, items in labels.items() if items}
     seen = _replay(history, labels, question, progress)
     shape = (len(seen.months), len(seen.items))
-    counted = np.array(seen.live, dtype=bool).reshape(shape)
+    counted = (np.array(seen.traded) > 0).reshape(shape)
     counted[: seen.warm_up] = False
     rows = Rows(tuple(seen.months), seen.items, counted, scoring.windows(labels, seen.months, len(seen.items)))
     engine_said = _judged(labels, seen.alarms, rows)
@@ -144,11 +144,11 @@ def _replay(history: History, labels: Mapping[Label, Sequence[int]], question: Q
     newest: Period | None = None
     panels = pipeline.scored(history, list(months.values()), question.workers)
     for done, (month, (panel, scores)) in enumerate(zip(months, panels, strict=True), start=1):
-        alive = rules.live(panel, month)
-        budget = question.budget * np.count_nonzero(alive) / 1000
+        traded = rules.traded(panel, month)
+        budget = question.budget * np.count_nonzero(traded) / 1000
         step = pipeline.examine(panel, scores, book, Policy(), float(budget), newest)
         book, newest = step.book, step.newest
-        _note(seen, step, month, alive, question)
+        _note(seen, step, month, traded, question)
         _note_silence(seen, step, month, labels)
         if seen.sample:
             seen.sampled.append(_quantities(panel, [seen.items[n] for n in seen.sample], month))
@@ -162,10 +162,10 @@ def _span(labels: Mapping[Label, Sequence[int]], start: Period) -> tuple[Period,
     return min(first, max(first + -GROUND, start + HISTORY)), last + GROUND
 
 
-def _note(seen: _Seen, step: pipeline.Step, month: Period, alive: Any, question: Question) -> None:
+def _note(seen: _Seen, step: pipeline.Step, month: Period, traded: FloatArray, question: Question) -> None:
     position = {item: n for n, item in enumerate(seen.items)}
     here = [position[item] for item in step.panel.items]
-    seen.live.append(_placed(alive, here, len(seen.items), 0.0))
+    seen.traded.append(_placed(traded, here, len(seen.items), 0.0))
     for _, change in step.changes:
         if change.kind in RAISING and change.period in seen.months:
             seen.alarms.append(
@@ -220,26 +220,30 @@ def _baselines(
     labels: Mapping[Label, Sequence[int]], seen: _Seen, rows: Rows, wolf: int, question: Question
 ) -> dict[str, Any]:
     """Every rule at the threshold at which it cries wolf no more often than the engine."""
+    size = np.array(seen.traded)
     found: dict[str, Any] = {}
     for name, months in seen.scores.items():
         partners = np.array(seen.partners[name], dtype=object) if name in seen.partners else None
-        found[name] = _at_equal_cost(labels, np.array(months), partners, rows, wolf)
+        found[name] = _at_equal_cost(labels, np.array(months), size, partners, rows, wolf)
     rate = wolf / max(int(np.count_nonzero(rows.quiet)), 1)
     for name in (name for name in question.baselines if name in MODELS):
         scores = rules.fitted(seen.sampled, name, question.workers)
         part = rows.of(seen.sample)
         own = {label: [seen.sample.index(n) for n in items if n in seen.sample] for label, items in labels.items()}
         allowed = int(rate * np.count_nonzero(part.quiet))
-        found[name] = {"sample": len(seen.sample)} | _at_equal_cost(own, scores, None, part, allowed)
+        said = _at_equal_cost(own, scores, size[:, seen.sample], None, part, allowed)
+        found[name] = {"sample": len(seen.sample)} | said
     return found
 
 
 def _at_equal_cost(
-    labels: Mapping[Label, Sequence[int]], scores: FloatArray, partners: Any, rows: Rows, wolf: int
+    labels: Mapping[Label, Sequence[int]], scores: FloatArray, size: FloatArray, partners: Any, rows: Rows, wolf: int
 ) -> dict[str, Any]:
-    threshold = scoring.threshold_for(scores, rows, wolf)
-    alarms = scoring.rule_alarms(scores, partners, rows, threshold)
-    return {"threshold": threshold if np.isfinite(threshold) else None} | _judged(labels, alarms, rows)
+    ranks = scoring.ranked(scores, size)
+    threshold = scoring.threshold_for(ranks, rows, wolf)
+    above = scores[ranks >= threshold]
+    alarms = scoring.rule_alarms(ranks, partners, rows, threshold)
+    return {"threshold": float(above.min()) if above.size else None} | _judged(labels, alarms, rows)
 
 
 def _sample(panel: Panel, items: Sequence[ItemKey], labels: Mapping[Label, Sequence[int]]) -> list[int]:

@@ -11,9 +11,9 @@ from typing import Final
 import numpy as np
 
 from cews.domain import Period, UserError
-from detectors.base import BoolArray, FloatArray, IntArray, Panel
+from detectors.base import FloatArray, IntArray, Panel
 from detectors.baselines import MODELS, RULES, refitted
-from detectors.dependence import leg_volume, trailing_sum, yearly_shares
+from detectors.dependence import leg_volume, yearly_shares
 from detectors.exit import ESTABLISHED
 from detectors.screen import unit_value
 
@@ -65,12 +65,14 @@ def _largest(panel: Panel, legs: IntArray, scores: FloatArray) -> Said:
     return Said(best, tuple(partners))
 
 
-def live(panel: Panel, month: Period) -> BoolArray:
-    """(I,) the month is published, and the item was traded in it or in the eleven months before."""
+def traded(panel: Panel, month: Period) -> FloatArray:
+    """(I,) what was traded in the month and the eleven before (USD, or quantity where there are no values); 0 where
+    the month is not published."""
     column = panel.column(month)
-    traded = np.fmax(np.nan_to_num(panel.item_quantity), np.nan_to_num(panel.item_value))
-    alive: BoolArray = panel.reported[column] & (trailing_sum(traded)[column] > 0)
-    return alive
+    year = slice(max(0, column - 11), column + 1)
+    amount = np.fmax(np.nan_to_num(panel.item_quantity[year]), np.nan_to_num(panel.item_value[year])).sum(axis=0)
+    size: FloatArray = np.where(panel.reported[column], amount, 0.0)
+    return size
 
 
 def fitted(sampled: Sequence[tuple[FloatArray, Period]], model: str, workers: int) -> FloatArray:

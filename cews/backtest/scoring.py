@@ -81,6 +81,15 @@ def exceeding(scores: FloatArray, threshold: float) -> tuple[BoolArray, BoolArra
     return opened, raised
 
 
+def ranked(scores: FloatArray, size: FloatArray) -> FloatArray:
+    """(M, I) the scores as ranks; of equal scores the item that trades more ranks higher. NaN stays."""
+    ranks = np.full(scores.size, np.nan)
+    order = np.lexsort((size.ravel(), scores.ravel()))  # NaN last
+    known = order[: np.count_nonzero(np.isfinite(scores))]
+    ranks[known] = np.arange(known.size)
+    return ranks.reshape(scores.shape)
+
+
 def threshold_for(scores: FloatArray, rows: Rows, allowed: int) -> float:
     """The lowest threshold at which a rule opens no more than ``allowed`` false alarms."""
     levels = np.unique(scores[rows.quiet & np.isfinite(scores)])

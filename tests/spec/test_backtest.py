@@ -197,6 +197,11 @@ def test_a_rule_never_cries_wolf_more_often_than_it_is_allowed(allowed: int) -> 
     assert below.sum() > allowed
 
 
+def test_of_equal_scores_the_larger_item_comes_first() -> None:
+    scores, size = np.array([[1.0, 1.0, np.nan], [0.5, 2.0, 1.0]]), np.array([[5.0, 9.0, 1.0], [1.0, 1.0, 7.0]])
+    assert np.array_equal(scoring.ranked(scores, size), [[1, 3, np.nan], [0, 4, 2]], equal_nan=True)
+
+
 # --- end to end -----------------------------------------------------------------------------------------
 
 
