@@ -172,16 +172,17 @@ def durability(patient: Patient) -> Verdict:
 
 
 def key_of_source(patient: Patient) -> Verdict:
-    settings, source = patient.settings, sources().get(patient.settings.schedule_source)
-    if source is None:
-        return Trouble(
-            f"there is no source {settings.schedule_source!r}",
-            f"set CEWS_SCHEDULE_SOURCE to one of {', '.join(sources())}",
-        )
-    if source.key_setting is None or getattr(settings, source.key_setting, None) is not None:
-        return f"{source.id} can be asked"
-    name = PREFIX + source.key_setting.upper()
-    return Trouble(f"{source.id} needs a key", f"set {name} or {name}_FILE (docs/guide/real-data.md)")
+    settings, known = patient.settings, sources()
+    names = [name.strip() for name in settings.schedule_source.split(",") if name.strip()]
+    for name in names:
+        if name not in known:
+            return Trouble(f"there is no source {name!r}", f"set CEWS_SCHEDULE_SOURCE to some of {', '.join(known)}")
+        source = known[name]
+        has_key = source.key_setting is None or getattr(settings, source.key_setting, None) is not None
+        if not (has_key or source.key_optional):
+            key = PREFIX + str(source.key_setting).upper()
+            return Trouble(f"{source.id} needs a key", f"set {key} or {key}_FILE (docs/guide/real-data.md)")
+    return f"{', '.join(names)} can be asked"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,12 +23,13 @@ from apscheduler.triggers.cron import CronTrigger
 from cews import doctor, ingesting, outbox, pipeline, watching
 from cews.cron import trigger
 from cews.domain import CewsError, Period, SettingsError, SourceError, StoreError, UserError
+from cews.ingesting import IngestReport
 from cews.notify import ChannelDownError, channels
 from cews.settings import Settings
 from cews.store import runs
 from cews.store.engine import Engine, reading, writing
 from ingest import sources
-from ingest.base import Wanted
+from ingest.base import Source, Wanted
 
 log = structlog.get_logger(__name__)
 
@@ -83,18 +84,56 @@ class Outcome:
 
 
 def ingest(turn: Turn) -> Summary:
-    """Fetch the watched items from the configured source: its revision window up to now."""
-    now, source = turn.clock(), sources().get(turn.settings.schedule_source)
+    """Fetch the watched items from the sources of the schedule: the revision window of each up to now. One that fails
+    does not stop the next."""
+    counts = {"new": 0, "changed": 0, "rejected": 0}
+    errors: list[CewsError] = []
+    for name in filter(None, map(str.strip, turn.settings.schedule_source.split(","))):
+        try:
+            report = _ingest(turn, name)
+        except CewsError as error:
+            errors.append(error)
+            continue
+        counts["new"] += report.rows_new
+        counts["changed"] += report.rows_changed
+        counts["rejected"] += report.rows_rejected
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        passing = any(isinstance(error, SourceError) and not error.permanent for error in errors)
+        raise SourceError("; ".join(map(str, errors)), permanent=not passing)
+    return counts
+
+
+def _ingest(turn: Turn, name: str) -> IngestReport:
+    now, source = turn.clock(), sources().get(name)
     if source is None:
-        raise SettingsError(f"CEWS_SCHEDULE_SOURCE: there is no source {turn.settings.schedule_source!r}")
-    codes = watching.watched_codes(turn.engine)
-    if not codes:
-        raise UserError("the watch-list is empty; load one with `cews watchlist load kor`")
+        raise SettingsError(f"CEWS_SCHEDULE_SOURCE: there is no source {name!r}")
+    codes, reporters = watching.watched(turn.engine, source) if source.by_item else ((), ())
+    wanted = _window(source, now, codes, reporters if source.many_reporters else ())
+    return ingesting.ingest_source(turn.engine, turn.settings, source.id, wanted, now=now)
+
+
+def _window(source: Source, now: datetime, codes: tuple[str, ...], reporters: tuple[str, ...]) -> Wanted:
     month = Period.containing(now.date())
-    reporters = watching.watched_reporters(turn.engine) if source.many_reporters else ()
-    wanted = Wanted(hs=codes, partners=(), start=month + -source.revision_months, end=month, reporters=reporters)
-    report = ingesting.ingest_source(turn.engine, turn.settings, source.id, wanted, now=now)
-    return {"new": report.rows_new, "changed": report.rows_changed, "rejected": report.rows_rejected}
+    return Wanted(hs=codes, partners=(), start=month + -source.revision_months, end=month, reporters=reporters)
+
+
+def flash(turn: Turn) -> Summary:
+    """Fetch what is published several times a month from the sources that have a key."""
+    now, new = turn.clock(), {}
+    for source in sources().values():
+        if source.days and (source.key_setting is None or getattr(turn.settings, source.key_setting, None)):
+            wanted = _window(source, now, (), ())
+            report = ingesting.ingest_source(turn.engine, turn.settings, source.id, wanted, now=now)
+            new[source.id] = report.rows_new + report.rows_changed
+    return new or {"skipped": "no key for such a source"}
+
+
+def _flash_days(_settings: Settings) -> str:
+    """The days such sources publish on and the two after, since what is due at a weekend comes later."""
+    days = sorted({day + n for source in sources().values() for day in source.days for n in range(3)})
+    return f"30 10 {','.join(map(str, days)) or '1'} * *"
 
 
 def freshness(turn: Turn) -> Summary:
@@ -152,6 +191,7 @@ JOBS: Final = (
         lambda settings: settings.schedule,
         {"ingest": ingest, "freshness": freshness, "scan": scan, "notify": notify},
     ),
+    Job("flash", _flash_days, {"flash": flash}),
     Job("notify", lambda _settings: "*/5 * * * *", {"notify": notify}, kept=False),
 )
 

@@ -1,4 +1,4 @@
-"""Use cases of the watch-list: load one from CSV, and ask which codes it holds."""
+"""Use cases of the watch-list: load one from CSV, and ask what of it a source knows."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from cews.domain import Flow, Grade, ItemKey, UserError
 from cews.store import watchlist
 from cews.store.engine import Engine, reading, writing
 from cews.store.watchlist import WatchItem
+from ingest.base import Source
 
 SHIPPED: Final = {"kor": "watchlist_kor.csv"}
 COLUMNS: Final = ("reporter", "flow", "hs", "name_ko", "name_en", "grade", "uses", "note")
@@ -28,16 +29,16 @@ def load(engine: Engine, name: str) -> int:
     return len(entries)
 
 
-def watched_codes(engine: Engine) -> tuple[str, ...]:
-    """The HS codes of the watch-list."""
+def watched(engine: Engine, source: Source) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The HS codes and the reporters of the entries that the source can know. Raises UserError when there are none."""
     with reading(engine) as cx:
-        return tuple(dict.fromkeys(entry.item.hs for entry in watchlist.get_items(cx)))
-
-
-def watched_reporters(engine: Engine) -> tuple[str, ...]:
-    """The countries whose trade the watch-list is about."""
-    with reading(engine) as cx:
-        return tuple(dict.fromkeys(entry.item.reporter for entry in watchlist.get_items(cx)))
+        items = [entry.item for entry in watchlist.get_items(cx)]
+    if not items:
+        raise UserError("the watch-list is empty; load one with `cews watchlist load kor`")
+    known = [item for item in items if not source.reporters or item.reporter in source.reporters]
+    if not known:
+        raise UserError(f"the watch-list has no item of {', '.join(source.reporters)}, whose trade {source.id} has")
+    return tuple(dict.fromkeys(item.hs for item in known)), tuple(dict.fromkeys(item.reporter for item in known))
 
 
 def _content(name: str) -> str:

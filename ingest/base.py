@@ -142,6 +142,8 @@ class Source:
     same_trade: str = ""  # id of the source that publishes the same trade, so that their totals must agree
     priority: int = 50  # smaller wins when two sources speak about the same item
     by_item: bool = True  # false for a source that is asked for all it has, such as a table of prices
+    reporters: tuple[str, ...] = ()  # whose trade it has; empty = any country's
+    days: tuple[int, ...] = ()  # of the month on which it publishes, where these are several
     many_reporters: bool = False  # has the trade of many countries; needs Wanted.reporters
     key_in_header: bool = False  # key_param is the name of a header
     key_optional: bool = False  # without the key it answers too; see Wanted.with_key

@@ -291,6 +291,7 @@ SOURCE: Final = Source(
     key_param="key",
     plan=plan,
     parse=parse,
+    reporters=("USA",),
     redirects={
         "missing_key": f"the request has no key; {_KEY_ADVICE}.",
         "invalid_key": f"the key is not valid; {_KEY_ADVICE}.",

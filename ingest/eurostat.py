@@ -401,6 +401,7 @@ SOURCE: Final = Source(
     key_setting=None,
     key_param=None,
     plan=plan,
+    reporters=tuple(_REPORTERS.split()),
     many_reporters=True,
     parse=parse,
     split=split,

@@ -262,6 +262,7 @@ SOURCE: Final = Source(
     url_setting=URL_SETTING,
     plan=plan,
     parse=parse,
+    reporters=(REPORTER,),
     same_trade="kcs-item",
     priority=10,
 )

@@ -238,5 +238,6 @@ SOURCE: Final = Source(
     url_setting=URL_SETTING,
     plan=plan,
     parse=parse,
+    days=(1, 11, 21),
     by_item=False,
 )

@@ -140,8 +140,10 @@ def source_command(source: Source) -> click.Command:
         as_json: bool,
     ) -> None:
         codes = tuple(code.strip() for group in hs for code in group.split(",") if code.strip())
+        whose = _listed(reporters)
         if watchlist:
-            codes += watching.watched_codes(session.store)
+            watched_codes, watched_reporters = watching.watched(session.store, source)
+            codes, whose = codes + watched_codes, whose or (watched_reporters if source.many_reporters else ())
         if not codes and source.by_item:
             raise UserError(f"say what to fetch: `cews ingest {source.id} --hs 250410` or `--watchlist`")
         now = session.now
@@ -149,7 +151,7 @@ def source_command(source: Source) -> click.Command:
         wanted = Wanted(
             hs=tuple(dict.fromkeys(codes)),
             partners=_listed(partners),
-            reporters=_listed(reporters),
+            reporters=whose,
             start=start or last + -source.revision_months,
             end=last,
         )

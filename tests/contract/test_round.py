@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cews.cron import trigger
 from cews.domain import AlertState, Flow, Grade, ItemKey, Level, Period
 from cews.routing import Subscription
 from cews.scheduler import JOBS, Outcome, Turn, carry_out
@@ -18,13 +19,13 @@ from cews.store import notices, runs, watchlist
 from cews.store.engine import Engine, connect, reading, writing
 from tests.contract import kcs_answers
 from tests.contract.conftest import FakeSource, Reply
-from tests.contract.fake_kcs import KEY, FakeKcs
+from tests.contract.fake_kcs import BY_COUNTRY, BY_ITEM, KEY, FakeKcs
 from tests.mail_server import Mailbox, mail_server
 
 CODES = ("280421", "280429", "280430", "280440", "280450", "280461", "280469", "280470", "280480", "280490")
 SHOCKED = ItemKey("KOR", Flow.IMPORT, "280461")
 JANUARY = Period.of(2024, 1)
-ROUND = JOBS[0]
+ROUND, FLASHES = JOBS[:2]
 
 
 def _tonnes(code: str, month: Period) -> float:
@@ -145,3 +146,43 @@ def test_a_source_that_refuses_stops_neither_the_scan_nor_the_mails(
         run = runs.newest(cx, ROUND.id, limit=1)[0]
     assert run.state == "failed"
     assert KEY not in f"{run.error}"
+
+
+def test_the_sources_of_the_schedule_are_asked_one_after_the_other(
+    engine: Engine, settings: Settings, server: FakeSource
+) -> None:
+    server.answer = FakeKcs(_published(JANUARY)).answer
+    both = settings.model_copy(update={"schedule_source": "kcs-item, kcs"})
+    outcome = _round(engine, both, datetime(2024, 2, 16, tzinfo=UTC))
+    assert not outcome.errors
+    assert {asked.path.removeprefix("/1220000") for asked in server.asked} == {BY_ITEM, BY_COUNTRY}
+    assert outcome.summary["ingest"]["new"] > 2 * 12 * len(CODES)
+
+
+def test_a_source_that_fails_does_not_stop_the_next(engine: Engine, settings: Settings, server: FakeSource) -> None:
+    server.answer = FakeKcs(_published(JANUARY)).answer
+    several = settings.model_copy(update={"schedule_source": "nonsense,kcs,census"})
+    outcome = _round(engine, several, datetime(2024, 2, 16, tzinfo=UTC))
+    assert "there is no source 'nonsense'" in outcome.errors["ingest"]
+    assert "whose trade census has" in outcome.errors["ingest"]
+    assert outcome.summary["scan"]["newest"] == "2024-01", "kcs was read"
+    assert not outcome.may_pass
+
+
+def test_provisional_figures_are_fetched_on_their_days(engine: Engine, settings: Settings, server: FakeSource) -> None:
+    exports = "/prlstMmUtPrviExpAcrs/getPrlstMmUtPrviExpAcrs"
+    server.answer = FakeKcs(flash={exports: [kcs_answers.flash("202402")]}).answer
+    outcome = carry_out(FLASHES, Turn(engine, settings, lambda: datetime(2024, 2, 11, 2, tzinfo=UTC)))
+    assert (outcome.errors, outcome.summary["flash"]) == ({}, {"kcs-flash": 11})
+    days = trigger(FLASHES.cron(settings), "Asia/Seoul")
+    first = days.get_next_fire_time(None, datetime(2024, 2, 4, tzinfo=UTC))
+    assert first is not None
+    assert f"{first:%d %H:%M %Z}" == "11 10:30 KST"
+
+
+def test_without_a_key_no_provisional_figures_are_asked_for(
+    engine: Engine, settings: Settings, server: FakeSource
+) -> None:
+    outcome = carry_out(FLASHES, Turn(engine, settings.model_copy(update={"kcs_key": None})))
+    assert outcome.summary["flash"] == {"skipped": "no key for such a source"}
+    assert not server.asked

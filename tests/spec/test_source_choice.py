@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Engine
 
 from cews import watching
+from cews.domain import UserError
 from cews.ingesting import ingest_file
 from cews.panel import History
 from ingest import priorities, sources
@@ -40,5 +42,15 @@ def test_the_watch_list_says_whose_trade_is_wanted(store_engine: Engine, tmp_pat
     heading = "reporter,flow,hs,name_ko,name_en,grade,uses,note"
     path.write_text(f"{heading}\nKOR,import,250410,흑연,Graphite,A,,\nJPN,import,250410,흑연,Graphite,B,,\n", "utf-8")
     watching.load(store_engine, str(path))
-    assert watching.watched_reporters(store_engine) == ("JPN", "KOR")
+    known = sources()
+    assert watching.watched(store_engine, known["comtrade"]) == (("250410",), ("JPN", "KOR"))
+    assert watching.watched(store_engine, known["kcs"]) == (("250410",), ("KOR",))
+    for name in ("eurostat", "census"):
+        with pytest.raises(UserError, match=f"whose trade {name} has"):
+            watching.watched(store_engine, known[name])
     assert {name for name, source in sources().items() if source.many_reporters} == {"comtrade", "eurostat"}
+
+
+def test_without_a_watch_list_it_is_said(store_engine: Engine) -> None:
+    with pytest.raises(UserError, match="cews watchlist load kor"):
+        watching.watched(store_engine, sources()["kcs"])
