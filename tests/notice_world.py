@@ -42,9 +42,17 @@ def item(number: int) -> ItemKey:
 
 
 def scan(
-    engine: Engine, month: Period, *findings: Finding, now: datetime = NOW, items: tuple[ItemKey, ...] = ()
+    engine: Engine,
+    month: Period,
+    *findings: Finding,
+    now: datetime = NOW,
+    items: tuple[ItemKey, ...] = (),
+    events: bool = False,
 ) -> int:
-    """One scan as the pipeline records it; returns how many notices it wrote. ``items`` are scanned in vain."""
+    """One scan as the pipeline records it; returns how many notices it wrote. ``items`` are scanned in vain.
+
+    With ``events`` alerts with a common cause are told as one; otherwise each stands for itself.
+    """
     by_item = {stated.item: stated for stated in findings}
     with writing(engine) as cx:
         number = stored.record_scan(
@@ -64,7 +72,8 @@ def scan(
             alert, change = step(book.get(key), by_item.get(key), Policy(), month, published(month))
             changed += _save(cx, alert, change, numbers.get(key), now)
         triage.reopen_risen(cx, changed, now)
-        triage.group_alerts(cx, published(month))
+        if events:
+            triage.group_alerts(cx, published(month))
         return outbox.enqueue(cx, changed, now=now)
 
 

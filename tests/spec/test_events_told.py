@@ -55,14 +55,14 @@ def test_one_event_is_one_notice_and_growing_is_told_as_such(
     store_engine: Engine, server: str, mailbox: Mailbox
 ) -> None:
     add_reader(store_engine, "jane@example.org", "en")
-    scan(store_engine, JANUARY, *fall(1, 2, 3, 4))
+    scan(store_engine, JANUARY, *fall(1, 2, 3, 4), events=True)
     send(store_engine, server)
     (message,) = mailbox.messages
     assert message["Subject"] == "[Event] Imports from China: several items at once: 4 alerts (Alert 4)"
     text = message.get_body(("plain",)).get_content()
     assert "http://ews.example.org/alerts?event=1" in text
     assert text.count("[Alert]") == 4
-    scan(store_engine, JANUARY + 1, *fall(5, 6, month=1), now=NOW + timedelta(days=30))
+    scan(store_engine, JANUARY + 1, *fall(5, 6, month=1), now=NOW + timedelta(days=30), events=True)
     send(store_engine, server, NOW + timedelta(days=30))
     grown = mailbox.messages[1]
     assert "More items have joined the same event." in grown.get_body(("plain",)).get_content()
@@ -80,8 +80,8 @@ def test_one_event_is_one_notice_and_growing_is_told_as_such(
 
 def test_a_single_alert_that_joins_is_told_with_its_chart_and_its_reason(store_engine: Engine) -> None:
     add_reader(store_engine)
-    scan(store_engine, JANUARY, *fall(1, 2, 3))
-    scan(store_engine, JANUARY + 1, *fall(4, month=1))
+    scan(store_engine, JANUARY, *fall(1, 2, 3), events=True)
+    scan(store_engine, JANUARY + 1, *fall(4, month=1), events=True)
     with reading(store_engine) as cx:
         newest, oldest = notices.newest(cx, 9)
         assert (oldest.kind, newest.kind) == (MessageKind.EVENT, MessageKind.ALERT)
@@ -92,7 +92,7 @@ def test_whoever_subscribes_to_an_event_hears_of_it_alone(store_engine: Engine) 
     with writing(store_engine) as cx:
         number = notices.add_recipient(cx, "China desk", "desk@example.org", "ko")
         notices.subscribe(cx, Subscription(number, event="measure:china-graphite-2023:KOR:import"))
-    assert scan(store_engine, JANUARY, finding(3), *fall(1, 2, 3)) == 1
+    assert scan(store_engine, JANUARY, finding(3), *fall(1, 2, 3), events=True) == 1
     with reading(store_engine) as cx:
         (notice,) = notices.newest(cx, 9)
         assert notice.kind is MessageKind.ALERT, "an event of one alert is told as that alert"
