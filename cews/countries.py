@@ -5,7 +5,7 @@ codes, the UN M49 number, the number in UN Comtrade where it is another one and 
 there, the codes of the US Census Bureau (Schedule C), and a Korean or English name where the one of Babel
 (CLDR) is missing or not the usual one. Codes from ``XXA`` to ``XXZ``, which ISO leaves to users,
 stand for areas that are not countries. ``data/country_aliases.csv`` holds names that statistics print and Babel
-does not know.
+does not know, ``data/mdic_areas.csv`` the codes of Brazil's ministry of trade, from its published table ``PAIS``.
 """
 
 from __future__ import annotations
@@ -71,6 +71,11 @@ def _iso3_by_census() -> Mapping[str, str]:
     return {code: area.iso3 for area in areas().values() for code in area.census.split()}
 
 
+@cache
+def _iso3_by_mdic() -> Mapping[str, str]:
+    return {row["co_pais"]: row["iso3"] for row in _rows("mdic_areas.csv")}
+
+
 def known(iso3: str) -> bool:
     return iso3 in areas()
 
@@ -107,6 +112,11 @@ def census_from_iso3(iso3: str) -> tuple[str, ...]:
     """``"KOR"`` → ``("5800",)``; the Palestinian territories have two. Empty when unknown or without one."""
     area = areas().get(iso3)
     return tuple(area.census.split()) if area else ()
+
+
+def iso3_from_mdic(code: str) -> str | None:
+    """``"190"`` → ``"KOR"``: codes of Brazil's ministry of trade (``CO_PAIS``). None when unknown."""
+    return _iso3_by_mdic().get(code.zfill(3))
 
 
 @cache

@@ -212,7 +212,8 @@ COMEXSTAT: Final = (
             *("CO_SH4", "SH4", "Código SH4", "HS4 Code", "headingCode", "CO_SH2", "SH2", "Código SH2", "HS2 Code"),
         ),
     ),
-    Field("partner", ("NO_PAIS", "País", "Países", "country", "Countries")),
+    Field("partner", ("NO_PAIS", "País", "Países", "country", "Countries"), required=False),
+    Field("partner_code", ("CO_PAIS",), "code", required=False),
     Field("flow", ("Fluxo",)),
     Field("value_usd", ("VL_FOB", "Valor US$ FOB", "US$ FOB", "metricFOB"), "number"),
     Field("net_weight_kg", ("KG_LIQUIDO", "Quilograma Líquido", "Net Weight", "metricKG"), "number"),
@@ -240,7 +241,7 @@ def read_comexstat(frame: pd.DataFrame, source: Table, today: date) -> Read:
             "reporter": _BRAZIL,
             "flow": rows.read("flow", _comexstat_flow),
             "hs": rows.read("hs", hs_code),
-            "partner": rows.read("partner", _named_country),
+            "partner": _trading_partner(rows, source.name),
             "period": period,
             "value_usd": rows.numbers("value_usd", thousands=source.thousands),
             "net_weight_kg": rows.numbers("net_weight_kg", thousands=source.thousands),
@@ -283,6 +284,22 @@ def _month_number(text: str) -> str:
     if match is None:
         raise ValueError("not the number of a month, 1 to 12")
     return match[1].zfill(2)
+
+
+def _trading_partner(rows: Rows, name: str) -> pd.Series[Any]:
+    """By name where the file has names, else by the code of MDIC. Raises UserError when it has neither."""
+    if "partner" in rows.frame:
+        return rows.read("partner", _named_country)
+    if "partner_code" in rows.frame:
+        return rows.read("partner_code", _coded_country)
+    raise UserError(f"{name} does not say with whom; it needs a column NO_PAIS, País or Country, or CO_PAIS.")
+
+
+def _coded_country(text: str) -> str:
+    code = countries.iso3_from_mdic(text) if text.isascii() and text.isdigit() else None
+    if code is None:
+        raise ValueError("not a code of MDIC's table PAIS known here; add a column NO_PAIS with the name")
+    return code
 
 
 def _named_country(text: str) -> str:

@@ -377,6 +377,33 @@ def test_bad_rows_of_comexstat_are_named(line: str, says: str) -> None:
     assert says in only_reason(contents)
 
 
+RAW = "CO_ANO;CO_MES;CO_NCM;CO_UNID;CO_PAIS;SG_UF_NCM;CO_VIA;CO_URF;QT_ESTAT;KG_LIQUIDO;VL_FOB"
+
+
+def test_raw_tables_of_brazil_name_countries_by_code() -> None:
+    lines = [f"2024;01;2504100{n};10;{code};SP;01;0817800;1;500;1000" for n, code in enumerate(("160", "023", "190"))]
+    given = Given(constants={"flow": "import", "reporter": "BRA"})
+    found = read(csv(RAW, *lines, "2024;01;25041000;10;999;SP;01;0817800;1;500;1000"), "comexstat", given)
+    assert found.batch.observations["partner"].tolist() == ["CHN", "DEU", "KOR"]
+    assert "MDIC" in only_reason(found)
+    assert form_of(csv(RAW, lines[0]), "a.csv", given) == "comexstat"
+
+
+def test_a_table_of_brazil_without_countries_is_refused() -> None:
+    line = "2024;01;25041000;10;SP;01;0817800;1;500;1000"
+    says = refusal(csv(RAW.replace("CO_PAIS;", ""), line), "comexstat", PARANA)
+    assert "does not say with whom" in says
+
+
+def test_every_code_of_mdic_is_an_area_known_here() -> None:
+    table = pd.read_csv(Path(countries.__file__).parent / "data" / "mdic_areas.csv", dtype=str)
+    assert table["co_pais"].is_unique
+    assert table["co_pais"].str.fullmatch("[0-9]{3}").all()
+    assert [countries.iso3_from_mdic(code) for code in table["co_pais"]] == table["iso3"].tolist()
+    assert all(countries.known(iso3) for iso3 in table["iso3"])
+    assert countries.iso3_from_mdic("999") is None
+
+
 # --- which form --------------------------------------------------------------------------------------
 
 

@@ -31,7 +31,6 @@ def table(*rows: tuple[object, ...]) -> pd.DataFrame:
         ("KOR", "2021-12", "H5"),
         ("KOR", "2022-01", "H6"),
         ("USA", "2021-12", "H5"),
-        ("USA", "2022-01", "H6"),  # in force from the 27th; the month is counted in the new codes
         ("BRA", "2022-03", "H5"),
         ("BRA", "2022-04", "H6"),
         ("MEX", "2022-11", "H5"),
