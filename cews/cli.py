@@ -18,6 +18,7 @@ from cews.commands import (
     releases,
     service,
     triage,
+    users,
     vintages,
     world,
 )
@@ -40,7 +41,21 @@ def cews(context: click.Context) -> None:
     context.ensure_object(Session)
 
 
-for group in (world, data, releases, vintages, flash, detection, triage, delivery, policies, service, backtest, bench):
+for group in (
+    world,
+    data,
+    releases,
+    vintages,
+    flash,
+    detection,
+    triage,
+    delivery,
+    policies,
+    service,
+    users,
+    backtest,
+    bench,
+):
     for command in group.COMMANDS:
         cews.add_command(command)
 

@@ -19,12 +19,13 @@ from rich.table import Table
 from rich.text import Text
 
 from cews import countries, formats, ingesting, pipeline, watching
+from cews.accounts import Role
 from cews.domain import AlertChange, ChangeKind, Flow, ItemKey, Level, Period, ShockClass, UserError
 from cews.i18n import text
 from cews.routing import Subscription
 from cews.sentences import key_figure, level_label, shock_label
 from cews.store import alerts as stored_alerts
-from cews.store import notices, queries, releases
+from cews.store import notices, queries, releases, users
 from cews.store.engine import Engine, reading, writing
 from ingest import simulated
 
@@ -103,6 +104,14 @@ def _add_examples(engine: Engine) -> None:
             recipient = notices.add_recipient(cx, name, email, language)
             notices.subscribe(cx, Subscription(recipient))
             notices.set_active(cx, recipient, False)
+
+
+def add_accounts(engine: Engine, now: datetime) -> None:
+    """An account for each role, named after it and without a password: only the demo's own click lets anybody in."""
+    with writing(engine) as cx:
+        for role in Role:
+            if users.find(cx, role.slug) is None:
+                users.add(cx, role.slug, role, None, now, by="demo")
 
 
 def run(engine: Engine, *, now: datetime, budget: float = BUDGET, progress: Progress | None = None) -> None:

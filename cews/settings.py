@@ -57,6 +57,13 @@ class Settings(BaseSettings):
     public_url: str = Field(
         "http://127.0.0.1:8050", description="Address of the dashboard as readers of mails reach it."
     )
+    proxies: int = Field(
+        0, ge=0, le=5, description="Number of web servers in front of the dashboard whose X-Forwarded-For is believed."
+    )
+    session_idle_minutes: int = Field(
+        60, ge=1, le=1440, description="Minutes after which an unused session of the dashboard ends."
+    )
+    session_hours: int = Field(12, ge=1, le=720, description="Hours after which any session of the dashboard ends.")
     smtp_url: SecretStr | None = Field(
         None,
         description="Mail server: smtp://user:password@host:587 (STARTTLS), smtps://host:465, "

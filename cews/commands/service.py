@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 from rich.table import Table
 
@@ -10,30 +12,56 @@ from cews import logs, scheduler
 from cews.commands.session import Session, json_option, pass_session, print_json
 from cews.domain import UserError
 from cews.settings import Settings
-from cews.store.engine import Engine
+from cews.store import users
+from cews.store.engine import Engine, reading
 
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 STATUS_STYLE = {"ok": "green", "warn": "yellow", "error": "red"}
 
 
-def serve_dashboard(session: Session, engine: Engine, settings: Settings) -> None:
-    """Serve the dashboard until interrupted."""
+def serve_dashboard(session: Session, engine: Engine, settings: Settings, *, demo: bool = False) -> None:
+    """Serve the dashboard until interrupted; a ``demo`` is entered by one click."""
     from waitress.server import create_server  # here: other commands need not wait for the web stack
 
     from cews.dashboard.application import create_app
 
-    application = create_app(engine, settings)
+    application = create_app(engine, settings, demo=demo)
     try:
-        server = create_server(application.server, host=settings.host, port=settings.port, threads=8)
+        server = create_server(
+            application.server,
+            host=settings.host,
+            port=settings.port,
+            threads=8,
+            ident=None,
+            clear_untrusted_proxy_headers=not settings.proxies,
+        )
     except OSError as error:
         raise UserError(
             f"port {settings.port} on {settings.host} cannot be used ({error.strerror}). "
             "Choose another with --port or CEWS_PORT."
         ) from error
     session.say(f"The dashboard is at http://{settings.host}:{settings.port} (stop with Ctrl-C).")
+    for line in _warnings(engine, settings, demo):
+        session.messages.print(line, style="yellow", soft_wrap=True, highlight=False)
     try:
         server.run()
     except KeyboardInterrupt:
         server.close()
+
+
+def _warnings(engine: Engine, settings: Settings, demo: bool) -> Iterator[str]:
+    """What somebody who starts the dashboard should know."""
+    with reading(engine) as cx:
+        nobody = not users.exist(cx)
+    if demo:
+        yield "This is the demo: whoever reaches this address comes in by one click. Everything in it is simulated."
+    elif nobody:
+        yield "Nobody can sign in yet. Make the first account in another window: cews user add NAME --role admin"
+    if settings.host not in LOOPBACK and not settings.public_url.startswith("https://") and not demo:
+        yield (
+            f"Listening on {settings.host} without TLS: passwords can be read on the way. Put a server with TLS "
+            "in front, and set CEWS_PUBLIC_URL to its https:// address."
+        )
 
 
 @click.command()
@@ -43,6 +71,7 @@ def serve_dashboard(session: Session, engine: Engine, settings: Settings) -> Non
 def serve(session: Session, host: str | None, port: int | None) -> None:
     """Serve the dashboard."""
     settings = session.settings
+    logs.configure(settings)
     settings = settings.model_copy(update={"host": host or settings.host, "port": port or settings.port})
     serve_dashboard(session, session.store, settings)
 

@@ -30,6 +30,7 @@ def demo(session: Session, no_serve: bool, port: int | None, seed: int) -> None:
     home = session.settings.home / "demo"
     settings = session.settings.model_copy(update={"home": home, "database_url": None, "port": port})
     engine = open_store(settings.store_url)
+    demo_world.add_accounts(engine, session.now)
     with session.progress("Building the simulated world") as building:
         demo_world.build(engine, home, seed=seed, now=session.now, progress=building)
     with session.progress("Replaying month by month") as replaying:
@@ -39,7 +40,7 @@ def demo(session: Session, no_serve: bool, port: int | None, seed: int) -> None:
     demo_world.print_tables(session.console, engine, language=settings.language)
     if no_serve:
         return
-    serve_dashboard(session, engine, settings)
+    serve_dashboard(session, engine, settings, demo=True)
 
 
 def ensure_port_free(host: str, port: int) -> None:

@@ -1,7 +1,7 @@
 """The Dash application: ``create_app(engine, settings)``.
 
-It serves everything itself (no outside host is asked for anything), reads the store and writes nothing.
-There is no sign-in yet: it must listen on 127.0.0.1 or behind something that signs people in.
+It serves everything itself: no outside host is asked for anything. Nobody gets in without a session, and nothing is
+answered that ``access`` does not allow the role; what it writes are sessions, and changes that people make.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from typing import Any
 from dash import Dash
 from flask import request
 from flask_compress import Compress
+from werkzeug.middleware.proxy_fix import ProxyFix
 
-from cews.dashboard import routes, security, shell
+from cews.dashboard import access, doors, routes, security, shell
+from cews.dashboard.session import Sessions
 from cews.dashboard.view import COOKIE
 from cews.i18n import LANGUAGES
 from cews.settings import Settings
@@ -63,8 +65,8 @@ class _Application(Dash):
         return _INDEX.format(language=chosen, **{name: parts[name] for name in wanted})
 
 
-def create_app(engine: Engine, settings: Settings) -> Dash:
-    """The dashboard over a store; ``.server`` is the WSGI application."""
+def create_app(engine: Engine, settings: Settings, *, demo: bool = False) -> Dash:
+    """The dashboard over a store; ``.server`` is the WSGI application. A ``demo`` is entered by one click."""
     app = _Application(
         "cews.dashboard",
         assets_folder=str(files("cews.dashboard") / "assets"),
@@ -90,6 +92,11 @@ def create_app(engine: Engine, settings: Settings) -> Dash:
         COMPRESS_CACHE_KEY=lambda asked: asked.path if asked.path.startswith(_SCRIPTS) else "",
     )
     Compress(app.server)
-    security.protect(app.server, tuple(app.csp_hashes()))
+    sessions = Sessions(engine, settings)
+    security.protect(app.server, settings, tuple(app.csp_hashes()))
+    access.guard(app.server, sessions)
+    doors.register(app.server, doors.Doors(engine, settings, sessions, demo))
+    if settings.proxies:
+        app.server.wsgi_app = ProxyFix(app.server.wsgi_app, settings.proxies, settings.proxies)
     app.server.test_client().get("/")  # Dash registers its scripts on the first request, which must not race
     return app

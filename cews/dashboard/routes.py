@@ -8,18 +8,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
+from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
 from dash.development.base_component import Component
-from flask import request
+from flask import g, request
 
 from cews.dashboard import parts, shell
-from cews.dashboard.pages import Page, alerts, data, help, item, items, overview
+from cews.dashboard.access import least_for_page, reader
+from cews.dashboard.pages import Page, alerts, data, help, item, items, overview, users
 from cews.dashboard.view import COOKIE, View, view_of
+from cews.dashboard.words import ROLE_NAMES
 from cews.domain import CewsError, ItemKey, Level
 from cews.settings import Settings
 from cews.store import queries
-from cews.store.engine import Connection, Engine, reading
+from cews.store.engine import Connection, Engine, reading, writing
 from cews.store.queries import SourceState
+from cews.store.users import LastAdminError, Limits
 
 RESULTS = 12
 _ALERT = re.compile(r"/alerts/([0-9]{1,9})")
@@ -48,12 +51,17 @@ class Desk:
             self.settings.language,
             self.settings.time_zone,
             datetime.now(UTC),
+            g.get("account"),
         )
 
 
 def page_at(desk: Desk, cx: Connection, view: View, path: str) -> Page:
     """The page at a path; a page that says so where there is none."""
     path = path.rstrip("/") or "/"
+    if view.role < least_for_page(path):
+        return _refused(view)
+    if path == "/users":
+        return users.users(cx, view, Limits.of(desk.settings), datetime.now(UTC))
     if path in _PLAIN:
         return _PLAIN[path](cx, view)
     if match := _ALERT.fullmatch(path):
@@ -74,6 +82,17 @@ def _missing(view: View, words: str) -> Page:
     return Page(title, "", body, simulated=False)
 
 
+def _refused(view: View) -> Page:
+    """A page that this reader may not see, and whom to ask."""
+    title, role = view.say("No permission"), view.say(ROLE_NAMES[view.role])
+    words = view.say("Your role is {role}, which does not allow this page. An admin can change it.", role=role)
+    home = parts.link(view.say("To the overview"), view.link("/"), "button")
+    body = html.Div(
+        [parts.page_head(title), html.Section([parts.empty(words, "lock"), home], className="card centred")]
+    )
+    return Page(title, "", body, simulated=False)
+
+
 def _trouble(words: str, view: View) -> Page:
     title = view.say("This page could not be made")
     body = html.Div([parts.page_head(title), html.Section(parts.empty(words), className="card")])
@@ -85,6 +104,7 @@ def register(app: Dash, desk: Desk) -> None:
     _register_frame(app, desk)
     _register_alerts(app, desk)
     _register_item(app, desk)
+    _register_users(app, desk)
 
 
 def _register_frame(app: Dash, desk: Desk) -> None:
@@ -219,3 +239,29 @@ def _register_item(app: Dash, desk: Desk) -> None:
         with reading(desk.engine) as cx:
             known = item.facts(cx, view, chosen, series)
         return no_update if known is None else item.outlook_chart(known, span, model, view)
+
+
+def _register_users(app: Dash, desk: Desk) -> None:
+    @app.callback(
+        Output("users-list", "children"),
+        Input({"type": users.ROLE, "name": ALL}, "value"),
+        Input({"type": users.ACTIVE, "name": ALL}, "n_clicks"),
+        Input({"type": users.SESSIONS, "name": ALL}, "n_clicks"),
+        State("url", "search"),
+        prevent_initial_call=True,
+    )
+    def changed(_roles: list[str], _active: list[int], _sessions: list[int], search: str | None) -> Any:
+        asked, value = ctx.triggered_id, ctx.triggered[0]["value"] if ctx.triggered else None
+        if not isinstance(asked, dict) or not value:
+            return no_update  # a control that has just appeared
+        view, now, limits = desk.view(search), datetime.now(UTC), Limits.of(desk.settings)
+        try:
+            with writing(desk.engine) as cx:
+                done = users.change(cx, asked, value, view, now, reader().name)
+        except LastAdminError:
+            words = view.say("This is the last active admin; make another one first.")
+            said: Component | None = users.said(words, done=False)
+        else:
+            said = users.said(done, done=True) if done else None
+        with reading(desk.engine) as cx:
+            return users.listing(cx, view, limits, now, said)

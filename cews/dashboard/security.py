@@ -1,18 +1,25 @@
-"""Headers that keep the pages to themselves: nothing is loaded from, framed by or sent to another host."""
+"""Headers that keep the pages to themselves: nothing is loaded from, framed by or sent to another host.
+
+A request that can change something must show that a page of this dashboard sent it: browsers say so in
+``Sec-Fetch-Site``, older ones and those on plain HTTP in ``Origin``. One that says neither is refused.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from flask import Flask, Request, Response, abort, request
 
+from cews.settings import Settings
+
 # Styles are set inline by the component library, the grid and the charts; scripts are not.
-_POLICY = (
+_POLICY: Final = (
     "default-src 'self'; script-src 'self' {hashes}; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
-    "font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; "
+    "font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; "
     "frame-ancestors 'none'; form-action 'self'"
 )
-_HEADERS = {
+_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
@@ -20,31 +27,33 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+_HSTS: Final = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
+_KEPT: Final = ("/assets/", "/_dash-component-suites/")  # what a browser may keep: the same for everybody
+_HARMLESS: Final = ("GET", "HEAD", "OPTIONS")
 
 
-def protect(server: Flask, script_hashes: Sequence[str]) -> None:
-    """Add the headers to every answer and refuse callbacks that another site's page sends."""
+def protect(server: Flask, settings: Settings, script_hashes: Sequence[str]) -> None:
+    """Add the headers to every answer and refuse changes that another site's page sends."""
     policy = _POLICY.format(hashes=" ".join(script_hashes))
+    always = _HEADERS | (_HSTS if settings.public_url.startswith("https://") else {})
 
     @server.before_request
     def same_origin() -> None:
-        if foreign(request):
-            abort(403, "A page of another site sent this request.")
+        if request.method not in _HARMLESS and not from_here(request, settings.public_url):
+            abort(403, "A page of another site sent this request, or it does not say who did.")
 
     @server.after_request
     def headers(response: Response) -> Response:
-        response.headers.update(_HEADERS)
+        response.headers.update(always)
         response.headers["Content-Security-Policy"] = policy
-        if request.path.startswith("/_dash-layout") or request.method == "POST":
+        if not request.path.startswith(_KEPT):
             response.headers["Cache-Control"] = "no-store"
         return response
 
 
-def foreign(asked: Request) -> bool:
-    """A changing request from a page of another site; browsers say so, other programs say nothing."""
-    return asked.method not in ("GET", "HEAD", "OPTIONS") and asked.headers.get(
-        "Sec-Fetch-Site", "same-origin"
-    ) not in (
-        "same-origin",
-        "none",
-    )
+def from_here(asked: Request, public_url: str) -> bool:
+    """Whether the browser says that a page of this dashboard sent the request."""
+    site = asked.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site == "same-origin"
+    return asked.headers.get("Origin") in (asked.host_url.rstrip("/"), public_url.rstrip("/"))

@@ -9,10 +9,11 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from cews.dashboard import parts
+from cews.dashboard.access import least_for_page
 from cews.dashboard.pages import item_path
 from cews.dashboard.theme import MANTINE
 from cews.dashboard.view import View
-from cews.dashboard.words import mark
+from cews.dashboard.words import ROLE_NAMES, mark
 from cews.store.queries import ItemName, SourceState
 
 NAVBAR: Final = {"width": 228, "breakpoint": "sm"}
@@ -24,7 +25,14 @@ MENU: Final = (
         (("overview", "/", mark("Overview"), "overview"), ("alerts", "/alerts", mark("Alerts"), "bell")),
     ),
     (mark("Analyse"), (("items", "/items", mark("Items"), "chart"),)),
-    (mark("System"), (("data", "/data", mark("Data"), "data"), ("help", "/help", mark("Help"), "help"))),
+    (
+        mark("System"),
+        (
+            ("data", "/data", mark("Data"), "data"),
+            ("users", "/users", mark("Users"), "users"),
+            ("help", "/help", mark("Help"), "help"),
+        ),
+    ),
 )
 
 
@@ -53,6 +61,7 @@ def shell(view: View) -> Component:
                 padding=0,
                 transitionDuration=0,
             ),
+            *_dialogs(view),
         ],
     )
     return frame
@@ -74,7 +83,7 @@ def _header(view: View) -> Component:
             dmc.Burger(id="burger", opened=False, size="sm", hiddenFrom="sm", **parts.aria(label=view.say("Menu"))),
             html.Span(_brand(view), className="header-brand"),
             _search(view),
-            html.Div([_languages(view), _scheme(view)], className="header-tools"),
+            html.Div(parts.kept(_languages(view), _scheme(view), _who(view)), className="header-tools"),
         ],
         className="header-row",
     )
@@ -158,6 +167,46 @@ def _scheme(view: View) -> Component:
     return html.Button(icons, id="scheme", className="icon-button", title=words, **parts.aria(label=words))
 
 
+def _who(view: View) -> Component | None:
+    """Who is signed in, and the way out."""
+    if view.reader is None:
+        return None
+    menu = [
+        html.P([html.Strong(view.reader.name), html.Span(view.say(ROLE_NAMES[view.role]))]),
+        html.A(view.say("Change the password"), href="/password") if view.reader.has_password else None,
+        html.Form(html.Button(view.say("Sign out"), type="submit"), action="/sign-out", method="post"),
+    ]
+    label = view.say("Signed in as {name}", name=view.reader.name)
+    summary = html.Summary([parts.icon("user"), html.Span(view.reader.name)], title=label, **parts.aria(label=label))
+    return html.Details([summary, html.Div(parts.kept(*menu), className="who-menu")], className="who")
+
+
+def _dialogs(view: View) -> list[Component]:
+    """What a script says when the server no longer answers it; see assets/50-session.js."""
+    ended, again = view.say("Your session has ended"), view.say("Sign in again")
+    why = view.say(
+        "For safety it ends after some time, or when somebody ends it. Afterwards you are back on this page."
+    )
+    refused = view.say("Your role does not allow this")
+    close = html.Form(html.Button(view.say("Close"), className="primary"), method="dialog", className="actions")
+    return [
+        html.Dialog(
+            [
+                html.H2(ended, id="signed-out-title"),
+                html.P(why),
+                html.Div(html.A(again, href="/sign-in", className="primary"), className="actions"),
+            ],
+            id="signed-out",
+            **parts.aria(labelledby="signed-out-title"),
+        ),
+        html.Dialog(
+            [html.H2(refused, id="refused-title"), html.P(view.say("An admin can change your role.")), close],
+            id="refused",
+            **parts.aria(labelledby="refused-title"),
+        ),
+    ]
+
+
 def navigation(section: str, urgent: int, sources: list[SourceState], view: View) -> Component:
     """The menu with the present section marked, the number of severe alerts, and how fresh the data is."""
     groups = [_group(words, entries, section, urgent, view) for words, entries in MENU]
@@ -167,8 +216,9 @@ def navigation(section: str, urgent: int, sources: list[SourceState], view: View
 def _group(
     words: str, entries: tuple[tuple[str, str, str, str], ...], section: str, urgent: int, view: View
 ) -> Component:
+    shown = [entry for entry in entries if least_for_page(entry[1]) <= view.role]
     return html.Div(
-        [html.P(view.say(words)), html.Ul([_entry(entry, section, urgent, view) for entry in entries])],
+        [html.P(view.say(words)), html.Ul([_entry(entry, section, urgent, view) for entry in shown])],
         className="nav-group",
     )
 

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlencode
 from zoneinfo import ZoneInfo
 
 from cews import countries, formats, sentences
+from cews.accounts import Account, Role
 from cews.domain import Flow, ItemKey, Level, ShockClass, utc
 from cews.i18n import LANGUAGES, text
 
@@ -28,6 +29,12 @@ class View:
     zone: ZoneInfo
     query: Mapping[str, list[str]]
     problem: str = ""
+    reader: Account | None = None  # who looks
+
+    @property
+    def role(self) -> Role:
+        """The reader's; an unknown one is a viewer."""
+        return self.reader.role if self.reader is not None else Role.VIEWER
 
     def say(self, message: str, *, context: str = "", **values: object) -> str:
         """The message in the reader's language; see :func:`cews.i18n.text`."""
@@ -68,7 +75,9 @@ class View:
         return moment.astimezone(self.zone).strftime("%Y-%m-%d %H:%M")
 
 
-def view_of(search: str, cookie: str | None, default_language: str, zone: str, now: datetime) -> View:
+def view_of(
+    search: str, cookie: str | None, default_language: str, zone: str, now: datetime, reader: Account | None = None
+) -> View:
     """The view behind an address's query string; one whose day cannot be read shows now, and says so."""
     query = parse_qs(search.removeprefix("?"))
     language = cookie if cookie in LANGUAGES else default_language
@@ -85,4 +94,5 @@ def view_of(search: str, cookie: str | None, default_language: str, zone: str, n
         zone=ZoneInfo(zone),
         query=query,
         problem=problem,
+        reader=reader,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from cews.accounts import Role
 from cews.domain import AlertState, Level, Measure, ShockClass
 
 
@@ -39,8 +40,23 @@ MEASURE_NAMES: Final[Mapping[str, str]] = {
     Measure.DEPENDENCE: mark("Top supplier's share"),
 }
 
+ROLE_NAMES: Final[Mapping[Role, str]] = {
+    Role.VIEWER: mark("Viewer"),
+    Role.ANALYST: mark("Analyst"),
+    Role.MANAGER: mark("Manager"),
+    Role.ADMIN: mark("Admin"),
+}
+ROLE_MEANINGS: Final[Mapping[Role, str]] = {
+    Role.VIEWER: mark("Looks at everything"),
+    Role.ANALYST: mark("Works on alerts"),
+    Role.MANAGER: mark("Decides who is told what, and which data counts"),
+    Role.ADMIN: mark("Decides who may come in"),
+}
+
 MODEL_NAMES: Final[Mapping[str, str]] = {
     "screen": mark("Screen"),
+    "bank": mark("Combined"),
     "ets": "ETS",
     "prophet": "Prophet",
+    "seasonal_naive": mark("Year before"),
 }

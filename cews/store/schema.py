@@ -638,6 +638,43 @@ delivery = Table(  # every attempt to send
     Index(None, "notice_id"),
 )
 
+# --- people ------------------------------------------------------------------------------------------
+
+account = Table(  # who may sign in to the dashboard
+    "account",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("role", String(16), nullable=False),  # viewer | analyst | manager | admin
+    Column("active", Boolean, nullable=False),
+    Column("password_hash", Text),  # argon2id; NULL = no way in but the demo's
+    Column("created_at", Moment, nullable=False),
+    Column("signed_in_at", Moment),
+)
+
+web_session = Table(  # of a browser; a row that is gone is a session that has ended
+    "web_session",
+    metadata,
+    Column("key", String(64), primary_key=True),  # sha256 of the random id in the cookie
+    Column("account_id", Integer, ForeignKey("account.id"), nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+    Column("address", Text, nullable=False),
+    Index(None, "account_id"),
+)
+
+sign_in_attempt = Table(  # of the last minutes, to slow down who guesses
+    "sign_in_attempt",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Index(None, "name", "at"),
+    Index(None, "address", "at"),
+    Index(None, "at"),
+)
+
 # --- operation ---------------------------------------------------------------------------------------
 
 lease = Table(  # one scheduler at a time

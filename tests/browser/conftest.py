@@ -9,16 +9,19 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import dashboard_world as world
+import people
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from waitress import create_server
 
+from cews.accounts import Role
 from cews.dashboard.application import create_app
 from cews.settings import Settings
-from cews.store.engine import connect
+from cews.store.engine import Engine, connect
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 FLAGS = [
@@ -54,34 +57,59 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def base_url(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of the dashboard over the small world."""
+def small_world(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """The small world, and a person of each role."""
     path = tmp_path_factory.mktemp("browser") / "cews.sqlite3"
     shutil.copyfile(sqlite_template, path)
     engine = connect(f"sqlite:///{path}")
     world.build(engine)
-    server = create_server(create_app(engine, Settings()).server, host="127.0.0.1", port=0, threads=6)
+    for role in Role:
+        people.person(engine, role)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def serve() -> Callable[..., AbstractContextManager[str]]:
+    """Serves the dashboard over a store as long as it is needed, and gives its address."""
+    return serving
+
+
+@pytest.fixture(scope="session")
+def base_url(small_world: Engine) -> Iterator[str]:
+    """Address of the dashboard over the small world."""
+    with serving(small_world) as address:
+        yield address
+
+
+@contextmanager
+def serving(engine: Engine, **more: bool) -> Iterator[str]:
+    server = create_server(create_app(engine, Settings(), **more).server, host="127.0.0.1", port=0, threads=6)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.effective_port}"
     server.close()
     thread.join(timeout=5)
-    engine.dispose()
 
 
 @pytest.fixture
-def open_page(browser: Browser, base_url: str) -> Iterator[Open]:
-    """Opens a path as a reader of a language, colour scheme and screen size.
+def open_page(browser: Browser, base_url: str, small_world: Engine) -> Iterator[Open]:
+    """Opens a path as a reader of a language, colour scheme, screen size and role; a role of None is nobody.
 
     Afterwards nothing may have been written to the console, failed, or been asked of another host.
     """
     trouble: list[str] = []
     contexts = []
 
-    def show(path: str, language: str = "ko", scheme: str = "light", size: str = "desktop") -> Page:
+    def show(
+        path: str, language: str = "ko", scheme: str = "light", size: str = "desktop", role: Role | None = Role.ANALYST
+    ) -> Page:
         context = browser.new_context(viewport=SIZES[size], color_scheme=scheme, locale="ko-KR", base_url=base_url)
         contexts.append(context)
         context.add_cookies([{"name": "cews_language", "value": language, "url": base_url}])
+        if role is not None:
+            token = people.session_of(small_world, people.person(small_world, role))
+            context.add_cookies([{"name": people.COOKIE, "value": token, "url": base_url}])
         context.set_default_timeout(PATIENCE)
         page = context.new_page()
         page.on("console", lambda said: trouble.append(said.text) if said.type in ("error", "warning") else None)

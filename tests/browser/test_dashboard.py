@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from cews.accounts import Role
+
 pytestmark = pytest.mark.browser
 
 Open = Callable[..., Page]  # the fixture open_page: path, language, scheme, size
@@ -20,6 +22,7 @@ PATHS = {
     "items": "/items",
     "item": "/items/KOR/import/250410",
     "data": "/data",
+    "users": "/users",
     "help": "/help",
 }
 LOOKS = [
@@ -41,7 +44,7 @@ def settle(page: Page) -> None:
 @pytest.mark.parametrize("look", LOOKS, ids="-".join)
 @pytest.mark.parametrize("name", PATHS)
 def test_a_page_is_whole(open_page: Open, name: str, look: tuple[str, str, str], tmp_path: Path) -> None:
-    page = open_page(PATHS[name], *look)
+    page = open_page(PATHS[name], *look, role=Role.ADMIN)
     settle(page)
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide == 0, "the page is wider than the screen"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -12,12 +13,14 @@ from typing import Any
 
 import dashboard_world as world
 import orjson
+import people
 import pytest
 from dash import Dash
 from dash._utils import to_json
 from flask.testing import FlaskClient
 
-from cews import dashboard
+from cews import accounts, dashboard
+from cews.accounts import Account, Role
 from cews.dashboard.application import create_app
 from cews.dashboard.routes import Desk, page_at
 from cews.dashboard.shell import shell
@@ -26,7 +29,7 @@ from cews.i18n import _catalogue
 from cews.settings import Settings
 from cews.store.engine import Engine, connect, reading
 
-PATHS = ["/", "/alerts", "/alerts/1", "/items", "/items/KOR/import/250410", "/data", "/help", "/nowhere"]
+PATHS = ["/", "/alerts", "/alerts/1", "/items", "/items/KOR/import/250410", "/data", "/users", "/help", "/nowhere"]
 HANGUL = re.compile("[가-힣]")
 CODE = sorted(Path(dashboard.__file__).parent.rglob("*.py"))
 
@@ -52,12 +55,16 @@ def app(engine: Engine) -> Dash:
 
 
 @pytest.fixture
-def client(app: Dash) -> FlaskClient:
-    return app.server.test_client()
+def client(app: Dash, engine: Engine) -> FlaskClient:
+    return people.browser_of(app, engine, Role.ADMIN)
+
+
+NOW = datetime(2024, 7, 20, tzinfo=UTC)
+READER = Account(1, "a.admin", Role.ADMIN, active=True, has_password=True, created_at=NOW)
 
 
 def view(language: str, search: str = "") -> View:
-    return view_of(search, language, "ko", "Asia/Seoul", datetime(2024, 7, 20, tzinfo=UTC))
+    return view_of(search, language, "ko", "Asia/Seoul", NOW, READER)
 
 
 def rendered(desk: Desk, path: str, seen: View) -> str:
@@ -68,7 +75,7 @@ def rendered(desk: Desk, path: str, seen: View) -> str:
 
 def names_in(component: object) -> set[str]:
     """Every id of a layout."""
-    return set(re.findall(r'"id":"([^"]+)"', str(to_json(component))))
+    return set(re.findall(r'"id":(?:\{"type":)?"([^"]+)"', str(to_json(component))))
 
 
 def called(client: FlaskClient, output: str, inputs: dict[str, Any], state: dict[str, Any] | None = None) -> Any:
@@ -152,8 +159,17 @@ def spoken() -> Iterator[tuple[str, str, str]]:
                     yield f"{path.name}:{node.lineno}", context, branch.value
 
 
+def written() -> Iterator[tuple[str, str, str]]:
+    """The same of every ``say("…")`` of the pages outside the dashboard, and of what is wrong with a password."""
+    for path in sorted((CODE[0].parent / "templates").iterdir()):
+        for message in re.findall(r'say\("([^"]*)"', path.read_text(encoding="utf-8")):
+            yield path.name, "", message
+    for weak in ("short", "a" * 20, READER.name + " and more"):
+        yield "accounts.py", "", accounts.weakness(weak, READER.name) or "not weak"
+
+
 def test_every_text_of_the_dashboard_has_its_korean() -> None:
-    catalogue, found = _catalogue("ko"), list(spoken())
+    catalogue, found = _catalogue("ko"), [*spoken(), *written()]
     missing = [
         f"{place}: {context} {message!r}" for place, context, message in found if (context, message) not in catalogue
     ]
@@ -180,7 +196,10 @@ def test_every_callback_names_components_that_exist(app: Dash, desk: Desk) -> No
         for path in PATHS:
             names |= names_in(page_at(desk, cx, view("ko"), path).body)
     used = {
-        part["id"] for entry in app.callback_map.values() for kind in ("inputs", "state") for part in entry[kind]
+        part["id"] if not part["id"].startswith("{") else json.loads(part["id"])["type"]
+        for entry in app.callback_map.values()
+        for kind in ("inputs", "state")
+        for part in entry[kind]
     } | {name.rsplit(".", 1)[0] for output in app.callback_map for name in output.strip(".").split("...")}
     assert used
     assert used <= names, used - names
@@ -248,5 +267,6 @@ def test_another_site_s_page_cannot_send_callbacks(client: FlaskClient) -> None:
     assert refused.status_code == 403
 
 
-def test_no_tool_interface_is_served(client: FlaskClient) -> None:
-    assert client.post("/_mcp", data=orjson.dumps({})).status_code in (404, 405)
+def test_no_tool_interface_is_served(app: Dash, client: FlaskClient) -> None:
+    assert not [rule.rule for rule in app.server.url_map.iter_rules() if "mcp" in rule.rule]
+    assert client.post("/_mcp", data=orjson.dumps({})).status_code == 403

@@ -1,0 +1,31 @@
+/* When the session is over, or the role does not allow something, the page says so and stays as it is. */
+(function () {
+  const ask = window.fetch;
+  const show = (id) => {
+    const dialog = document.getElementById(id);
+    if (dialog && !dialog.open) dialog.showModal();
+  };
+
+  function signedOut() {
+    const link = document.querySelector("#signed-out a");
+    if (link) link.href = "/sign-in?" + new URLSearchParams({ next: location.pathname + location.search });
+    show("signed-out");
+  }
+
+  window.fetch = async function (...asked) {
+    const answer = await ask.apply(this, asked);
+    if (answer.status !== 401 && answer.status !== 403) return answer;
+    answer.status === 401 ? signedOut() : show("refused");
+    return new Response(null, { status: 204 }); /* nothing changes on the page */
+  };
+
+  /* The user's menu closes like any other. */
+  const menu = () => document.querySelector(".who[open]");
+  document.addEventListener("click", (event) => menu() && !menu().contains(event.target) && menu().removeAttribute("open"));
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !menu()) return;
+    const summary = menu().querySelector("summary");
+    menu().removeAttribute("open");
+    summary.focus();
+  });
+})();

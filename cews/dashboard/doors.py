@@ -1,0 +1,239 @@
+"""The pages that are there without the dashboard's scripts: signing in and out, the own password, and being well."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import structlog
+from flask import Flask, Response, g, make_response, redirect, render_template, request
+from werkzeug.exceptions import Forbidden
+
+from cews import accounts
+from cews.accounts import Account, Role
+from cews.dashboard.access import reader
+from cews.dashboard.session import Sessions, own_path
+from cews.dashboard.view import COOKIE, View, view_of
+from cews.dashboard.words import ROLE_MEANINGS, ROLE_NAMES
+from cews.domain import StoreError, UserError
+from cews.i18n import LANGUAGES
+from cews.settings import Settings
+from cews.store import migrations, users
+from cews.store.engine import Engine, reading, writing
+
+LONGEST_FIELD: Final = 256  # characters looked at of anything that is typed here
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What the pages work with. In a ``demo`` any role is entered by one click."""
+
+    engine: Engine
+    settings: Settings
+    sessions: Sessions
+    demo: bool
+
+    def view(self) -> View:
+        asked = request.args.get("language")
+        language = asked if asked in LANGUAGES else request.cookies.get(COOKIE)
+        return view_of("", language, self.settings.language, self.settings.time_zone, datetime.now(UTC))
+
+
+def register(server: Flask, doors: Doors) -> None:
+    """Bind the routes to the server."""
+
+    @server.get("/sign-in")
+    def sign_in_page() -> Response:
+        answer = _sign_in_page(doors, "", 200)
+        if request.args.get("language") in LANGUAGES:
+            answer.set_cookie(COOKIE, request.args["language"], max_age=31_536_000, samesite="Lax")
+        return answer
+
+    @server.post("/sign-in")
+    def sign_in() -> Response:
+        return _enter_demo(doors) if doors.demo else _sign_in(doors)
+
+    @server.post("/sign-out")
+    def sign_out() -> Response:
+        answer = _to("/sign-in")
+        doors.sessions.end(request, answer)
+        return answer
+
+    @server.get("/password")
+    def password_page() -> Response:
+        return _password_page(doors, "", 200)
+
+    @server.post("/password")
+    def password() -> Response:
+        return _change_password(doors)
+
+    @server.errorhandler(Forbidden)
+    def refused(_error: Forbidden) -> Response:
+        return _refusal(doors)
+
+    @server.get("/healthz")
+    def healthy() -> Response:
+        return Response("ok\n", mimetype="text/plain")
+
+    @server.get("/readyz")
+    def ready() -> Response:
+        return _readiness(doors.engine)
+
+
+def _to(path: str) -> Response:
+    answer: Response = make_response(redirect(path, 303))
+    return answer
+
+
+def _field(name: str) -> str:
+    return request.form.get(name, "")[: LONGEST_FIELD + 1]
+
+
+# --- signing in --------------------------------------------------------------------------------------
+
+
+def _sign_in(doors: Doors) -> Response:
+    name, password, address = _field("name").strip().lower(), _field("password"), request.remote_addr or ""
+    view = doors.view()
+    wait = _admitted(doors, name, address)
+    if wait is not None:
+        log.warning("sign-in refused", account=name, address=address, reason="too many attempts")
+        return _sign_in_page(doors, _patience(wait, view), 429, wait)
+    with reading(doors.engine) as cx:
+        kept = users.password_of(cx, name)
+    if not accounts.matches(password, kept):
+        log.warning("sign-in refused", account=name, address=address, reason="name or password")
+        return _sign_in_page(doors, view.say("This name and password do not belong together."), 401)
+    with writing(doors.engine) as cx:
+        users.forget_attempts(cx, name, address)
+        account = users.get(cx, name)
+        if kept is not None and accounts.outdated(kept):
+            users.rehash(cx, name, accounts.hashed(password))
+    return _let_in(doors, account)
+
+
+def _enter_demo(doors: Doors) -> Response:
+    """By one click, as one of the roles. The accounts are those that the demo made."""
+    if _field("role") not in {role.slug for role in Role}:
+        return _sign_in_page(doors, doors.view().say("Choose a role."), 400)
+    with reading(doors.engine) as cx:
+        account = users.find(cx, _field("role"))
+    if account is None or not account.active:
+        return _sign_in_page(doors, doors.view().say("This account of the demo is disabled."), 403)
+    return _let_in(doors, account)
+
+
+def _let_in(doors: Doors, account: Account) -> Response:
+    answer = _to(own_path(_field("next") or "/"))
+    doors.sessions.start(account, request, answer)
+    log.info("signed in", account=account.name, role=account.role.slug, address=request.remote_addr)
+    return answer
+
+
+def _admitted(doors: Doors, name: str, address: str) -> timedelta | None:
+    with writing(doors.engine) as cx:
+        return users.admit(cx, name, address, datetime.now(UTC))
+
+
+def _patience(wait: timedelta, view: View) -> str:
+    return view.say("Too many attempts. Try again in {minutes} minutes.", minutes=math.ceil(wait.total_seconds() / 60))
+
+
+def _sign_in_page(doors: Doors, problem: str, status: int, wait: timedelta | None = None) -> Response:
+    with reading(doors.engine) as cx:
+        nobody = not users.exist(cx)
+    view = doors.view()
+    roles = [(role.slug, view.say(ROLE_NAMES[role]), view.say(ROLE_MEANINGS[role])) for role in reversed(Role)]
+    return _page(
+        "sign_in.html",
+        view,
+        status,
+        wait,
+        title=view.say("Sign in"),
+        problem=problem,
+        nobody=nobody,
+        roles=roles if doors.demo else [],
+        name=_field("name"),
+        next=own_path(request.values.get("next", "/")),
+    )
+
+
+# --- the own password --------------------------------------------------------------------------------
+
+
+def _change_password(doors: Doors) -> Response:
+    account, view = reader(), doors.view()
+    wait = _admitted(doors, account.name, request.remote_addr or "")
+    if wait is not None:
+        return _password_page(doors, _patience(wait, view), 429, wait)
+    try:
+        kept = _new_password(doors, account, view)
+    except UserError as error:
+        return _password_page(doors, str(error), 400)
+    with writing(doors.engine) as cx:
+        now, present = datetime.now(UTC), doors.sessions.key(request)
+        users.set_password(cx, account.name, kept, now, by=account.name, keep=present)
+    log.info("password changed", account=account.name)
+    return _page("done.html", view, 200, None, title=view.say("Password changed"), account=account)
+
+
+def _new_password(doors: Doors, account: Account, view: View) -> str:
+    with reading(doors.engine) as cx:
+        kept = users.password_of(cx, account.name)
+    if not accounts.matches(_field("password"), kept):
+        raise UserError(view.say("The present password is not right."))
+    if _field("new") != _field("again"):
+        raise UserError(view.say("The two new passwords differ."))
+    weak = accounts.weakness(_field("new"), account.name)
+    if weak is not None:
+        raise UserError(view.say(weak, **accounts.PASSWORD_NUMBERS))
+    return accounts.hashed(_field("new"))
+
+
+def _password_page(doors: Doors, problem: str, status: int, wait: timedelta | None = None) -> Response:
+    view, account = doors.view(), reader()
+    return _page(
+        "password.html",
+        view,
+        status,
+        wait,
+        title=view.say("Change the password"),
+        problem=problem,
+        account=account,
+        shortest=accounts.SHORTEST_PASSWORD,
+    )
+
+
+# --- pages -------------------------------------------------------------------------------------------
+
+
+def _refusal(doors: Doors) -> Response:
+    """What a reader sees who may not do something; scripts get a line of text."""
+    who: Account | None = g.get("account")
+    if who is None or "text/html" not in request.headers.get("Accept", ""):
+        return Response("forbidden\n", 403, mimetype="text/plain")
+    view = doors.view()
+    role = ROLE_NAMES[who.role]
+    return _page("refused.html", view, 403, None, title=view.say("No permission"), account=who, role_name=role)
+
+
+def _page(template: str, view: View, status: int, wait: timedelta | None, **values: object) -> Response:
+    words: Mapping[str, object] = {"view": view, "say": view.say, **values}
+    answer: Response = make_response(render_template(template, **words), status)
+    if wait is not None:
+        answer.headers["Retry-After"] = str(math.ceil(wait.total_seconds()))
+    return answer
+
+
+def _readiness(engine: Engine) -> Response:
+    """Whether requests can be answered: the store is there and fits the program. Says no more than that."""
+    try:
+        migrations.check(engine)
+    except StoreError:
+        return Response("the store is not ready\n", 503, mimetype="text/plain")
+    return Response("ready\n", mimetype="text/plain")
