@@ -252,8 +252,8 @@ def record_step(cx: Connection, step: Step, now: datetime, *, notify: bool) -> N
 
 
 def outlook(engine: Engine, *, items: str = "watchlist", workers: int = 2, progress: Progress | None = None) -> int:
-    """Write what the screen expected of every item looked at, and fit the models of the shortlist: the items with
-    an open alert. Returns the number of models fitted; 0 when the newest scan has them already.
+    """Write what the screen expected of every item looked at and the bank's year ahead, and fit the other models
+    to the shortlist: the items with an open alert. Returns the number of forecasts; 0 when the newest scan has them.
 
     Alerts do not wait for it: it runs after a recorded scan, and a scan without it loses only the charts' outlook.
     """
@@ -267,7 +267,6 @@ def outlook(engine: Engine, *, items: str = "watchlist", workers: int = 2, progr
     screen = score(panel)[forecasting.SCREEN]
     shortlist = [item for item in panel.items if item in open_items]
     made = forecasting.outlook(panel, screen, shortlist, workers=workers, progress=progress)
-    made += forecasting.outlook(panel, screen, [item for item in panel.items if item not in open_items], models=())
     stored = [_stored(one) for one in made]
     with writing(engine) as cx:
         forecasts.save(cx, scan_id, as_of, stored)

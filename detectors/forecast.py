@@ -1,41 +1,41 @@
-"""Models of the few items people look at: ETS, Prophet and the seasonal naive forecast, with bands that hold.
+"""Forecasts of twelve months: the bank's for every item; ETS, Prophet and seasonal naive for those people look at.
 
-Every model works on logs. No model's own interval is shown: the band comes from the model's rolling one-step errors
-on the series, with the spread of the standardised errors pooled over all series fitted together, and it widens
-with the horizon as the pooled errors do. Formulas and sources: docs/methods/forecast.md.
+Every model works on logs. No model's own interval is shown: a band is what the series usually misses by (its spread,
+see ``smoothing``) times what earlier forecasts, pooled over all series forecast together, have missed in spreads.
+Formulas and sources: docs/methods/forecast.md.
 """
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
-import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from itertools import product
+from typing import Final
 
 import numpy as np
-import pandas as pd
 from scipy.special import stdtrit
 
 from cews.domain import ItemKey, Measure, Period
-from detectors.base import FloatArray, Panel, Scores
+from detectors.base import FloatArray, IntArray, Panel, Scores
+from detectors.models import FITTERS, Course, seasonal_naive
 from detectors.screen import FARTHEST, Screen
+from detectors.smoothing import smoothed
 
-MODELS: Final = ("ets", "prophet", "seasonal_naive")
+BANK: Final = "bank"
 SCREEN: Final = "screen"
-HORIZON: Final = 6
-ORIGINS: Final = 6  # months from which the one-step error of a model is measured
+MODELS: Final = (BANK, *FITTERS)
+HORIZON: Final = 12
+ORIGINS: Final = 6  # newest months, whose one-step error chooses the model
 LEAST: Final = 8  # known months below which nothing is forecast
-_SEED: Final = 1
-_STANDARD: Final = np.sort(np.abs(stdtrit(3, (np.arange(99) + 0.5) / 99)))  # stands in for unseen errors
-_TYPICAL_ERROR: Final = 0.3
-_ERRORS_PRIOR: Final = 4.0  # weight of the typical error beside the series' own
+_WINDOWS: Final = range(6, 61, 6)  # months before the end from which the bank's bands are calibrated
+_STANDARD: Final = np.abs(stdtrit(3, (np.arange(99) + 0.5) / 99))  # stands in for errors not seen
+_LEVELS: Final = (0.8, 0.95)
 
 Point = dict[str, str | float | bool | None]
-# (logs, origins, horizon) → (origins, horizon); row i rests on the months before origins[i] only
-Fitter = Callable[["pd.Series[float]", Sequence[int], int], FloatArray]
+Key = tuple[ItemKey, Measure]
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,174 +58,132 @@ class Outlook:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A model rolled over the newest ``ORIGINS`` months of a series; ``paths[i]`` starts at month ``starts[i]``."""
+    """A model rolled over a series: earlier months to calibrate on, the newest ``ORIGINS``, and the end."""
 
     model: str
-    history: pd.Series[float]  # as given, monthly PeriodIndex
-    starts: tuple[int, ...]
-    paths: FloatArray  # (origins + 1, horizon) on logs; the last row starts after the history
-    note: str
+    course: Course
+    starts: tuple[int, ...]  # the first month of each row of ``paths``, ascending; the last is after the end
+    paths: FloatArray  # (origins, horizon) on logs
+    spread: FloatArray  # (origins, horizon) usual absolute error, as known at the origin
+    note: str = ""
 
     @property
     def errors(self) -> FloatArray:
-        """(origins, horizon) log observed − forecast; NaN where the month is not known or lies ahead."""
-        seen = np.append(_logs(self.history).to_numpy(), np.full(self.paths.shape[1], np.nan))
-        at = np.array(self.starts[:-1], dtype=int)[:, None] + np.arange(self.paths.shape[1])
-        errors: FloatArray = seen[at] - self.paths[:-1]
+        """(origins − 1, horizon) log observed − forecast; NaN where the month is not known or lies ahead."""
+        horizon = self.paths.shape[1]
+        seen = np.append(self.course.logs, np.full(horizon, np.nan))
+        months = np.array(self.starts[:-1], dtype=np.int64)[:, None] + np.arange(horizon)
+        errors: FloatArray = seen[months] - self.paths[:-1]
         return errors
 
     @property
-    def scale(self) -> float:
-        """Mean absolute one-step error, drawn towards what is typical of trade."""
-        own = np.abs(self.errors[:, 0])
-        own = own[np.isfinite(own)]
-        return float((_ERRORS_PRIOR * _TYPICAL_ERROR + own.sum()) / (_ERRORS_PRIOR + own.size))
+    def recent(self) -> IntArray:
+        """Rows of the newest months."""
+        return np.arange(max(0, len(self.starts) - 1 - ORIGINS), len(self.starts) - 1)
 
 
-def forecast(history: pd.Series[float], horizon: int, model: str) -> Forecast:
-    """Forecast one monthly series (PeriodIndex, NaN = not known) by one model; the band rests on its own errors.
-
-    Raises ValueError where the model is unknown or fewer than ``LEAST`` months are known.
-    """
-    return banded([fit(history, horizon, model)])[0]
+# --- fits ----------------------------------------------------------------------------------------------
 
 
-def fit(history: pd.Series[float], horizon: int, model: str) -> Fit:
-    if model not in _FITTERS:
+def fit_bank(courses: Sequence[Course], horizon: int = HORIZON) -> list[Fit]:
+    """The bank's forecasts of all series at once, each with at least ``LEAST`` known months."""
+    rows, rolled = _aligned(courses), []
+    origins = [_starts(course, _WINDOWS) for course in courses]
+    backs = sorted({len(course.observed) - s for course, own in zip(courses, origins, strict=True) for s in own})
+    for back in backs:
+        rolled.append(smoothed(rows[:, : rows.shape[1] - back], horizon))
+    at = {back: number for number, back in enumerate(backs)}
+    fits = []
+    for number, (course, starts) in enumerate(zip(courses, origins, strict=True)):
+        own = [rolled[at[len(course.observed) - start]] for start in starts]
+        paths, spread = (np.array([step[kind][number] for step in own]) for kind in (0, 1))
+        fits.append(Fit(BANK, course, starts, _within(paths, course), spread))
+    return fits
+
+
+def fit(course: Course, model: str, horizon: int = HORIZON) -> Fit:
+    """One series by one model. Raises ValueError where the model is unknown or known months are too few."""
+    if model not in MODELS:
         raise ValueError(f"{model!r} is not a model; choose one of {', '.join(MODELS)}")
-    logs = _logs(history)
-    known = int(logs.notna().sum())
+    known = int(np.isfinite(course.observed).sum())
     if known < LEAST:
         raise ValueError(f"{known} known months are too few for a forecast; {LEAST} are needed")
-    starts = tuple(range(max(LEAST, len(logs) - ORIGINS), len(logs) + 1))
-    note = ""
+    if model == BANK:
+        return fit_bank([course], horizon)[0]
+    starts, note = _starts(course, (horizon,)), ""
     try:
-        paths = _rolled(_FITTERS[model], logs, starts, horizon)
+        paths = FITTERS[model](course, starts, horizon)
+        if not np.isfinite(paths).all():
+            raise ValueError("the model gave no number")
     except (ValueError, RuntimeError, ArithmeticError, OSError, np.linalg.LinAlgError):
         note = f"{model} could not be fitted; the figure of a year before stands in"
-        paths = _rolled(_seasonal_naive, logs, starts, horizon)
-    return Fit(model, history, starts, paths, note)
+        paths = seasonal_naive(course, starts, horizon)
+    spread = np.concatenate([smoothed(course.logs[None, :start], horizon)[1] for start in starts])
+    return Fit(model, course, starts, _within(paths, course), spread, note)
 
 
-def _rolled(fitter: Fitter, logs: pd.Series[float], starts: Sequence[int], horizon: int) -> FloatArray:
-    paths = fitter(logs, starts, horizon)
-    if not np.isfinite(paths).all():
-        raise ValueError("the model gave no number")
-    # A path that leaves everything ever seen far behind is a failed fit, not a forecast.
-    return np.clip(paths, logs.min() - FARTHEST, logs.max() + FARTHEST)
+def _starts(course: Course, windows: Iterable[int]) -> tuple[int, ...]:
+    """Origins with ``LEAST`` known months and half of the history before them; the newest ones need the former only."""
+    months, known = len(course.observed), np.cumsum(np.isfinite(course.observed))
+    earlier = {months - back for back in windows if 2 * back <= months}
+    origins = earlier | set(range(max(1, months - ORIGINS), months))
+    return (*(start for start in sorted(origins) if known[start - 1] >= LEAST), months)
 
 
-def _logs(history: pd.Series[float]) -> pd.Series[float]:
-    """Logs with zeros at a fiftieth of the usual figure, leading unknown months left out of the level."""
-    values = history.to_numpy(dtype=float)
-    positive = values[values > 0]
-    floor = float(np.median(positive)) / 50 if positive.size else 1.0
-    return pd.Series(np.log(np.maximum(values, floor)), index=history.index)
+def _aligned(courses: Sequence[Course]) -> FloatArray:
+    """(S, T) logs of the series, ending together."""
+    rows = np.full((len(courses), max((len(course.observed) for course in courses), default=0)), np.nan)
+    for row, course in zip(rows, courses, strict=True):
+        row[len(row) - len(course.observed) :] = course.logs
+    return rows
 
 
-def _filled(logs: pd.Series[float]) -> pd.Series[float]:
-    """Dated and without gaps, as the models want it."""
-    index = pd.PeriodIndex(logs.index).to_timestamp()
-    dated = pd.Series(logs.to_numpy(), index=pd.DatetimeIndex(index, freq="MS"))
-    return dated.interpolate(limit_direction="both")
+def _within(paths: FloatArray, course: Course) -> FloatArray:
+    """A path that leaves everything ever seen far behind is a failed fit, not a forecast."""
+    bounded: FloatArray = np.clip(paths, np.nanmin(course.logs) - FARTHEST, np.nanmax(course.logs) + FARTHEST)
+    return bounded
 
 
-def _ets(logs: pd.Series[float], starts: Sequence[int], horizon: int) -> FloatArray:
-    """Parameters are estimated at the first origin and at the last; in between they are carried on."""
-    from statsmodels.tsa.exponential_smoothing.ets import ETSModel
-
-    def model(start: int, long: bool) -> Any:
-        shape = {"trend": "add", "damped_trend": True, "seasonal": "add", "seasonal_periods": 12} if long else {}
-        return ETSModel(_filled(logs.iloc[:start]), error="add", initialization_method="heuristic", **shape)
-
-    long = starts[0] >= 36
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        early = model(starts[0], long).fit(disp=False).params
-        fitted = [model(start, long).smooth(early) for start in starts[:-1]]
-        fitted.append(model(starts[-1], starts[-1] >= 36).fit(disp=False))
-        return np.array([result.forecast(horizon) for result in fitted], dtype=float)
+# --- bands ---------------------------------------------------------------------------------------------
 
 
-def _prophet(logs: pd.Series[float], starts: Sequence[int], horizon: int) -> FloatArray:
-    return np.array([_prophet_once(_filled(logs.iloc[:start]), horizon) for start in starts])
-
-
-def _prophet_once(series: pd.Series[float], horizon: int) -> FloatArray:
-    from prophet import Prophet
-
-    _silence("cmdstanpy", "prophet")
-    model = Prophet(
-        yearly_seasonality=5 if len(series) >= 24 else False,
-        weekly_seasonality=False,
-        daily_seasonality=False,
-        n_changepoints=10,
-        uncertainty_samples=0,
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model.fit(pd.DataFrame({"ds": series.index, "y": series.to_numpy()}), seed=_SEED)
-        ahead = pd.date_range(series.index[-1], periods=horizon + 1, freq="MS")[1:]
-        return np.asarray(model.predict(pd.DataFrame({"ds": ahead}))["yhat"], dtype=float)
-
-
-def _silence(*names: str) -> None:
-    """Keep a library's progress lines out of ours; with a handler of its own it does not install another."""
-    for name in names:
-        logger = logging.getLogger(name)
-        logger.setLevel(logging.CRITICAL)
-        if not logger.hasHandlers():
-            logger.addHandler(logging.NullHandler())
-
-
-def _seasonal_naive(logs: pd.Series[float], starts: Sequence[int], horizon: int) -> FloatArray:
-    values = _filled(logs).to_numpy()
-    seasons = (values[start - 12 : start] if start >= 12 else values[start - 1 : start] for start in starts)
-    return np.array([np.resize(season, horizon) for season in seasons])
-
-
-_FITTERS: Final[Mapping[str, Fitter]] = {"ets": _ets, "prophet": _prophet, "seasonal_naive": _seasonal_naive}
+def forecast(course: Course, model: str, horizon: int = HORIZON) -> Forecast:
+    """Forecast one series by one model; its band rests on its own earlier errors."""
+    return banded([fit(course, model, horizon)])[0]
 
 
 def banded(fits: Sequence[Fit]) -> list[Forecast]:
     """Forecasts of one model over several series, their bands calibrated on all of them together."""
+    widths = calibrated(fits)
+    return [_forecast(fit, widths) for fit in fits]
+
+
+def calibrated(fits: Sequence[Fit]) -> FloatArray:
+    """(2, horizon) half-width of the 80 and the 95 % band in spreads: quantiles of what earlier forecasts missed."""
     if not fits:
-        return []
-    widening = _widening(fits)
-    spread = np.concatenate([_STANDARD / _STANDARD.mean(), *(_standardised(fit) for fit in fits)])
-    width = {level: float(np.quantile(spread, level / 100, method="higher")) for level in (80, 95)}
-    return [_forecast(fit, width, widening) for fit in fits]
+        return np.empty((len(_LEVELS), 0))
+    missed = np.concatenate([np.abs(fit.errors) / fit.spread[:-1] for fit in fits])
+    standard = _STANDARD / _STANDARD.mean()
+    pools = [np.concatenate([standard, column[np.isfinite(column)]]) for column in missed.T]
+    return np.array([[np.quantile(pool, level, method="higher") for pool in pools] for level in _LEVELS])
 
 
-def _standardised(fit: Fit) -> FloatArray:
-    errors = np.abs(fit.errors[:, 0]) / fit.scale
-    return errors[np.isfinite(errors)]
+def uncalibrated(horizon: int) -> FloatArray:
+    """``calibrated`` before any error is seen."""
+    quantiles = np.quantile(_STANDARD / _STANDARD.mean(), _LEVELS, method="higher")
+    return np.repeat(quantiles[:, None], horizon, axis=1)
 
 
-def _widening(fits: Sequence[Fit]) -> FloatArray:
-    """(horizon,) how much larger errors are k months ahead than one month ahead, never shrinking."""
-    errors = np.concatenate([np.abs(fit.errors) / fit.scale for fit in fits])
-    known = np.isfinite(errors)
-    mean = np.where(known, errors, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    ratio = np.where(known.sum(axis=0) >= 5, mean / max(mean[0], 1e-9), 1.0)
-    # Errors measured on few series are no reason to claim less than a random walk of a fifth of the error.
-    least = np.sqrt(1 + 0.2 * np.arange(len(ratio)))
-    return np.maximum.accumulate(np.maximum(ratio, least))
-
-
-def _forecast(fit: Fit, width: Mapping[int, float], widening: FloatArray) -> Forecast:
-    first = pd.PeriodIndex(fit.history.index)[0]
-    start = Period.of(first.year, first.month)
-    observed = fit.history.to_numpy(dtype=float)
-    steps = [(month, path[0], 1.0) for month, path in zip(fit.starts[:-1], fit.paths[:-1], strict=True)]
-    steps += [(len(observed) + k, value, widening[k]) for k, value in enumerate(fit.paths[-1])]
+def _forecast(fit: Fit, widths: FloatArray) -> Forecast:
+    months = len(fit.course.observed)
+    steps = [(fit.starts[row], fit.paths[row, 0], fit.spread[row, 0] * widths[:, 0]) for row in fit.recent]
+    steps += [(months + k, fit.paths[-1, k], fit.spread[-1, k] * widths[:, k]) for k in range(fit.paths.shape[1])]
     points = []
-    for month, expected, wider in steps:
-        bounds = {level: fit.scale * width[level] * wider for level in width}
-        seen = float(observed[month]) if month < len(observed) else float("nan")
-        logs = (expected, *(expected + sign * bounds[level] for level in (80, 95) for sign in (-1, 1)))
-        points.append(_point(start + month, seen, np.exp(logs), ahead=month >= len(observed)))
-    return Forecast(fit.model, tuple(points), _mase(fit.history, fit.errors[:, 0]), fit.note)
+    for month, expected, (half80, half95) in steps:
+        seen = float(fit.course.observed[month]) if month < months else float("nan")
+        logs = (expected, expected - half80, expected + half80, expected - half95, expected + half95)
+        points.append(_point(fit.course.start + month, seen, np.exp(logs), ahead=month >= months))
+    return Forecast(fit.model, tuple(points), _mase(fit.course.logs, fit.errors[fit.recent, 0]), fit.note)
 
 
 def _point(period: Period, observed: float, figures: Iterable[float], *, ahead: bool) -> Point:
@@ -236,11 +194,11 @@ def _point(period: Period, observed: float, figures: Iterable[float], *, ahead: 
     return point
 
 
-def _mase(history: pd.Series[float], errors: FloatArray) -> float | None:
+def _mase(logs: FloatArray, errors: FloatArray) -> float | None:
     """Mean absolute error over that of the seasonal naive forecast (month before, with under two years), on logs."""
-    logs = _logs(history)
-    naive = float(logs.diff(12 if len(logs) >= 24 else 1).abs().mean())
-    known = errors[np.isfinite(errors)]
+    lag = 12 if len(logs) >= 24 else 1
+    steps, known = np.abs(logs[lag:] - logs[:-lag]), errors[np.isfinite(errors)]
+    naive = float(np.nanmean(steps)) if np.isfinite(steps).any() else 0.0
     if not known.size or not naive > 0:
         return None
     return float(np.abs(known).mean()) / naive
@@ -252,24 +210,26 @@ def choose(forecasts: Sequence[Forecast]) -> int:
     return int(np.argmin(errors))
 
 
-def history(panel: Panel, scores: Scores, item: ItemKey, measure: Measure) -> pd.Series[float]:
-    """The item's observed figures up to its newest published month, from its first known one."""
-    number = panel.items.index(item)
-    name = "unit_value" if measure is Measure.UNIT_VALUE else "amount"
-    values = scores.arrays[name][:, number]
-    months = pd.period_range(str(panel.start), periods=panel.months, freq="M")
+# --- outlook -------------------------------------------------------------------------------------------
+
+
+def course(panel: Panel, scores: Scores, number: int, measure: Measure) -> Course:
+    """An item's observed figures up to its newest published month, from its first known one."""
     newest = panel.newest(number)
-    series = pd.Series(values, index=months).iloc[: 0 if newest is None else newest + 1]
-    first = series.first_valid_index()
-    return series.loc[first:] if first is not None else series.iloc[:0]
+    values = scores.arrays[_array(measure)][: 0 if newest is None else newest + 1, number]
+    known = np.flatnonzero(np.isfinite(values))
+    first = int(known[0]) if known.size else len(values)
+    return Course(panel.start + first, values[first:])
 
 
-def trace(panel: Panel, scores: Scores, item: ItemKey, measure: Measure) -> Forecast:
+def _array(measure: Measure) -> str:
+    return "unit_value" if measure is Measure.UNIT_VALUE else "amount"
+
+
+def trace(panel: Panel, scores: Scores, number: int, measure: Measure) -> Forecast:
     """What the screen expected of each past month of an item, in the same form as the models' forecasts."""
-    number = panel.items.index(item)
-    price = measure is Measure.UNIT_VALUE
-    scored = Screen.of(scores, "unit_value" if price else "quantity")
-    observed = scores.arrays["unit_value" if price else "amount"][:, number]
+    scored = Screen.of(scores, "unit_value" if measure is Measure.UNIT_VALUE else "quantity")
+    observed = scores.arrays[_array(measure)][:, number]
     bands = [
         array[:, number] for array in (scored.expected, scored.lower80, scored.upper80, scored.lower95, scored.upper95)
     ]
@@ -277,38 +237,43 @@ def trace(panel: Panel, scores: Scores, item: ItemKey, measure: Measure) -> Fore
     points = (_point(panel.period(c), float(observed[c]), (band[c] for band in bands), ahead=False) for c in judged)
     errors = scored.residual[:, number]
     errors = errors[np.isfinite(errors)][-ORIGINS:]
-    return Forecast(SCREEN, tuple(points), _mase(history(panel, scores, item, measure), errors))
+    return Forecast(SCREEN, tuple(points), _mase(course(panel, scores, number, measure).logs, errors))
 
 
 def outlook(
     panel: Panel,
     scores: Scores,
-    items: Sequence[ItemKey],
+    shortlist: Collection[ItemKey],
     *,
     measures: Sequence[Measure] = (Measure.QUANTITY, Measure.UNIT_VALUE),
     models: Sequence[str] = MODELS,
     horizon: int = HORIZON,
     workers: int = 2,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[Outlook]:
-    """Forecasts of the items by every model, fitted in ``workers`` processes; the best of each series is chosen.
+    """The screen's trace and the bank's forecast of every item, and those of the other models for the shortlist,
+    fitted in ``workers`` processes; the best model of each series is chosen.
 
-    ``scores`` are those of the detector ``screen``. The screen's own trace is part of the answer. Items with fewer
-    than ``LEAST`` known months have the trace only.
+    ``scores`` are those of the detector ``screen``. Series with fewer than ``LEAST`` known months have the trace only.
     """
-    series = {(item, measure): history(panel, scores, item, measure) for item in items for measure in measures}
-    tasks = [
-        (key, values, horizon, model)
-        for key, values in series.items()
-        if int(values.notna().sum()) >= LEAST
-        for model in models
-    ]
-    fits = _fitted([task[1:] for task in tasks], workers, progress or (lambda done, total: None))
-    made: dict[tuple[ItemKey, Measure], list[Forecast]] = {key: [trace(panel, scores, *key)] for key in series}
-    for model in models:
-        own = [number for number, task in enumerate(tasks) if task[-1] == model]
-        for number, forecast in zip(own, banded([fits[number] for number in own]), strict=True):
-            made[tasks[number][0]].append(forecast)
+    made: dict[Key, list[Forecast]] = {}
+    courses: dict[Key, Course] = {}
+    for number, measure in product(range(len(panel.items)), measures):
+        key, own = (panel.items[number], measure), course(panel, scores, number, measure)
+        made[key] = [trace(panel, scores, number, measure)]
+        if int(np.isfinite(own.observed).sum()) >= LEAST:
+            courses[key] = own
+    short = {key: own for key, own in courses.items() if key[0] in shortlist}
+    tasks = [(key, own, model) for key, own in short.items() for model in models if model != BANK]
+    fits = _fitted([(own, model, horizon) for _, own, model in tasks], workers, progress or (lambda done, total: None))
+    keyed = [(key, fit) for (key, _, _), fit in zip(tasks, fits, strict=True)]
+    if BANK in models:
+        keyed = [*zip(courses, fit_bank(list(courses.values()), horizon), strict=True), *keyed]
+    for measure in measures:
+        for model in models:
+            mine = [(key, fit) for key, fit in keyed if key[1] is measure and fit.model == model]
+            for (key, _), forecast in zip(mine, banded([fit for _, fit in mine]), strict=True):
+                made[key].append(forecast)
     return [outlook for (item, measure), forecasts in made.items() for outlook in _chosen(item, measure, forecasts)]
 
 
@@ -320,9 +285,7 @@ def _chosen(item: ItemKey, measure: Measure, forecasts: Sequence[Forecast]) -> l
     return outlooks
 
 
-def _fitted(
-    tasks: Sequence[tuple[pd.Series[float], int, str]], workers: int, progress: Callable[[int, int], None]
-) -> list[Fit]:
+def _fitted(tasks: Sequence[tuple[Course, str, int]], workers: int, progress: Progress) -> list[Fit]:
     if workers <= 1 or len(tasks) < 2:
         return [_told(fit(*task), number, len(tasks), progress) for number, task in enumerate(tasks, start=1)]
     fits: dict[Future[Fit], Fit] = {}
@@ -334,6 +297,6 @@ def _fitted(
     return [fits[future] for future in futures]
 
 
-def _told(made: Fit, number: int, total: int, progress: Callable[[int, int], None]) -> Fit:
+def _told(made: Fit, number: int, total: int, progress: Progress) -> Fit:
     progress(number, total)
     return made

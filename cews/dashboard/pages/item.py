@@ -305,6 +305,8 @@ def _model_note(forecast: ForecastLine | None, view: View) -> Component:
     words = [view.say("Model: {model}, as of {day}.", model=model, day=view.day(forecast.as_of))]
     if forecast.error is not None:
         words.append(view.say("Error one month ahead (MASE): {error}.", error=formats.number(forecast.error)))
+    if forecast.note:
+        words.append(view.say("The model could not be fitted; the figure of a year before stands in."))
     return html.P([html.Span(word) for word in words], className="sub clocks")
 
 
