@@ -38,18 +38,20 @@ _END_OF_TIME: Final = datetime(9999, 12, 31, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class _Versions:
-    """Versions of numbers, one entry each."""
+    """Versions of numbers, one entry each; tens of millions, hence in the smallest types that hold them."""
 
-    leg: IntArray
-    column: IntArray  # month
+    leg: NDArray[np.int32]
+    column: NDArray[np.int16]  # month
     known_from: Micros
     known_to: Micros
     value: FloatArray  # USD
     weight: FloatArray  # kg
     supplementary: FloatArray
-    unit: IntArray  # of the supplementary quantity, index into History.units
+    unit: NDArray[np.signedinteger]  # of the supplementary quantity, index into History.units
 
     def where(self, chosen: BoolArray) -> _Versions:
+        if chosen.all():
+            return self
         return _Versions(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 
@@ -117,7 +119,7 @@ class History:
             (self.versions.known_from <= time) & (time < self.versions.known_to) & (item_of_leg[self.versions.leg] >= 0)
         )
         units, amounts = self._quantities(seen, item_of_leg[seen.leg], len(speakers))
-        legs = np.unique(seen.leg)
+        legs = np.flatnonzero(np.bincount(seen.leg, minlength=len(self.partners)))
         world = self.partners[legs] == WORLD
         known = self._since_by_leg(legs) <= time
         reported = self._since()[speakers] <= time
@@ -188,14 +190,15 @@ class History:
     def _quantities(self, seen: _Versions, item: IntArray, items: int) -> tuple[tuple[str, ...], FloatArray]:
         """The unit of each item, and the quantity of each version in it: net weight where the item has any, else
         the supplementary quantity in the unit that most of its numbers have."""
-        weighed = np.bincount(item, weights=seen.weight > 0, minlength=items) > 0
+        weighed = np.bincount(item[seen.weight > 0], minlength=items) > 0
         counts = np.zeros((items, len(self.units)))
-        np.add.at(counts, (item, seen.unit), seen.supplementary > 0)
+        given = seen.supplementary > 0
+        np.add.at(counts, (item[given], seen.unit[given]), 1)
         counted = ~weighed & (counts.sum(axis=1) > 0)
         unit = counts.argmax(axis=1)
-        supplementary = np.where(seen.unit == unit[item], seen.supplementary, np.nan)
-        names = tuple(self.units[unit[n]] if counted[n] else KILOGRAM for n in range(items))
-        return names, np.where(counted[item], supplementary, seen.weight)
+        amounts, at = seen.weight.copy(), np.flatnonzero(counted[item])
+        amounts[at] = np.where(seen.unit[at] == unit[item[at]], seen.supplementary[at], np.nan)
+        return tuple(self.units[unit[n]] if counted[n] else KILOGRAM for n in range(items)), amounts
 
 
 def _assemble(
@@ -216,24 +219,25 @@ def _assemble(
     keys = series[["source", "reporter", "flow", "hs"]].itertuples(index=False, name=None)
     legs = series.assign(speaker=np.array([row_of[key] for key in keys], dtype=np.int64))
     legs = legs.sort_values(["speaker", "partner"])
-    leg_of = pd.Series(np.arange(len(legs)), index=legs["id"])
-    unit_codes, units = pd.factorize(versions["quantity_unit"])
+    leg_of = np.zeros(int(legs["id"].max()) + 1 if len(legs) else 0, dtype=np.int32)
+    leg_of[legs["id"]] = np.arange(len(legs))
+    units = versions["quantity_unit"].astype("category").cat
     return History(
         published,
         simulated,
         codes,
         legs["speaker"].to_numpy(),
         legs["partner"].to_numpy(dtype=object),
-        tuple(units) or ("",),
+        tuple(units.categories) or ("",),
         _Versions(
-            leg=leg_of.loc[versions["series_id"]].to_numpy(),
-            column=ordinal(versions["period"].to_numpy()) - published.start.ordinal,
+            leg=leg_of[versions["series_id"].to_numpy()],
+            column=(ordinal(versions["period"].to_numpy()) - published.start.ordinal).astype(np.int16),
             known_from=versions["known_from"].to_numpy(),
             known_to=versions["known_to"].to_numpy(),
             value=versions["value_usd"].to_numpy(),
             weight=versions["net_weight_kg"].to_numpy(),
             supplementary=versions["quantity"].to_numpy(),
-            unit=unit_codes,
+            unit=units.codes.to_numpy(),
         ),
     )
 
@@ -241,7 +245,9 @@ def _assemble(
 def _grid(known: BoolArray, seen: _Versions, legs: IntArray, amounts: FloatArray) -> FloatArray:
     """(legs, T) amounts: zero in a known month without a row, NaN in an unknown one."""
     grid = np.where(known, 0.0, np.nan)
-    grid[np.searchsorted(legs, seen.leg), seen.column] = amounts
+    row_of = np.zeros(int(legs.max(initial=-1)) + 1, dtype=np.int32)
+    row_of[legs] = np.arange(len(legs))
+    grid[row_of[seen.leg], seen.column] = amounts
     return grid
 
 

@@ -24,16 +24,28 @@ def bench() -> None:
 @bench.command()
 @click.option("--file", "path", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file to load.")
 @click.option("--rows", type=click.IntRange(min=1), help="Load a made file of so many rows instead.")
+@click.option("--panel-series", type=click.IntRange(min=1), help="Only read so many series of 120 months as a panel.")
 @click.option("--store", default="sqlite", show_default=True, help="`sqlite`, or the address of a PostgreSQL server.")
 @click.option("--runs", type=click.IntRange(min=1), default=3, show_default=True, help="Medians of so many runs.")
 @json_option
 @pass_session
-def load(session: Session, path: Path | None, rows: int | None, store: str, runs: int, as_json: bool) -> None:
+def load(
+    session: Session,
+    path: Path | None,
+    rows: int | None,
+    panel_series: int | None,
+    store: str,
+    runs: int,
+    as_json: bool,
+) -> None:
     """Load a file, load it again, and read all of it as a panel; beside it, the same rows by plain pandas."""
-    if (path is None) == (rows is None):
-        raise UserError("say what to load: --file PATH, or --rows N for a made file")
+    if [path, rows, panel_series].count(None) != 2:
+        raise UserError("say what to load: --file PATH, or --rows N for a made file, or --panel-series N")
     if store != "sqlite" and not store.startswith("postgresql"):
         raise UserError(f"--store {store}: write sqlite, or postgresql://user:password@host/database")
+    if panel_series:
+        _show(session, loading.panel(store, panel_series, now=session.now, runs=runs), as_json)
+        return
     with tempfile.TemporaryDirectory() as folder:
         chosen = path or loading.made_file(Path(folder), rows or 0)
         record = loading.load(store, chosen, now=session.now, runs=runs)
