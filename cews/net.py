@@ -9,11 +9,13 @@ asks for; what cannot is raised at once. Every failure is a SourceError.
 from __future__ import annotations
 
 import logging
+import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from threading import Lock
 from types import TracebackType
 from typing import Final, Self, TypeVar
@@ -23,7 +25,7 @@ import httpx2
 import stamina
 
 from cews import __version__
-from cews.domain import SourceError
+from cews.domain import SourceError, UserError
 from cews.logs import redact
 
 USER_AGENT: Final = f"Mozilla/5.0 (compatible; C-EWS/{__version__}; supply-chain early warning)"
@@ -217,3 +219,108 @@ def _unreachable(error: Exception, call: Call) -> SourceError:
 def _without_secrets(text: str, call: Call) -> str:
     values = [*call.secrets.values(), *call.secret_headers.values()]
     return redact(text, {form for value in values if value for form in (value, quote(value), quote(value, safe=""))})
+
+
+# --- addresses that somebody typed in ----------------------------------------------------------------
+
+
+class UnsafeAddressError(UserError):
+    """An address we do not send to, because it could lead into our own network."""
+
+
+Resolve = Callable[[str, int], Collection[str]]
+PORTS: Final = frozenset({443, 8443})
+_MOST_ANSWER: Final = 64 * 1024  # bytes read of an answer nobody needs
+# Ranges that hide another address, or lead to machines around us, though Python takes some of them for public.
+_HIDING: Final = tuple(
+    ip_network(net)
+    for net in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "100.64.0.0/10", "fec0::/10")
+)
+
+
+def check_address(url: str, approved: Collection[str] = ()) -> tuple[str, int]:
+    """Host and port of an address that may be sent to, as far as it shows without a look-up.
+
+    ``approved`` hosts of our own network may be plain HTTP, on any port. Raises UnsafeAddressError.
+    """
+    try:
+        parts = httpx2.URL(url)
+        host, port = parts.host, parts.port or {"https": 443, "http": 80}.get(parts.scheme, 0)
+    except httpx2.InvalidURL as error:
+        raise UnsafeAddressError(f"{url!r} is no address: {error}") from None
+    if not host or parts.userinfo or parts.scheme not in ("http", "https"):
+        raise UnsafeAddressError(f"{host or url!r}: write https://host/path, without a user name")
+    if host not in approved and (parts.scheme != "https" or port not in PORTS):
+        raise UnsafeAddressError(
+            f"{host}: only https on port 443 or 8443 is sent to; hosts of your own network stand in CEWS_WEBHOOK_HOSTS"
+        )
+    return host, port
+
+
+def post(
+    url: str,
+    body: bytes,
+    headers: Callable[[int], Mapping[str, str]],
+    *,
+    approved: Collection[str] = (),
+    resolve: Resolve | None = None,
+    timeout: float = 15.0,
+) -> int:
+    """POST to an address somebody typed in; returns the status. ``headers`` are made for the second of sending.
+
+    The name is looked up once, every address it has must be public, and the connection goes to the one that was
+    checked: a name that changes its mind in between (DNS rebinding) leads nowhere. TLS still checks the name.
+    Redirects are not followed, proxies not asked. Raises UnsafeAddressError, or SourceError where nobody answers.
+    """
+    host, port = check_address(url, approved)
+    address = _checked(host, port, resolve or _look_up, public=host not in approved)
+    target = httpx2.URL(url).copy_with(host=address, port=port)
+    given = httpx2.URL(url)
+    named = {"Host": given.netloc.decode("ascii"), "User-Agent": USER_AGENT, "Content-Type": "application/json"}
+    try:
+        with httpx2.Client(timeout=timeout, follow_redirects=False, trust_env=False) as client:
+            request = client.build_request(
+                "POST", target, content=body, headers={**named, **headers(int(time.time()))}, extensions=_sni(given)
+            )
+            response = client.send(request, stream=True)
+            try:
+                next(response.iter_raw(_MOST_ANSWER), b"")
+                return response.status_code
+            finally:
+                response.close()
+    except httpx2.HTTPError as error:
+        raise SourceError(f"{host} could not be reached: {type(error).__name__}", permanent=False) from None
+
+
+def _sni(url: httpx2.URL) -> dict[str, str]:
+    return {"sni_hostname": url.host} if url.scheme == "https" else {}
+
+
+def _checked(host: str, port: int, resolve: Resolve, *, public: bool) -> str:
+    """The address to connect to; all of the host's addresses must be allowed, or none is."""
+    addresses = [ip_address(found) for found in resolve(host, port)]
+    if not addresses:
+        raise SourceError(f"{host} is not known to the name service", permanent=False)
+    inside = [str(one) for one in addresses if public and not _is_public(one)]
+    if inside:
+        raise UnsafeAddressError(
+            f"{host} leads to {inside[0]}, which is not a public address; hosts of your own network stand in "
+            "CEWS_WEBHOOK_HOSTS"
+        )
+    return str(addresses[0])
+
+
+def _is_public(address: IPv4Address | IPv6Address) -> bool:
+    mapped = getattr(address, "ipv4_mapped", None)
+    if mapped is not None:
+        return _is_public(mapped)
+    hidden = any(address in net for net in _HIDING if net.version == address.version)
+    return address.is_global and not address.is_multicast and not address.is_reserved and not hidden
+
+
+def _look_up(host: str, port: int) -> list[str]:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise SourceError(f"{host} is not known to the name service: {error}", permanent=False) from error
+    return [str(entry[4][0]) for entry in found]

@@ -48,7 +48,7 @@ from cews.store import alerts as stored_alerts
 from cews.store import events, handling, notices, queries, silences, watchlist
 from cews.store import names as item_names
 from cews.store.engine import Connection, Engine, reading, writing
-from cews.store.notices import EMAIL, NewNotice, Notice, Recipient
+from cews.store.notices import EMAIL, Address, NewNotice, Notice, Recipient
 from cews.stories import story
 
 BATCH: Final = 50
@@ -396,10 +396,10 @@ class _Showing:
     zone: str
 
     @cached_property
-    def address(self) -> str:
+    def where(self) -> Address:
         to = self.notice.recipient
         found = notices.addresses(self.cx).get(to.id, {}).get(self.notice.channel)
-        return to.email if found is None else found.address
+        return found or Address(EMAIL, to.email)
 
     @cached_property
     def _watched(self) -> Mapping[ItemKey, Mapping[str, str]]:
@@ -413,7 +413,9 @@ class _Showing:
         to = self.notice.recipient
         return NoticeView(
             recipient=to.name,
-            address=self.address,
+            address=self.where.address,
+            secret=self.where.secret,
+            form=self.where.form,
             language=to.language,
             reason=why,
             alert=alert,
@@ -432,7 +434,9 @@ class _Showing:
         to, event = self.notice.recipient, self.notice.event_id
         return DigestView(
             recipient=to.name,
-            address=self.address,
+            address=self.where.address,
+            secret=self.where.secret,
+            form=self.where.form,
             language=to.language,
             event=self._event_name(max(entry.change.as_of for entry in entries)),
             why=_foremost(entry.reason for entry in entries) if self.notice.kind is MessageKind.EVENT else None,
@@ -455,7 +459,9 @@ class _Showing:
             words = f"{self.notice.note}\n{text('`cews doctor` says more.', language)}"
         return TextView(
             recipient=to.name,
-            address=self.address,
+            address=self.where.address,
+            secret=self.where.secret,
+            form=self.where.form,
             language=language,
             title=title,
             words=words,

@@ -70,6 +70,12 @@ class Settings(BaseSettings):
         "or smtp://host:25?tls=no for a relay on the same machine.",
     )
     mail_from: str = Field("C-EWS <cews@localhost>", description="Sender of mails.")
+    unsubscribe_url: str | None = Field(
+        None, description="Address that takes one-click unsubscriptions (RFC 8058); {address} stands for the reader's."
+    )
+    webhook_hosts: str = Field(
+        "", description="Hosts of your own network that webhooks may lead to, also by plain HTTP; separated by blanks."
+    )
     kcs_key: SecretStr | None = Field(None, description="Service key of data.go.kr (either form).")
     kcs_url: str = Field("https://apis.data.go.kr/1220000", description="Base address of the Korea Customs API.")
     comtrade_key: SecretStr | None = Field(

@@ -9,7 +9,7 @@ from datetime import datetime, time, timedelta
 from email.message import EmailMessage
 from itertools import groupby, product
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 from rich.markup import escape
@@ -18,11 +18,14 @@ from rich.table import Table
 from cews import exports, outbox, policy, rehearsal
 from cews.commands.session import AsOf, Session, as_of_option, json_option, pass_session, print_json
 from cews.domain import Level, ShockClass, UserError
-from cews.notify import channels
+from cews.net import check_address
+from cews.notify import channels, webhook
 from cews.notify.email import SmtpChannel
 from cews.routing import ANY, MessageKind, Reader, Rhythm, Silence, Subscription
 from cews.store import notices, silences
 from cews.store.engine import Connection, reading, writing
+
+WEBHOOK: Final = "webhook"
 
 
 @click.group(invoke_without_command=True)
@@ -385,6 +388,42 @@ def set_recipient(session: Session, /, email: str, active: bool | None, **wishes
         if active is not None:
             notices.set_active(cx, to.id, active)
     session.say(f"{to.name} <{to.email}> is told as you asked.")
+
+
+@recipient.command("reach")
+@click.argument("email", metavar="RECIPIENT")
+@click.argument("channel")
+@click.argument("address")
+@click.option("--form", type=click.Choice(webhook.FORMS), default="generic", show_default=True, help="Of a webhook.")
+@click.option("--secret", help="Of a webhook's signature; made and shown once where none is given.")
+@pass_session
+def reach(session: Session, email: str, channel: str, address: str, form: str, secret: str | None) -> None:
+    """Reach RECIPIENT on CHANNEL (email, webhook, or one of another package) at ADDRESS too."""
+    if channel not in channels.names():
+        raise UserError(f"there is no channel {channel!r}; choose one of {', '.join(channels.names())}")
+    where = notices.Address(channel, address)
+    if channel == WEBHOOK:
+        check_address(address, session.settings.webhook_hosts.split())
+        made = webhook.check_secret(secret) if secret else webhook.new_secret() if form == "generic" else None
+        where = notices.Address(channel, address, made, form)
+        if made and not secret:
+            session.say(f"Secret of its signatures, shown once: {made}")
+    elif channel == notices.EMAIL:
+        where = notices.Address(channel, notices.valid_address(address))
+    with writing(session.store) as cx:
+        notices.put_address(cx, notices.recipient(cx, email).id, where)
+    session.say(f"{email} is reached by {channel} too. `cews notify test {email}` tries it.")
+
+
+@recipient.command("unreach")
+@click.argument("email", metavar="RECIPIENT")
+@click.argument("channel")
+@pass_session
+def unreach(session: Session, email: str, channel: str) -> None:
+    """Reach RECIPIENT on CHANNEL no more."""
+    with writing(session.store) as cx:
+        notices.drop_address(cx, notices.recipient(cx, email).id, channel)
+    session.say(f"{email} is not reached by {channel} any more.")
 
 
 @recipient.command("list")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -44,6 +44,8 @@ class NoticeView:
     created_at: datetime
     chart: tuple[ChartPoint, ...] = ()  # oldest first; empty = no chart
     story: tuple[Phase, ...] = ()  # rush, collapse, recovery of the item; empty = no such story
+    secret: str | None = field(default=None, repr=False)  # of a webhook
+    form: str = ""  # of a webhook's body
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class DigestView:
     message_id: str
     thread_id: str
     created_at: datetime
+    secret: str | None = field(default=None, repr=False)
+    form: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,8 @@ class TextView:
     message_id: str
     thread_id: str
     created_at: datetime
+    secret: str | None = field(default=None, repr=False)
+    form: str = ""
 
 
 View = NoticeView | DigestView | TextView

@@ -13,6 +13,7 @@ from typing import Final
 from cews.domain import SettingsError
 from cews.notify import Channel
 from cews.notify.email import SmtpChannel
+from cews.notify.webhook import WebhookChannel
 from cews.settings import Settings
 
 GROUP: Final = "cews.channels"
@@ -24,7 +25,7 @@ def _email(settings: Settings) -> Channel | None:
     return None if settings.smtp_url is None else SmtpChannel.of(settings)
 
 
-BUILT_IN: Final[Mapping[str, Factory]] = {"email": _email}
+BUILT_IN: Final[Mapping[str, Factory]] = {"email": _email, "webhook": WebhookChannel.of}
 
 
 def names() -> tuple[str, ...]:

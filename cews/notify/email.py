@@ -92,7 +92,7 @@ def compose(view: View, sender: Address) -> tuple[EmailMessage, str]:
     """
     view = _cleaned(view)
     try:
-        message = _envelope(view, sender, _subject(view))
+        message = _envelope(view, sender, title(view))
         _lay_out(message, view)
     except Exception as error:  # whatever it is, the reader must be told
         message = _envelope(view, sender, _unadorned(view)[0])
@@ -149,7 +149,8 @@ def _cleaned(view: View) -> View:
     return replace(view, recipient=_one_line(view.recipient), title=_one_line(view.title))
 
 
-def _subject(view: View) -> str:
+def title(view: View) -> str:
+    """The subject of a mail."""
     if isinstance(view, NoticeView):
         return subject(view)
     return _digest_subject(view) if isinstance(view, DigestView) else f"[C-EWS] {view.title}"[:SUBJECT_LENGTH]
@@ -173,7 +174,7 @@ def subject(view: NoticeView) -> str:
     """At most 78 characters: the tag always, then as much of item, story and number as fits."""
     language, alert = view.language, view.alert
     mark = f"[{text('Simulated', language)}] " if alert.simulated else ""
-    start, shock = f"{mark}[{_tag(view)}] ", sentences.shock_label(alert.shock, language)
+    start, shock = f"{mark}[{tag(view)}] ", sentences.shock_label(alert.shock, language)
     told = start + _told(view.item_name, sentences.what_happened(alert, language), language)
     forms = [*_with_figure(view, told), told, start + _told(view.item_name, shock, language)]
     fitting = next((form for form in forms if len(form) <= SUBJECT_LENGTH), None)
@@ -217,17 +218,17 @@ def _content(view: NoticeView) -> dict[str, Any]:
         "subject": subject(view),
         "system": text("Supply-chain early warning", language),
         "simulated": simulated,
-        "tag": _tag(view),
+        "tag": tag(view),
         "shape": shape,
         "colour": colour,
-        "headline": _headline(view),
+        "headline": headline(view),
         "why": f"{sentences.notice_label(view.reason, language)} {_movement(view)}".rstrip(),
         "figures": _figures(view),
         "reasons_title": text("Why", language, context="mail"),
         "reasons": [sentences.sentence(reason, language) for reason in view.change.reasons],
         "chart_text": _chart_text(view),
         "action_title": text("Recommended action", language),
-        "action": _action(view),
+        "action": recommended(view),
         "facts": _facts(view),
         "link": view.link,
         "link_title": text("Open the alert", language),
@@ -278,7 +279,7 @@ def _counted(entries: Sequence[NoticeView], language: str) -> list[tuple[str, in
 def _entry(view: NoticeView) -> dict[str, str]:
     shape, colour = (_SHAPES[view.alert.level], _COLOURS[view.alert.level]) if _is_open(view) else _ENDED
     why = f"{sentences.notice_label(view.reason, view.language)} {_movement(view)}".rstrip()
-    words = {"tag": _tag(view), "shape": shape, "colour": colour, "headline": _headline(view)}
+    words = {"tag": tag(view), "shape": shape, "colour": colour, "headline": headline(view)}
     return words | {"why": why, "link": view.link}
 
 
@@ -294,7 +295,7 @@ def _table(view: DigestView) -> str:
     writer.writerow(["item", "name", "level", "reason", "period", "headline", "link"])
     for one in view.entries:
         words = [str(one.alert.item), one.item_name, one.alert.level.slug, one.reason.value, str(one.change.period)]
-        writer.writerow([formats.no_formula(cell) for cell in [*words, _headline(one), one.link]])
+        writer.writerow([formats.no_formula(cell) for cell in [*words, headline(one), one.link]])
     return out.getvalue()
 
 
@@ -309,7 +310,7 @@ def _is_open(view: NoticeView) -> bool:
     return view.alert.state is AlertState.OPEN
 
 
-def _tag(view: NoticeView) -> str:
+def tag(view: NoticeView) -> str:
     """The level; after the first notice with what became of it, and only that once the alert has ended."""
     change = sentences.change_label(view.change.kind, view.language)
     if not _is_open(view):
@@ -326,7 +327,8 @@ def _movement(view: NoticeView) -> str:
     return f"{sentences.level_label(before, view.language)} → {sentences.level_label(after, view.language)}."
 
 
-def _headline(view: NoticeView) -> str:
+def headline(view: NoticeView) -> str:
+    """What happened, in one line with its numbers."""
     language, alert = view.language, view.alert
     if _is_open(view):
         return sentences.headline(alert, view.item_name, language)
@@ -350,7 +352,8 @@ def _figures(view: NoticeView) -> list[tuple[str, str]]:
     ]
 
 
-def _action(view: NoticeView) -> str:
+def recommended(view: NoticeView) -> str:
+    """What practice does at the level; after the end, that nothing needs to be done."""
     if view.change.kind is ChangeKind.RETRACTED:
         return text("Please disregard the earlier notices on this alert; no action is needed.", view.language)
     if view.change.kind is ChangeKind.CLOSED:
@@ -406,6 +409,20 @@ def _picture(view: NoticeView) -> bytes | None:
     from cews.notify import chart  # here, because Matplotlib takes long to load and few commands draw
 
     return chart.png(view.chart, finding.unit, _COLOURS[view.alert.level])
+
+
+def _one_click_address(url: str | None) -> str | None:
+    if url is not None and not (url.startswith("https://") and "{address}" in url and url.isprintable()):
+        raise SettingsError("CEWS_UNSUBSCRIBE_URL is an https address that holds {address}")
+    return url
+
+
+def _add_one_click(message: EmailMessage, url: str | None, address: str) -> None:
+    """RFC 8058: mail programs send the POST themselves."""
+    if url is not None:
+        by_mail = message["List-Unsubscribe"]
+        message.replace_header("List-Unsubscribe", f"<{url.replace('{address}', quote(address, safe=''))}>, {by_mail}")
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
 
 
 def _attach(message: EmailMessage, picture: bytes, content_id: str) -> None:
@@ -468,9 +485,10 @@ class _Server:
 class SmtpChannel:
     """Mail through one server; one connection for a batch, opened when the first message goes out."""
 
-    def __init__(self, url: str, sender: str, *, timeout: float = TIMEOUT) -> None:
+    def __init__(self, url: str, sender: str, *, timeout: float = TIMEOUT, unsubscribe: str | None = None) -> None:
         self._server = _Server.parse(url)
         self._sender = parse_sender(sender)
+        self._unsubscribe = _one_click_address(unsubscribe)
         self._timeout = timeout
 
     @classmethod
@@ -481,7 +499,7 @@ class SmtpChannel:
                 "no mail server is set; give CEWS_SMTP_URL, for instance smtp://user:password@mail.example.org:587 "
                 "(docs/operations/settings.md)"
             )
-        return cls(settings.smtp_url.get_secret_value(), settings.mail_from)
+        return cls(settings.smtp_url.get_secret_value(), settings.mail_from, unsubscribe=settings.unsubscribe_url)
 
     @contextmanager
     def open(self) -> Iterator[Deliver]:
@@ -490,6 +508,7 @@ class SmtpChannel:
         def deliver(view: View) -> str:
             nonlocal connection
             message, wrong = compose(view, self._sender)
+            _add_one_click(message, self._unsubscribe, view.address)
             if connection is None or connection.sock is None:
                 connection = self._connect()
             _send(connection, message)

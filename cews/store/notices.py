@@ -9,7 +9,7 @@ more lines until it is first tried. What may not be told now is a held line.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -50,7 +50,7 @@ class Address:
 
     channel: str
     address: str
-    secret: str | None = None
+    secret: str | None = field(default=None, repr=False)
     form: str = ""  # of a webhook's body
 
 

@@ -139,6 +139,24 @@ def test_headers_for_threads_machines_and_leaving() -> None:
     assert message["From"].addresses[0].display_name == "C-EWS 조기경보"
 
 
+def test_one_click_unsubscription_where_an_address_takes_it() -> None:
+    mailbox = Mailbox()
+    with mail_server(mailbox) as url:
+        channel = SmtpChannel(
+            url, "C-EWS <cews@example.org>", unsubscribe="https://ews.example.org/leave?who={address}"
+        )
+        with channel.open() as deliver:
+            deliver(view())
+    (message,) = mailbox.messages
+    by_post, by_mail = (part.strip() for part in message["List-Unsubscribe"].split(","))
+    assert by_post == "<https://ews.example.org/leave?who=kim%40example.org>"
+    assert by_mail.startswith("<mailto:")
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    for wrong in ("http://ews.example.org/{address}", "https://ews.example.org/", "https://x/{address}\r\nBcc: y"):
+        with pytest.raises(SettingsError, match="CEWS_UNSUBSCRIBE_URL"):
+            SmtpChannel(url, "C-EWS <cews@example.org>", unsubscribe=wrong)
+
+
 def test_a_second_attempt_is_the_same_mail() -> None:
     one, two = (read(render(view(), SENDER)) for _ in range(2))
     boundary = "Content-Type"  # drawn by lot for each message
