@@ -1,0 +1,69 @@
+"""The guard of quality: the simulated world's documented shocks of one year, and its decoys, at a fixed budget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cews import backtest, ingesting
+from cews.backtest.labels import read_labels
+from cews.domain import Period
+from cews.store.engine import Engine
+from cews.store.scratch import scratch
+from ingest import simulated
+
+FIRST, LAST = Period.parse("2021-09"), Period.parse("2022-08")  # urea, magnesium, neon, krypton, grain and oil from war
+BUDGET = 20.0  # false alarms in 1,000 item-months
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    recipe = simulated.recipe(2021, simulated.START, LAST + 12)
+    home: Path = tmp_path_factory.mktemp("world")
+    with scratch("sqlite") as engine:
+        ingesting.ingest_batch(
+            engine,
+            home,
+            simulated.SOURCE,
+            "simulated world",
+            recipe,
+            simulated.parse(recipe),
+            now=simulated.SOURCE.presumed_known_from(LAST + 12),
+            simulated=True,
+        )
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def record(world: Engine) -> dict[str, Any]:
+    text = (files("cews") / "data" / "episodes_kor.csv").read_bytes()
+    labels = [label for label in read_labels(text, "episodes") if label.first >= FIRST and label.last <= LAST]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backtest, "GROUND", 6)
+        question = backtest.Question(labels, BUDGET, ["yoy", "seasonal_z"], workers=1)
+        return backtest.replayed(world, question, progress=lambda done, total: None)
+
+
+def test_recall_at_the_budget_has_not_fallen(record: dict[str, Any]) -> None:
+    assert record["engine"]["labels"] == 9
+    assert record["engine"]["raised"] >= 3
+
+
+def test_the_false_alarms_stay_within_the_budget(record: dict[str, Any]) -> None:
+    assert record["item_months"] > 1_500
+    assert record["engine"]["alerts_per_1000"] <= 1.25 * BUDGET
+
+
+def test_no_decoy_is_raised(record: dict[str, Any]) -> None:
+    assert record["engine"]["decoys"] == 4
+    assert record["engine"]["decoys_raised"] == 0
+
+
+def test_the_engine_raises_no_less_than_any_rule_at_the_same_price(record: dict[str, Any]) -> None:
+    best = max(rule["raised"] for rule in record["baselines"].values())
+    assert record["engine"]["raised"] >= best
+    assert all(rule["alerts_per_1000"] <= record["engine"]["alerts_per_1000"] for rule in record["baselines"].values())
