@@ -10,6 +10,7 @@ from typing import Any
 import click
 from rich.table import Table
 
+from cews.bench import forecast as forecasting
 from cews.bench import load as loading
 from cews.bench import scan as scanning
 from cews.commands.session import Session, json_option, pass_session, print_json
@@ -66,6 +67,23 @@ def scan(session: Session, series: int, months: int, store: str, prophet: int, a
     order = scanning.Order(store, series, months, prophet, session.settings.alarm_budget)
     with session.progress("Making the trade") as progress:
         record = scanning.scan(order, progress)
+    _show(session, record, as_json)
+
+
+@bench.command()
+@click.option(
+    "--data", default=",".join(forecasting.DATA), show_default=True, help="Sets of monthly series, between commas."
+)
+@click.option("--sample", type=click.IntRange(min=0), default=60, show_default=True, help="So many for slow models.")
+@json_option
+@pass_session
+def forecast(session: Session, data: str, sample: int, as_json: bool) -> None:
+    """How well the models forecast the monthly series of competitions, beside Prophet and ETS as they come."""
+    chosen = data.lower().split(",")
+    if unknown := [name for name in chosen if name not in forecasting.DATA]:
+        raise UserError(f"--data {data}: there is no {unknown[0]!r}; the sets are {', '.join(forecasting.DATA)}")
+    with session.progress("Fitting the slow models") as progress:
+        record = forecasting.forecast(chosen, sample, progress)
     _show(session, record, as_json)
 
 
