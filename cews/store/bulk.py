@@ -21,6 +21,7 @@ from sqlalchemy import (
     Column,
     Connection,
     Double,
+    FromClause,
     Integer,
     Select,
     String,
@@ -240,7 +241,7 @@ def _driver_moment(number: int, cx: Connection) -> Any:
 
 
 def fetch_about(
-    cx: Connection, statement: Select[Any], table: Table, items: Collection[ItemKey] | None
+    cx: Connection, statement: Select[Any], table: FromClause, items: Collection[ItemKey] | None
 ) -> pd.DataFrame:
     """Like ``fetch``, of the rows whose ``reporter``, ``flow`` and ``hs`` (columns of ``table``, all selected) are
     one of the items; None = all rows."""

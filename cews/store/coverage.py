@@ -1,7 +1,8 @@
 """What releases speak about: which months of which codes are published, and since when that is known.
 
 A release covers codes × months, for all partners or for some. Codes of one coverage that became known at
-different times are kept as separate scopes, so that ``release_month`` holds one time for each month.
+different times are kept as separate scopes, so that ``release_month`` holds one time for each month; reporters and
+flows with the same codes, months and times share a scope, so that a file of many reporters needs few rows.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Select, Table, select
+from sqlalchemy import Connection, FromClause, Select, Subquery, select
 
 from cews.domain import Coverage, Flow, ItemKey, Period
 from cews.store.bulk import NEVER, Micros, fetch_about, fetch_of, insert
-from cews.store.schema import release, release_hs, release_month, release_partner
+from cews.store.schema import release, release_hs, release_month, release_partner, release_reporter
 
 PUBLISHED, NOT_REPORTED, NOT_YET_PUBLISHED = "published", "not_reported", "not_yet_published"
 _SCOPES = 1_000_000  # no release has more scopes than this
@@ -100,12 +101,13 @@ class Scopes:
 
     @classmethod
     def read(cls, cx: Connection, *, source: str | None = None, items: Collection[ItemKey] | None = None) -> Scopes:
-        codes = _of_release(source, release_hs, release.c.source, *release_hs.c["reporter", "flow", "hs"])
+        spoken = spoken_codes()
+        codes = _of_release(source, spoken, release.c.source, *spoken.c["reporter", "flow", "hs"])
         months = _of_release(
             source, release_month, *release_month.c["period", "known_from"], *release.c["released_at", "dated"]
         ).where(release_month.c.state == PUBLISHED)
         partners = _of_release(source, release_partner, release_partner.c.partner)
-        about = fetch_about(cx, codes, release_hs, items)
+        about = fetch_about(cx, codes, spoken, items)
         releases = None if items is None else np.unique(about["number"].to_numpy() // _SCOPES)
         return cls(
             about,
@@ -144,7 +146,14 @@ class Scopes:
         return result
 
 
-def _of_release(source: str | None, table: Table, *columns: Any) -> Select[Any]:
+def spoken_codes() -> Subquery:
+    """release_id, scope, reporter, flow, hs."""
+    same = (release_reporter.c.release_id == release_hs.c.release_id) & (release_reporter.c.scope == release_hs.c.scope)
+    columns = (*release_hs.c["release_id", "scope", "hs"], *release_reporter.c["reporter", "flow"])
+    return select(*columns).join(release_reporter, same).subquery("spoken")
+
+
+def _of_release(source: str | None, table: FromClause, *columns: Any) -> Select[Any]:
     """Those columns of the rows that releases of the source (None = all) left, with the scope's number."""
     number = (table.c.release_id * _SCOPES + table.c.scope).label("number")
     statement = select(number, *columns).join(release, release.c.id == table.c.release_id)
@@ -194,27 +203,24 @@ class Spoken:
 
 def write(cx: Connection, release_id: int, spoken: Sequence[Spoken], released: int) -> None:
     """Keep what a release speaks about."""
-    scopes = [(one.coverage, *scope, *one.months(scope[1], released)) for one in spoken for scope in one.scopes()]
-    if not scopes:
+    alike: dict[tuple[Any, ...], list[Coverage]] = {}
+    for one in spoken:
+        for codes, known_from in one.scopes():
+            periods, states, times = one.months(known_from, released)
+            what = (tuple(codes), tuple(periods.tolist()), tuple(states), tuple(times.tolist()), one.coverage.partners)
+            alike.setdefault(what, []).append(one.coverage)
+    if not alike:
         return
-    parts, codes, _, periods, states, times = zip(*scopes, strict=True)
-    numbers = np.arange(len(scopes))
-    of_code, of_month = np.repeat(numbers, [len(of) for of in codes]), np.repeat(numbers, [len(of) for of in periods])
-    of_partner = np.repeat(numbers, [len(part.partners) for part in parts])
-    countries = pd.DataFrame(
-        {"reporter": [part.reporter for part in parts], "flow": [part.flow.value for part in parts]}
-    )
-    insert(
-        cx,
-        release_hs,
-        countries.iloc[of_code].assign(scope=of_code, hs=list(chain.from_iterable(codes)), release_id=release_id),
-    )
-    months = {"period": np.concatenate(periods), "state": list(chain.from_iterable(states))}
-    times_known = np.concatenate(times)
-    insert(
-        cx,
-        release_month,
-        pd.DataFrame({"scope": of_month, **months, "known_from": times_known, "release_id": release_id}),
-    )
-    partners = list(chain.from_iterable(part.partners for part in parts))
-    insert(cx, release_partner, pd.DataFrame({"scope": of_partner, "partner": partners, "release_id": release_id}))
+    codes_of, periods_of, states_of, times_of, partners_of = zip(*alike, strict=True)
+    reporters_of = [[part.reporter for part in parts] for parts in alike.values()]
+    flows_of = [[part.flow.value for part in parts] for parts in alike.values()]
+    for table, columns in (
+        (release_hs, {"hs": codes_of}),
+        (release_reporter, {"reporter": reporters_of, "flow": flows_of}),
+        (release_month, {"period": periods_of, "state": states_of, "known_from": times_of}),
+        (release_partner, {"partner": partners_of}),
+    ):
+        lengths = [len(of) for of in next(iter(columns.values()))]
+        rows = {name: list(chain.from_iterable(values)) for name, values in columns.items()}
+        scopes = np.repeat(np.arange(len(lengths)), lengths)
+        insert(cx, table, pd.DataFrame({"scope": scopes, **rows}).assign(release_id=release_id))

@@ -17,9 +17,9 @@ from sqlalchemy import Connection, Row, Select, insert, select, update
 from cews.domain import Coverage, ItemKey, StoreError, UserError
 from cews.store import observations
 from cews.store.bulk import chunks, fetch_about
-from cews.store.coverage import PUBLISHED
+from cews.store.coverage import PUBLISHED, spoken_codes
 from cews.store.releases import ACCEPTED, NewRelease, ReleaseCounts, one_at_a_time, open_release
-from cews.store.schema import raw, release, release_hs, release_month, review, series
+from cews.store.schema import raw, release, release_month, review, series
 
 QUARANTINED, RELEASED, REFUSED = "quarantined", "released", "refused"
 
@@ -112,18 +112,19 @@ def decide(cx: Connection, release_id: int, state: str, reason: str, now: dateti
 
 def refuse_overtaken(cx: Connection, held: Held, coverage: Sequence[Coverage]) -> None:
     """Raise StoreError when a later release has spoken of any of the same months: it must not be undone."""
+    spoken = spoken_codes()
     for part in coverage:
         for codes in chunks(part.hs):
             later = (
                 select(release.c.id, release.c.label)
-                .join(release_hs, release_hs.c.release_id == release.c.id)
+                .join(spoken, spoken.c.release_id == release.c.id)
                 .join(
                     release_month,
-                    (release_month.c.release_id == release.c.id) & (release_month.c.scope == release_hs.c.scope),
+                    (release_month.c.release_id == release.c.id) & (release_month.c.scope == spoken.c.scope),
                 )
                 .where(release.c.source == held.source, release.c.id > held.id, release.c.state == ACCEPTED)
-                .where(release_hs.c.reporter == part.reporter, release_hs.c.flow == part.flow.value)
-                .where(release_hs.c.hs.in_(codes), release_month.c.period.in_(part.published))
+                .where(spoken.c.reporter == part.reporter, spoken.c.flow == part.flow.value)
+                .where(spoken.c.hs.in_(codes), release_month.c.period.in_(part.published))
                 .where(release_month.c.state == PUBLISHED, ~release.c.dated)
             )
             row = cx.execute(later.limit(1)).first()

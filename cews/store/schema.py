@@ -127,15 +127,22 @@ review = Table(  # of a release that failed a check: what failed, and what was d
     Column("decided_at", Moment),
 )
 
-release_hs = Table(  # what a release speaks about: every hs × every month below (see ingest.base.Coverage)
+release_hs = Table(  # what a release speaks about: every hs × every month × every (reporter, flow) of a scope
     "release_hs",
     metadata,
     Column("release_id", Integer, ForeignKey("release.id"), primary_key=True),
-    Column("scope", Integer, primary_key=True),  # number of the coverage within the release
-    Column("reporter", String(3), nullable=False),
-    Column("flow", String(6), nullable=False),
+    Column("scope", Integer, primary_key=True),  # number within the release
     Column("hs", String(10), primary_key=True),
-    Index(None, "reporter", "flow", "hs"),
+    Index(None, "hs"),
+)
+
+release_reporter = Table(
+    "release_reporter",
+    metadata,
+    Column("release_id", Integer, ForeignKey("release.id"), primary_key=True),
+    Column("scope", Integer, primary_key=True),
+    Column("reporter", String(3), primary_key=True),
+    Column("flow", String(6), primary_key=True),
 )
 
 release_month = Table(

@@ -28,6 +28,7 @@ from cews.ingesting import ingest_source
 from cews.net import Patience, Transport
 from cews.settings import Settings
 from cews.store import migrations, runs, schema
+from cews.store.coverage import spoken_codes
 from cews.store.engine import connect, reading
 from ingest.base import Wanted
 from tests.contract import kcs_answers
@@ -83,11 +84,11 @@ def contents(url: str) -> list[tuple[object, ...]]:
     columns = (*schema.series.c["flow", "hs", "partner"], *rows["period", "known_from", "known_to", "value_usd"])
     versions = select(*columns, rows.net_weight_kg, rows.presumed)
     versions = versions.join(schema.observation, rows.series_id == schema.series.c.id)
-    months = select(*schema.release_hs.c["flow", "hs"], *schema.release_month.c["period", "state", "known_from"])
+    spoken = spoken_codes()
+    months = select(*spoken.c["flow", "hs"], *schema.release_month.c["period", "state", "known_from"])
     months = months.join(
         schema.release_month,
-        (schema.release_month.c.release_id == schema.release_hs.c.release_id)
-        & (schema.release_month.c.scope == schema.release_hs.c.scope),
+        (schema.release_month.c.release_id == spoken.c.release_id) & (schema.release_month.c.scope == spoken.c.scope),
     ).distinct()
     with reading(engine) as cx:
         assert cx.execute(text("PRAGMA integrity_check")).scalar_one() == "ok"
@@ -121,7 +122,7 @@ def run(folder: Path, *, rounds: int, seed: int) -> Outcome:
         start(fresh("warm-up"), source.url).join(60)
         source.asked.clear()
         begun = time.monotonic()
-        start(whole, source.url).join(60)
+        start(whole, source.url).join(600)
         lasts, needed = time.monotonic() - begun, len(source.asked)
         expected = contents(f"sqlite:///{whole}/store.sqlite3")
         assert expected
@@ -131,7 +132,7 @@ def run(folder: Path, *, rounds: int, seed: int) -> Outcome:
             source.asked.clear()
             for attempt in range(KILLS + 1):
                 child = start(place, source.url)
-                child.join(chance.uniform(0, lasts / 2) if attempt < KILLS else 60)
+                child.join(chance.uniform(0, lasts / 2) if attempt < KILLS else 600)
                 child.kill()
                 child.join()
                 assert child.exitcode in (0, -signal.SIGKILL), f"round {number}: exit code {child.exitcode}"

@@ -14,14 +14,16 @@ from sqlalchemy import Engine, func, select
 from cews import bulk_files
 from cews.domain import UserError
 from cews.ingesting import ingest_file, ingest_files
+from cews.panel import History
 from cews.store.engine import reading
-from cews.store.schema import observation, release, series
+from cews.store.schema import observation, release, release_hs, release_month, release_reporter, series
 from ingest.base import Batch
 from ingest.files import form_of, read_file
 
 py7zr = pytest.importorskip("py7zr", reason="needs the extra for 7-Zip")
 
 NOW = datetime(2024, 4, 20, tzinfo=UTC)
+COVERAGE = (release_hs, release_reporter, release_month)
 V2 = (
     "REPORTER,PARTNER,TRADE_TYPE,PRODUCT_NC,PRODUCT_SITC,PRODUCT_CPA21,PRODUCT_CPA22,PRODUCT_BEC,PRODUCT_BEC5,"
     "PRODUCT_SECTION,FLOW,STAT_PROCEDURE,SUPPL_UNIT,PERIOD,VALUE_EUR,VALUE_NAC,QUANTITY_KG,QUANTITY_SUPPL_UNIT"
@@ -218,7 +220,7 @@ def test_a_packed_file_lands_and_again_changes_nothing(store_engine: Engine, tmp
     assert [report.label for report in reports] == [f"full_v2_202402.7z, chapter {n}" for n in (25, 28, 85)]
     assert all(report.unchanged for report in reports)
     with reading(store_engine) as cx:
-        weight = select(func.sum(observation.c.net_weight_kg)).join(series).where(func.length(series.c.hs) == 8)
+        weight = select(func.sum(observation.c.net_weight_kg)).join(series, series.c.id == observation.c.series_id).where(func.length(series.c.hs) == 8)
         assert cx.execute(weight).scalar_one() == 500 + 20 + 30 + 40 + 1 + 1 + 2
         assert cx.execute(select(func.count()).select_from(release)).scalar_one() == 3
         assert set(cx.execute(select(series.c.source)).scalars()) == {"eurostat"}
@@ -234,3 +236,17 @@ def test_only_is_refused_for_other_files(store_engine: Engine, tmp_path: Path) -
 def test_an_unpacked_file_reads_as_any_other(store_engine: Engine, tmp_path: Path) -> None:
     report = ingest_file(store_engine, tmp_path / "home", write(tmp_path / "bulk.csv"), now=NOW)
     assert (report.source, report.rows_new > 0, "passed over" in report.notes[0]) == ("eurostat", True, True)
+
+
+def test_what_many_reporters_publish_together_is_kept_once(store_engine: Engine, tmp_path: Path) -> None:
+    reporters = ("AT", "BE", "DE", "FR", "IT")
+    rows = [v2(f"250410{n:02d}", 10 * n, n, reporter=reporter) for reporter in reporters for n in range(10, 50)]
+    path = tmp_path / "full_v2_202402.csv"
+    path.write_text("\n".join([V2, *rows]), encoding="utf-8")
+    list(ingest_files(store_engine, tmp_path / "home", [path], "comext-bulk", now=NOW))
+    with reading(store_engine) as cx:
+        counts = [cx.execute(select(func.count()).select_from(table)).scalar_one() for table in COVERAGE]
+    assert counts == [40 + 1, 2 * len(reporters), 1], "codes, reporters and flows, months"
+    panel = History.load(store_engine, NOW).panel(NOW)
+    assert len(panel.items) == 41 * 2 * len(reporters)
+    assert panel.reported.all()
