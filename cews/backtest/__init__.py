@@ -25,7 +25,7 @@ from cews.panel import History
 from cews.store.engine import Engine
 from cews.store.scratch import scratch
 from detectors import explain_silence
-from detectors.base import FloatArray, Panel
+from detectors.base import BoolArray, FloatArray, Panel
 from detectors.baselines import MODELS
 from detectors.screen import volume
 from ingest.tables import Given
@@ -66,6 +66,9 @@ class _Seen:
     sample: list[int] = field(default_factory=list)  # positions of the items that models are fitted to
     sampled: list[tuple[FloatArray, Period]] = field(default_factory=list)  # their quantities up to each month
 
+    def window(self, labels: Mapping[Label, Sequence[int]]) -> BoolArray:
+        return scoring.windows(labels, self.months, len(self.items))
+
 
 def run(
     paths: Sequence[Path],
@@ -104,10 +107,10 @@ def replayed(engine: Engine, question: Question, *, progress: Report) -> dict[st
     labels = {label: label.items(history.items) for label in question.labels}
     labels = {label: items for label, items in labels.items() if items}
     seen = _replay(history, labels, question, progress)
-    shape = (len(seen.months), len(seen.items))
-    counted = (np.array(seen.traded) > 0).reshape(shape)
+    counted = np.array(seen.traded) > 0
     counted[: seen.warm_up] = False
-    rows = Rows(tuple(seen.months), seen.items, counted, scoring.windows(labels, seen.months, len(seen.items)))
+    labels = {label: items for label, items in labels.items() if (counted & seen.window({label: items})).any()}
+    rows = Rows(tuple(seen.months), seen.items, counted, seen.window(labels))
     engine_said = _judged(labels, seen.alarms, rows)
     for record in engine_said["by_label"]:
         record["silence"] = [] if record["raised"] else seen.silence.get(record["id"], [])
@@ -135,8 +138,8 @@ def _replay(history: History, labels: Mapping[Label, Sequence[int]], question: Q
     first, last = _span(labels, history.published.start)
     wanted = [first + n for n in range(-WARM_UP, last - first + 1)]
     months = {month: moment for month in wanted if (moment := history.publication(month)) is not None}
-    if not months:
-        raise UserError("nothing is published in the months in which the labels are scored.")
+    if not months or max(months) < first:
+        raise UserError("no item of a label is published in the months in which the labels are scored.")
     seen = _Seen(list(months), history.items, sum(month < first for month in months))
     if set(question.baselines) & set(MODELS):
         seen.sample = _sample(history.panel(max(months.values())), history.items, labels)

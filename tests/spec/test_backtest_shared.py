@@ -26,7 +26,7 @@ pytestmark = [
 ]
 
 
-def tested(folder: Path, file: str, *words: str) -> dict[str, Any]:
+def measured(folder: Path, file: str, *words: str) -> dict[str, Any]:
     out = folder / "result.json"
     labels = ROOT / "docs" / "labels" / "real-events.csv"
     asked = ["--observations", str(DATA / file), *words, "--shocks", str(labels), "--budget", "1.0"]
@@ -45,7 +45,7 @@ def tested(folder: Path, file: str, *words: str) -> dict[str, Any]:
 def test_an_event_is_raised_in_its_month_as_what_it_was(
     tmp_path: Path, file: tuple[str, ...], events: dict[str, tuple[str, str, str]]
 ) -> None:
-    record = tested(tmp_path, *file)
+    record = measured(tmp_path, *file)
     said = {one["id"]: one for one in record["engine"]["by_label"]}
     assert said.keys() == events.keys()
     for name, (first, last, shock) in events.items():
