@@ -21,7 +21,9 @@ from cews.notify import email as mail
 from cews.notify.email import SmtpChannel
 from cews.outbox import LEASE
 from cews.store import notices
-from cews.store.engine import connect, reading
+from cews.store.engine import Engine, connect, reading
+
+LIMIT = 4  # notices claimed at a time
 
 # Where a sender can be made to die: just before or just after one of its steps.
 POINTS: dict[str, tuple[Any, str, bool]] = {
@@ -30,6 +32,7 @@ POINTS: dict[str, tuple[Any, str, bool]] = {
     "after view": (outbox, "view", True),
     "after render": (mail, "compose", True),
     "before DATA": (smtplib.SMTP, "data", False),
+    "during SMTP": (smtplib.SMTP, "rcpt", True),
     "after 250": (smtplib.SMTP, "data", True),
     "before mark": (notices, "mark_sent", False),
     "in the marking transaction": (notices, "mark_sent", True),
@@ -46,32 +49,68 @@ class Outcome:
     duplicate_ids_differ: int
 
 
-def run(store_url: str, *, notices_owed: int, random_kills: int, seed: int) -> Outcome:
-    """Send notices with senders that are killed at every named point and at random moments; then finish."""
-    engine, chance, mailbox, kills = connect(store_url), random.Random(seed), Mailbox(), 0
+Plan = tuple[str, int] | float | None  # a point and the how-manieth time it is reached; seconds to live; to the end
+
+
+def run(store_url: str, *, notices_owed: int, kills: int, seed: int, tell: Callable[[str], None] = str) -> Outcome:
+    """Send notices with senders that are killed at every named point and at random moments; then finish.
+
+    Kills are spread over the notices; a plan that ends before its point is met is tried again with another.
+    """
+    engine, chance, mailbox, done = connect(store_url), random.Random(seed), Mailbox(), 0
     add_reader(engine)
     assert raise_alerts(engine, notices_owed) == notices_owed
     context = multiprocessing.get_context("forkserver")  # forks from a process without threads or connections
     context.set_forkserver_preload(["cews.outbox"])
+    points, generation = [*POINTS] + [None] * 2, 0  # two of the kinds of kill come at a random moment
     with mail_server(mailbox) as url:
-        plans = [(point, chance.randint(1, 3)) for point in POINTS] + [None] * random_kills
-        chance.shuffle(plans)
-        for generation, plan in enumerate([*plans, "finish"]):
-            sender = context.Process(target=send, args=(store_url, url, generation, plan))
-            sender.start()
-            if plan is None:
-                sender.join(chance.uniform(0.2, 0.6))
-                sender.kill()
-            sender.join(60)
-            assert sender.exitcode in (0, -signal.SIGKILL), f"{plan}: exit code {sender.exitcode}"
-            kills += sender.exitcode == -signal.SIGKILL
+        while done < kills:
+            point = points[done % len(points)]
+            plan = (
+                chance.uniform(0.2, 0.8)
+                if point is None
+                else (point, chance.randint(1, _calls(point, notices_owed, kills)))
+            )
+            code = _generation(context, store_url, url, generation, plan)
+            done, generation = done + (code == -signal.SIGKILL), generation + 1
+            if generation % 25 == 0:
+                tell(f"{done} kills in {generation} senders, {len(mailbox.messages)} mails arrived")
+            assert generation < 4 * kills + 50, "the points are not met; there is too little to send"
+        assert _generation(context, store_url, url, generation, None) == 0
+    _check(engine, notices_owed)
+    with reading(engine) as cx:
+        expected = set(cx.exec_driver_sql("SELECT message_id FROM notice").scalars())
+    engine.dispose()
+    return _outcome(done, expected, mailbox)
+
+
+def _calls(point: str, notices_owed: int, kills: int) -> int:
+    """How often a point may be passed before the kill, so that the notices last for all kills."""
+    each = max(1, notices_owed // (2 * kills))
+    return max(1, each // LIMIT) if "claim" in point or "release" in point else each
+
+
+def _generation(context: Any, store_url: str, smtp_url: str, generation: int, plan: Plan) -> int:
+    """One sender; its exit code."""
+    sender = context.Process(target=send, args=(store_url, smtp_url, generation, plan))
+    sender.start()
+    if isinstance(plan, float):
+        sender.join(plan)
+        sender.kill()
+    sender.join(3600 if plan is None else 120)
+    assert sender.exitcode in (0, -signal.SIGKILL), f"{plan}: exit code {sender.exitcode}"
+    return int(sender.exitcode)
+
+
+def _check(engine: Engine, notices_owed: int) -> None:
+    """I5 each owed line is in exactly one notice; I6 what is sent has an attempt on record; nothing is held or left."""
     with reading(engine) as cx:
         assert notices.counts(cx) == {"waiting": 0, "sending": 0, "sent": notices_owed, "dead": 0}
         attempted = set(cx.exec_driver_sql("SELECT notice_id FROM delivery WHERE outcome = 'sent'").scalars())
-        expected = set(cx.exec_driver_sql("SELECT message_id FROM notice").scalars())
-    engine.dispose()
-    assert len(attempted) == notices_owed, "what is sent has an attempt on record"
-    return _outcome(kills, expected, mailbox)
+        told = list(cx.exec_driver_sql("SELECT alert_change_id FROM notice_line").scalars())
+        assert notices.held_lines(cx) == []
+    assert len(attempted) == notices_owed
+    assert len(told) == len(set(told)) == notices_owed
 
 
 def _outcome(kills: int, expected: set[str], mailbox: Mailbox) -> Outcome:
@@ -88,7 +127,7 @@ def _outcome(kills: int, expected: set[str], mailbox: Mailbox) -> Outcome:
     )
 
 
-def send(store_url: str, smtp_url: str, generation: int, plan: tuple[str, int] | str | None) -> None:
+def send(store_url: str, smtp_url: str, generation: int, plan: Plan) -> None:
     """One sender, in its own process. Each generation lives a lease later, so that it takes over what is left."""
     if isinstance(plan, tuple):
         _die_at(*plan)
@@ -100,7 +139,7 @@ def send(store_url: str, smtp_url: str, generation: int, plan: tuple[str, int] |
         clock=lambda: now,
         public_url="http://ews.example.org",
         zone="Asia/Seoul",
-        limit=4,
+        limit=LIMIT,
     )
 
 

@@ -176,11 +176,9 @@ def test_only_plain_https_is_sent_to(url: str) -> None:
 
 def test_tls_is_asked_for_by_name_and_the_certificate_checked(tmp_path: Path) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    request = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=hook.example.org"
     made = subprocess.run(
-        [*"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=hook.example.org -out".split(), str(certificate)]
-        + ["-keyout", str(key)],
-        capture_output=True,
-        check=False,
+        [*request.split(), "-keyout", str(key), "-out", str(certificate)], capture_output=True, check=False
     )
     if made.returncode != 0:
         pytest.skip("openssl is not there to make a certificate")
