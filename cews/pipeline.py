@@ -31,6 +31,7 @@ from cews.store.forecasts import StoredForecast
 from detectors import Detection, detect, score
 from detectors import forecast as forecasting
 from detectors.base import IntArray, Panel, Scores
+from detectors.screen import Courses
 
 LEAST_FOR_WORKERS: Final = 24  # a shorter replay is over before worker processes have started
 
@@ -60,12 +61,13 @@ def scan(
     budget: float,
     policy: Policy | None = None,
     record: bool = True,
+    courses: Courses | None = None,
 ) -> Step:
     """Score every month published since the last scan and update the alerts.
 
     ``items`` is ``"watchlist"`` or ``"all"``. With ``record`` findings, alert changes and owed notices are
     committed together; without, it is a question about ``as_of``, asked of the alerts as they were then, and
-    nothing is written.
+    nothing is written. Where ``courses`` of the screens were kept, a new month costs a month.
     """
     history = History.load(engine, as_of, watched(engine, items))
     with reading(engine) as cx:
@@ -73,7 +75,7 @@ def scan(
         seen = stored_alerts.newest_scanned(cx) if record else None
         rules = in_force(cx).levels
     panel = history.panel(as_of)
-    step = examine(panel, score(panel), book, policy or rules, budget, seen)
+    step = examine(panel, score(panel, courses), book, policy or rules, budget, seen)
     if record:
         with writing(engine) as cx:
             record_step(cx, step, now, notify=True)

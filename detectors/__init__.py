@@ -15,7 +15,7 @@ from detectors.base import Detector, Panel, Scores
 from detectors.combine import Detection, combine, explain_silence
 from detectors.dependence import Dependence
 from detectors.exit import SupplierScreen
-from detectors.screen import ItemScreen
+from detectors.screen import Courses, ItemScreen
 
 __all__ = ["DETECTORS", "Detection", "detect", "explain_silence", "registered", "score"]
 
@@ -32,9 +32,13 @@ def registered() -> dict[str, Detector]:
     return outside | dict(DETECTORS)
 
 
-def score(panel: Panel) -> dict[str, Scores]:
-    """What every detector sees in the panel. Most of the work of ``detect``, and it needs nothing but the panel."""
-    return {name: detector.score(panel) for name, detector in registered().items()}
+def score(panel: Panel, courses: Courses | None = None) -> dict[str, Scores]:
+    """What every detector sees in the panel. Most of the work of ``detect``, and it needs nothing but the panel.
+
+    Where ``courses`` of the screens were kept, those of a panel that is only longer go on with its new months.
+    """
+    going_on = {screen.id: screen.score(panel, courses) for screen in (ItemScreen(), SupplierScreen())}
+    return {name: going_on.get(name) or detector.score(panel) for name, detector in registered().items()}
 
 
 def detect(

@@ -13,12 +13,12 @@ from detectors import kernels_legs as kernel
 from detectors.base import BoolArray, FloatArray, Panel, Scores
 from detectors.dependence import leg_starts, leg_volume, yearly_shares
 from detectors.kernels import in_blocks
-from detectors.screen import VERSION, screened
+from detectors.screen import VERSION, Courses, FromTheStart, screened
 
 ESTABLISHED: Final = 0.05  # share of the item's last twelve months from which a partner matters
 DEEP: Final = float(np.log(0.5))
 HELD: Final = float(np.log(0.7))  # the item's total counts as covered until it is short enough to be raised itself
-FIELDS: Final = ("expected", "lower95", "upper95", "residual", "sigma", "z", "silent")  # of the screen
+FIELDS: Final = ("expected", "lower95", "upper95", "residual", "z", "silent")  # of the screen
 _ITEMS: Final = 256  # a block
 
 
@@ -28,10 +28,12 @@ class SupplierScreen:
     id = "suppliers"
     version = VERSION
 
-    def score(self, panel: Panel) -> Scores:
+    def score(self, panel: Panel, courses: Courses | None = None) -> Scores:
         amount, _ = leg_volume(panel)
         share = yearly_shares(panel, amount)
-        arrays = {f"quantity_{name}": array for name, array in screened(amount, FIELDS).items()}
+        keys = [f"{panel.items[item]} {partner}" for item, partner in zip(panel.item_of, panel.partners, strict=True)]
+        said = screened("suppliers_quantity", keys, amount, FIELDS, courses or FromTheStart())
+        arrays = {f"quantity_{name}": array for name, array in said.items()}
         arrays |= {"amount": amount, "share": share[1:], "share_before": share[:-1]}
         return Scores(self.id, self.version, "leg", arrays)
 

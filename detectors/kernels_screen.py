@@ -347,7 +347,7 @@ def advance(
                 out[field, s] = math.nan
             cell[s] = -1
         out[HISTORY, s] = m[MONTHS]
-        out[STRATUM, s] = stratum
+        out[STRATUM, s] = stratum if m[MONTHS] > 0 else math.nan
 
         # Silence teaches the level something only where it is new; before the first trade it is no history.
         lesson = math.nan

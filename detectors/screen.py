@@ -7,9 +7,9 @@ docs/methods/screen.md; the arithmetic of one series: ``kernels_screen``.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 import numpy as np
 from scipy.special import stdtr
@@ -18,7 +18,7 @@ from detectors import kernels_screen as kernel
 from detectors.base import BoolArray, FloatArray, Panel, Scores
 from detectors.kernels import in_blocks
 
-VERSION: Final = "1"
+VERSION: Final = "2"  # of the figures: what was kept under another is not gone on with
 MIN_HISTORY: Final = kernel.MIN_HISTORY  # months seen before one is scored, so that others can be measured by it
 MIN_JUDGED: Final = 11  # months seen before one is judged: with it they are a year
 FARTHEST: Final = kernel.FARTHEST  # a fall to a fiftieth or less counts as silence: large, but bounded
@@ -58,15 +58,21 @@ class Screen:
         return cls(**{field.name: scores.arrays[f"{prefix}_{field.name}"] for field in fields(cls)})
 
 
-class _Bank:
-    """What S series have taught so far, one by one (``memory``) and together (the rest)."""
+@dataclass(slots=True)
+class Bank:
+    """What S series have taught so far: one by one (``memory``), and together (the rest)."""
 
-    def __init__(self, count: int) -> None:
-        self.memory = kernel.blank(count)
-        self.typical = _TYPICAL_ERROR  # error of a series that trades every month
-        self.begins = 1 / 20  # part of the trading months after which silence begins
-        # Errors by stratum and size. Student's t with 3 degrees of freedom stands in for the first 99 of each stratum.
-        self.errors = np.tile(99 * np.diff(stdtr(3, _EDGES), prepend=0.0), (3, 1))
+    memory: FloatArray  # (S, kernel.WIDTH)
+    typical: float  # error of a series that trades every month
+    begins: float  # part of the trading months after which silence begins
+    errors: FloatArray  # (3, kernel.CELLS) number of standardised errors by stratum and size
+
+    @classmethod
+    def fresh(cls, count: int) -> Self:
+        # Student's t with 3 degrees of freedom stands in for the first 99 errors of each stratum.
+        return cls(
+            kernel.blank(count), _TYPICAL_ERROR, 1 / 20, np.tile(99 * np.diff(stdtr(3, _EDGES), prepend=0.0), (3, 1))
+        )
 
     def advance(self, month: int, observed: FloatArray, rows: Mapping[int, FloatArray]) -> None:
         """Score one month into ``rows`` (by number of the field), then learn from it."""
@@ -93,18 +99,60 @@ class _Bank:
         return np.array([[_EDGES[np.searchsorted(row, level * row[-1])] for level in _LEVELS] for row in heaped])
 
 
+@dataclass(slots=True)
+class Course:
+    """A screen under way: what it has said of the months so far, and what it knows to go on."""
+
+    bank: Bank
+    said: dict[str, FloatArray]  # (T, S) by field; the rows from ``months`` on are yet to be written
+    months: int = 0
+
+    @classmethod
+    def fresh(cls, shape: tuple[int, int], names: Collection[str]) -> Self:
+        return cls(Bank.fresh(shape[1]), {name: np.empty(shape, dtype=np.float32) for name in names})
+
+    def follow(self, series: FloatArray) -> None:
+        """Score the months of the (T, S) series that come after those scored before."""
+        for month in range(self.months, len(series)):
+            rows = {kernel.FIELDS.index(name): array[month] for name, array in self.said.items()}
+            self.bank.advance(month, series[month], rows)
+        self.months = len(series)
+
+
+class Courses(Protocol):
+    """Where the courses of screens begin, and what becomes of them: ``FromTheStart``, or kept for the next month."""
+
+    def take(self, name: str, keys: Sequence[str], series: FloatArray, fields: Sequence[str]) -> Course:
+        """The course of the series so named: fresh, or that of earlier months if these are what they were."""
+
+    def keep(self, name: str, keys: Sequence[str], series: FloatArray, course: Course) -> None:
+        """The course after the last of the months."""
+
+
+class FromTheStart:
+    """Every screen begins with the first month, and nothing is kept of it."""
+
+    def take(self, name: str, keys: Sequence[str], series: FloatArray, fields: Sequence[str]) -> Course:
+        return Course.fresh((series.shape[0], series.shape[1]), fields)
+
+    def keep(self, name: str, keys: Sequence[str], series: FloatArray, course: Course) -> None:
+        pass
+
+
 def screen(series: FloatArray) -> Screen:
     """Score S monthly series (T, S); NaN = not known, 0.0 = nothing was traded."""
-    return Screen(**screened(series, kernel.FIELDS))
+    return Screen(**screened("", (), series, kernel.FIELDS, FromTheStart()))
 
 
-def screened(series: FloatArray, names: Collection[str]) -> dict[str, FloatArray]:
-    """As ``screen``, but only the fields named."""
-    kept = {name: np.empty(series.shape, dtype=np.float32) for name in names}
-    bank = _Bank(series.shape[1])
-    for month, observed in enumerate(np.ascontiguousarray(series, dtype=float)):
-        bank.advance(month, observed, {kernel.FIELDS.index(name): array[month] for name, array in kept.items()})
-    return kept
+def screened(
+    name: str, keys: Sequence[str], series: FloatArray, fields: Sequence[str], courses: Courses
+) -> dict[str, FloatArray]:
+    """As ``screen``, but only some fields, on a course of this name; ``keys`` tell the series apart."""
+    series = np.ascontiguousarray(series, dtype=float)
+    course = courses.take(name, keys, series, fields)
+    course.follow(series)
+    courses.keep(name, keys, series, course)
+    return course.said
 
 
 def unit_value(value: FloatArray, quantity: FloatArray, rounded: BoolArray | bool = False) -> FloatArray:
@@ -133,10 +181,13 @@ class ItemScreen:
     id = "screen"
     version = VERSION
 
-    def score(self, panel: Panel) -> Scores:
+    def score(self, panel: Panel, courses: Courses | None = None) -> Scores:
         amount, weighed = volume(panel.item_quantity, panel.item_value)
         rounded = np.array([unit == "kg" for unit in panel.units], dtype=bool)
         price = unit_value(panel.item_value, panel.item_quantity, rounded)
-        arrays = screen(amount).arrays("quantity") | screen(price).arrays("unit_value")
-        arrays |= {"amount": amount, "weighed": weighed.astype(float), "unit_value": price}
+        arrays = {"amount": amount, "weighed": weighed.astype(float), "unit_value": price}
+        keys = [str(item) for item in panel.items]
+        for prefix, series in (("quantity", amount), ("unit_value", price)):
+            said = screened(f"items_{prefix}", keys, series, kernel.FIELDS, courses or FromTheStart())
+            arrays |= Screen(**said).arrays(prefix)
         return Scores(self.id, self.version, "item", arrays)

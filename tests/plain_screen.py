@@ -152,7 +152,7 @@ def score(one: Series, month: int, value: float, typical: float, begins: float, 
     known, log = not math.isnan(value), math.log(value) if value > 0 else NAN
     active = value > 0 and not log < mixture - FARTHEST
     residual = min(max(log - mixture, -FARTHEST), FARTHEST) if active and one.history else -FARTHEST
-    said: dict[str, float] = {"history": one.history, "stratum": stratum}
+    said: dict[str, float] = {"history": one.history, "stratum": stratum if one.history else NAN}
     if one.history >= 6:
         said |= {"expected": math.exp(mixture), "level": level, "sigma": sigma}
         said |= {"residual": residual if known else NAN}

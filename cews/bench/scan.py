@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import multiprocessing
 import resource
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from cews.alerts import Policy
+from cews.courses import KeptCourses
 from cews.domain import Coverage, Flow, ItemKey, Period
 from cews.panel import History
 from cews.pipeline import examine
@@ -99,20 +102,34 @@ def _measured(url: str | None, order: Order) -> dict[str, Any]:
     read = time.perf_counter(), time.process_time()
     found = _judged(panel, order.budget)
     done = time.perf_counter(), time.process_time()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    with tempfile.TemporaryDirectory() as folder:
+        score(_before_the_newest(panel), KeptCourses(Path(folder)))
+        again = time.perf_counter(), time.process_time()
+        _judged(panel, order.budget, KeptCourses(Path(folder)))
+        updated = time.perf_counter(), time.process_time()
     return {
         "read_s": round(read[0] - began[0], 2) if url else None,
         "engine_s": round(done[0] - read[0], 2),
         "total_s": round(done[0] - began[0], 2) if url else None,
         "read_cpu_s": round(read[1] - began[1], 2) if url else None,
         "engine_cpu_s": round(done[1] - read[1], 2),
-        "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "update_s": round(updated[0] - again[0], 2),
+        "update_cpu_s": round(updated[1] - again[1], 2),
+        "peak_mib": round(peak),
         "findings": found,
     }
 
 
-def _judged(panel: Panel, budget: float) -> int:
+def _judged(panel: Panel, budget: float, courses: KeptCourses | None = None) -> int:
     """What a scan does with a panel; gives the number of findings."""
-    return len(examine(panel, score(panel), {}, Policy(), budget, None).detection.findings)
+    return len(examine(panel, score(panel, courses), {}, Policy(), budget, None).detection.findings)
+
+
+def _before_the_newest(panel: Panel) -> Panel:
+    """The panel a month ago."""
+    by_month = ("reported", "item_quantity", "item_value", "quantity", "value", "breaks")
+    return replace(panel, **{name: getattr(panel, name)[:-1] for name in by_month})
 
 
 # --- made trade --------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from cews import countries, formats, pipeline, sentences
 from cews.commands.session import Month, Session, as_of_option, json_option, pass_session, print_json
+from cews.courses import KeptCourses
 from cews.domain import Alert, AlertChange, AlertState, ChangeKind, ItemKey, Period, UserError
 from cews.i18n import text
 from cews.records import alert_record, change_record, finding_record
@@ -49,6 +50,7 @@ def scan(session: Session, items: str, models: bool, as_of: datetime | None, as_
         now=session.now,
         budget=session.settings.alarm_budget,
         record=as_of is None,
+        courses=KeptCourses(session.settings.home / "courses") if items == "all" and as_of is None else None,
     )
     if models and as_of is None and step.newest is not None:
         with session.progress("Fitting models of the shortlist") as progress:
