@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dash import html
 from dash.development.base_component import Component
 
+from cews import i18n
 from cews.dashboard import parts
 from cews.dashboard.pages import Page
 from cews.dashboard.view import View
@@ -79,7 +80,14 @@ def _quarantine(rejects: Sequence[RejectLine], total: int, view: View) -> Compon
         view.say("Reason"),
     ]
     rows: list[list[parts.Child]] = [
-        [line.source, line.label, f"{line.line:,}", html.Code(line.column), html.Code(line.value), line.reason]
+        [
+            line.source,
+            line.label,
+            f"{line.line:,}",
+            html.Code(line.column),
+            html.Code(line.value),
+            i18n.retold(line.reason, view.language, context="reject"),
+        ]
         for line in rejects
     ]
     subtitle = view.say(
