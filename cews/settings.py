@@ -91,7 +91,7 @@ class Settings(BaseSettings):
     schedule: str = Field(
         "0 9 16 * *", description="When ingest → scan → notify runs: five cron fields, in CEWS_TIME_ZONE."
     )
-    schedule_source: str = Field("kcs", description="Source that the schedule ingests.")
+    schedule_source: str = Field("kcs", description="Sources that the schedule ingests, separated by commas.")
     time_zone: str = Field("Asia/Seoul", description="Time zone of the schedule and of dates shown.")
     alarm_budget: float = Field(
         5.0, gt=0, description="New alerts an analyst wants to see a month, over all items watched."
