@@ -85,8 +85,8 @@ def run(store_url: str, *, notices_owed: int, kills: int, seed: int, tell: Calla
 
 
 def _calls(point: str, notices_owed: int, kills: int) -> int:
-    """How often a point may be passed before the kill, so that the notices last for all kills."""
-    each = max(1, notices_owed // (2 * kills))
+    """How often a point may be passed before the kill: so that the notices just last for all kills."""
+    each = max(1, int(1.6 * notices_owed / kills))
     return max(1, each // LIMIT) if "claim" in point or "release" in point else each
 
 
