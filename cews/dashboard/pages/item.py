@@ -26,6 +26,7 @@ from cews.store import prices, queries
 from cews.store.engine import Connection, Engine
 from cews.store.prices import PriceSeries
 from cews.store.queries import AlertLine, ChangeLine, ForecastLine, ItemName, MonthFinding
+from detectors.forecast import SCREEN
 
 RANGES = {"2": 24, "3": 36, "5": 60, "all": 10_000}  # months shown
 DEFAULT_RANGE = "5"
@@ -255,7 +256,7 @@ def outlook_chart(known: ItemFacts, span: str, model: str | None, view: View) ->
         return [_no_trade(view)]
     since = series.months[-1] + (1 - RANGES.get(span, RANGES[DEFAULT_RANGE]))
     observed = [(m, q) for m, q in zip(series.months, series.quantity, strict=True) if q is not None and m >= since]
-    expected = [point for point in _points(forecast) if point.period >= since]
+    expected = [point for point in expectations(known, forecast) if point.period >= since]
     raised = {found.period: found.level for found in known.findings}
     largest = max((q for _, q in observed), default=None)  # every number in the scale of the largest
     figure = outlook(
@@ -274,6 +275,12 @@ def _words(view: View) -> OutlookWords:
         ahead=view.say("Forecast"),
         levels={level: view.level(level) for level in Level},
     )
+
+
+def expectations(known: ItemFacts, forecast: ForecastLine | None) -> list[Expected]:
+    """A model's points, and before the first of them what the screen expected."""
+    own, screen = _points(forecast), _points(known.forecast(SCREEN))
+    return [point for point in screen if own and point.period < own[0].period] + own
 
 
 def _points(forecast: ForecastLine | None) -> list[Expected]:
@@ -305,6 +312,8 @@ def _model_note(forecast: ForecastLine | None, view: View) -> Component:
     words = [view.say("Model: {model}, as of {day}.", model=model, day=view.day(forecast.as_of))]
     if forecast.error is not None:
         words.append(view.say("Error one month ahead (MASE): {error}.", error=formats.number(forecast.error)))
+    if forecast.model != SCREEN:
+        words.append(view.say("Months before those of the model: the screen."))
     if forecast.note:
         words.append(view.say("The model could not be fitted; the figure of a year before stands in."))
     return html.P([html.Span(word) for word in words], className="sub clocks")
