@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Engine, func, select
 
 from cews.cli import cews as program
+from cews.cli import main
 from cews.domain import StoreError, UserError
 from cews.ingesting import IngestReport, accept, from_files, ingest_file, reject
 from cews.store import reviews
@@ -166,3 +168,24 @@ def test_the_commands_show_and_decide(
     assert "lost rows (KOR:import:250410 2024-01)" in ask("list").stdout
     assert ask("accept", str(number), "--reason", "checked").exit_code == 0
     assert json.loads(ask("list", "--state", "released", "--json").stdout)[0]["reason"] == "checked"
+
+
+def test_a_command_that_holds_something_back_says_so_in_its_exit_code(
+    store_url: str,
+    home: Path,
+    read,  # type: ignore[no-untyped-def]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    number = held_back(read)
+    monkeypatch.setenv("CEWS_DATABASE_URL", store_url)
+    monkeypatch.setenv("CEWS_HOME", str(home))
+    for file, code in (("cut off.csv", 5), ("trade.csv", 0)):
+        if not code:
+            (tmp_path / file).write_text("\n".join([HEAD, *rows()]))
+        monkeypatch.setattr(sys, "argv", ["cews", "ingest", "file", str(tmp_path / file), "--format", "tidy"])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == code
+    assert f"cews: held back: release {number}. Look at" in capsys.readouterr().err
