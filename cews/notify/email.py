@@ -392,10 +392,17 @@ def _chart_text(view: NoticeView) -> str:
     )
 
 
+_FOOTERS: Final = {
+    NoticeView: "{recipient} gets this mail because of a subscription to this item. To stop, reply to this mail. "
+    "Figures are those known on {day} and may be revised.",
+    DigestView: "{recipient} gets this mail because of a subscription to these items. To stop, reply to this mail. "
+    "Figures are those known on {day} and may be revised.",
+}
+
+
 def _footer(view: NoticeView | DigestView, as_of: datetime) -> str:
     return text(
-        "{recipient} gets this mail because of a subscription to this item. To stop, reply to this mail. "
-        "Figures are those known on {day} and may be revised.",
+        _FOOTERS[type(view)],
         view.language,
         recipient=view.recipient,
         day=formats.day(as_of, view.zone, view.language),
