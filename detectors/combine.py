@@ -47,7 +47,7 @@ class Verdict:
 
     shock: ShockClass
     probabilities: Mapping[ShockClass, float]
-    leg: int | None
+    leg: int | None  # that carries most of the move; not looked for where nothing is raised
     evidence: Tail
     allowed: float  # largest p-value raised
     level: Level | None
@@ -85,15 +85,16 @@ def judge(case: Case, detection: Detection) -> Verdict | None:
     signs = {name: float(getattr(evidence, name)[case.column, case.item]) for name in SIGNS}
     odds = probabilities(case.panel.items[case.item].flow, signs)
     shock = max(odds, key=lambda shock: odds[shock])
-    leg = leading_partner(case, shock)
     if shock not in THREATS:
-        return Verdict(shock, odds, leg, Tail(1.0, 0), 0.0, None)
+        return Verdict(shock, odds, None, Tail(1.0, 0), 0.0, None)
     rarity = detection.pools.tail(shock, case.column, case.item)
     strength = case.at(evidence.strength[shock])
     tests = (len(THREATS) - 1) * len(case.panel.items)  # a surge is of imports or of exports
     allowed = threshold(detection.budget, tests, rarity.pool, strength)
-    raised = rarity.p <= allowed and not case.at(evidence.yearly_value) < LEAST_VALUE
-    reached = level(shock, _size(case, shock, leg), _dependence(case, shock, leg), strength) if raised else None
+    if rarity.p > allowed or case.at(evidence.yearly_value) < LEAST_VALUE:
+        return Verdict(shock, odds, None, rarity, allowed, None)
+    leg = leading_partner(case, shock)
+    reached = level(shock, _size(case, shock, leg), _dependence(case, shock, leg), strength)
     return Verdict(shock, odds, leg, rarity, allowed, reached)
 
 
