@@ -14,8 +14,8 @@ from typing import Final
 import pandas as pd
 
 from cews.domain import Period
-from ingest import SOURCES
-from ingest.base import Batch, Request, Wanted
+from ingest import SOURCES, comtrade
+from ingest.base import NO_TRADE, Batch, Request, Wanted
 from ingest.files import FORMATS, parse_file
 from tests.contract import fake_comtrade, kcs_answers
 
@@ -37,7 +37,16 @@ def parsers() -> Mapping[str, Parser]:
     found += [
         Parser(f"file:{form}", _file_reader(form), samples) for form, samples in _files().items() if form in FORMATS
     ]
+    found.append(Parser("comtrade:catalogue", _catalogue, (fake_comtrade.answer([fake_comtrade.data_set()]),)))
     return {parser.name: parser for parser in found}
+
+
+def _catalogue(body: bytes) -> Batch:
+    """A list of data sets, as a batch that has something to show for each."""
+    request = Request("https://example.org", {"reporterCode": "410"}, "data sets", {"reporter": "KOR"})
+    found = comtrade.parse_catalogue(body, request)
+    assert all(reporter == "KOR" and signature for (reporter, _), signature in found.items())
+    return Batch(NO_TRADE, (), further=tuple(Request("", {}, signature) for signature in found.values()))
 
 
 def _reader(source: str, request: Request) -> Callable[[bytes], Batch]:
