@@ -7,7 +7,7 @@ Definitions: docs/methods/backtest.md.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from cews import pipeline
 from cews.alerts import Policy
 from cews.backtest import observations, rules, scoring
 from cews.backtest.labels import Label
+from cews.backtest.observations import File, Progress
 from cews.backtest.scoring import Alarm, Rows
 from cews.domain import ChangeKind, ItemKey, Period, UserError
 from cews.panel import History
@@ -28,7 +29,6 @@ from detectors import explain_silence
 from detectors.base import BoolArray, FloatArray, Panel
 from detectors.baselines import MODELS
 from detectors.screen import volume
-from ingest.tables import Given
 
 WARM_UP: Final = 3  # months replayed before the first that counts, so that what is going on already is not new
 GROUND: Final = 24  # months before and after the labels that are replayed too: there false alarms are counted
@@ -37,8 +37,6 @@ SAMPLE: Final = 40  # items without a label on which models that are fitted anew
 LARGEST: Final = 5  # items of each label on which they are
 RAISING: Final = frozenset({ChangeKind.OPENED, ChangeKind.RAISED, ChangeKind.RECLASSIFIED})
 _SEED: Final = 1
-
-Report = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,37 +69,26 @@ class _Seen:
 
 
 def run(
-    paths: Sequence[Path],
-    form: str | None,
-    given: Given,
-    question: Question,
-    *,
-    only_labelled: bool,
-    now: datetime,
-    reading: Report,
-    replaying: Report,
+    files: Sequence[File], question: Question, *, only_labelled: bool, now: datetime, progress: Progress
 ) -> dict[str, Any]:
     """The back-test of files, in a store of its own that is gone afterwards."""
-    rules.chosen(question.baselines)
-    files = observations.read(paths, form, given, now, reading)
+    rules.check(question.baselines)
     items = observations.items_of(files)
-    reporters = len({item.reporter for item in items})
-    kept = observations.chosen(items, question.labels, only_labelled)
     if not any(label.items(items) for label in question.labels):
         raise UserError("no label is about any item of these files; compare its reporter, flow and codes with theirs.")
+    kept = observations.chosen(items, question.labels, only_labelled)
     with tempfile.TemporaryDirectory() as home, scratch("sqlite") as engine:
         observations.load(engine, Path(home), files, kept, now)
-        del files
-        record = replayed(engine, question, progress=replaying)
+        record = replayed(engine, question, progress=progress)
     return {
-        "files": [path.name for path in paths],
+        "files": [file.name for file in files],
         "items_in_files": len(items),
-        "reporters_in_files": reporters,
+        "reporters_in_files": len({item.reporter for item in items}),
         **record,
     }
 
 
-def replayed(engine: Engine, question: Question, *, progress: Report) -> dict[str, Any]:
+def replayed(engine: Engine, question: Question, *, progress: Progress) -> dict[str, Any]:
     """The back-test of what a store holds."""
     history = History.load(engine, None)
     labels = {label: label.items(history.items) for label in question.labels}
@@ -134,7 +121,7 @@ def _judged(labels: Mapping[Label, Sequence[int]], alarms: Sequence[Alarm], rows
 # --- replaying ------------------------------------------------------------------------------------------
 
 
-def _replay(history: History, labels: Mapping[Label, Sequence[int]], question: Question, progress: Report) -> _Seen:
+def _replay(history: History, labels: Mapping[Label, Sequence[int]], question: Question, progress: Progress) -> _Seen:
     first, last = _span(labels, history.published.start)
     wanted = [first + n for n in range(-WARM_UP, last - first + 1)]
     months = {month: moment for month in wanted if (moment := history.publication(month)) is not None}

@@ -29,12 +29,11 @@ class Said:
     partners: tuple[str, ...] | None = None  # (I,)
 
 
-def chosen(names: Sequence[str]) -> tuple[str, ...]:
-    """The rules of these names. Raises UserError naming those unknown."""
+def check(names: Sequence[str]) -> None:
+    """Raises UserError naming those that are no rule."""
     unknown = [name for name in names if name not in KNOWN]
     if unknown:
         raise UserError(f"no baseline is called {', '.join(unknown)}; choose from {', '.join(KNOWN)}.")
-    return tuple(dict.fromkeys(names))
 
 
 def said(panel: Panel, month: Period, names: Sequence[str]) -> dict[str, Said]:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from cews import backtest as backtesting
 from cews.backtest.labels import read_labels
-from cews.backtest.observations import MOST_ITEMS
+from cews.backtest.observations import MOST_ITEMS, read
 from cews.backtest.rules import KNOWN
 from cews.commands.data import given_options
 from cews.commands.session import Session, pass_session, print_json
@@ -71,26 +71,19 @@ def backtest(
     question = backtesting.Question(
         read_labels(shocks.read_bytes(), shocks.name),
         budget,
-        [name.strip() for name in baselines.split(",") if name.strip()],
+        list(dict.fromkeys(name.strip() for name in baselines.split(",") if name.strip())),
         workers,
     )
-    with session.progress("Reading") as reading, session.progress("Replaying") as replaying:
-        record = backtesting.run(
-            (*observations, *more),
-            form,
-            given,
-            question,
-            only_labelled=items == "labelled",
-            now=session.now,
-            reading=reading,
-            replaying=replaying,
-        )
-    if output is not None and str(output) != "-":
-        output.write_bytes(orjson.dumps(record, option=orjson.OPT_INDENT_2))
-    if output is not None and str(output) == "-":
+    with session.progress("Reading") as progress:
+        files = read((*observations, *more), form, given, session.now, progress)
+    with session.progress("Replaying") as progress:
+        record = backtesting.run(files, question, only_labelled=items == "labelled", now=session.now, progress=progress)
+    if str(output) == "-":
         print_json(record)
-    else:
-        _show(session, record)
+        return
+    if output is not None:
+        output.write_bytes(orjson.dumps(record, option=orjson.OPT_INDENT_2))
+    _show(session, record)
 
 
 def _show(session: Session, record: Mapping[str, Any]) -> None:

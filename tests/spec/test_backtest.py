@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from cews.backtest import observations, scoring
 from cews.backtest.labels import Label, read_labels
 from cews.backtest.scoring import Alarm, Rows
-from cews.cli import cews
+from cews.commands.backtest import backtest
 from cews.domain import Flow, ItemKey, Level, Period, ShockClass, UserError
 from ingest.tables import Given
 
@@ -205,52 +205,65 @@ def test_of_equal_scores_the_larger_item_comes_first() -> None:
 # --- end to end -----------------------------------------------------------------------------------------
 
 
-def world(folder: Path) -> Path:
-    """Fifteen steady items of Korea; 250400's supplier China ends in 2022-06 at a price that doubles."""
+def trade(fallen: range) -> pd.DataFrame:
+    """Fifteen steady items of Korea; in the fallen months China hardly delivers 250400, at twice the price."""
     rng = np.random.default_rng(4)
+    low = np.isin(np.arange(MONTHS), list(fallen))
     frames = []
     for code in CODES:
-        price = 5 * np.exp(rng.normal(0, 0.04, MONTHS))
+        price = 5 * np.exp(rng.normal(0, 0.04, MONTHS)) * np.where(low & (code == "250400"), 2.0, 1.0)
         for partner, share in SUPPLIERS.items():
             weight = 1e6 * share * np.exp(rng.normal(0, 0.1, MONTHS))
-            if code == "250400":
-                weight[53:] *= 0.02 if partner == "CHN" else 1.0
-            dear = np.where((np.arange(MONTHS) >= 53) & (code == "250400"), 2.0, 1.0)
-            frames.append(
-                pd.DataFrame(
-                    {
-                        "reporter": "KOR",
-                        "partner": partner,
-                        "flow": "import",
-                        "hs": code,
-                        "period": [str(START + n) for n in range(MONTHS)],
-                        "value_usd": weight * price * dear,
-                        "net_weight_kg": weight,
-                    }
-                )
-            )
-    path = folder / "trade.csv"
-    pd.concat(frames).to_csv(path, index=False)
-    return path
+            weight *= np.where(low & (code == "250400") & (partner == "CHN"), 0.02, 1.0)
+            series = {"period": [str(START + n) for n in range(MONTHS)], "net_weight_kg": weight}
+            key = {"reporter": "KOR", "partner": partner, "flow": "import", "hs": code}
+            frames.append(pd.DataFrame(series | {"value_usd": weight * price}).assign(**key))
+    return pd.concat(frames)
+
+
+def written(folder: Path, table: pd.DataFrame, labels: str) -> list[str]:
+    """The words of a back-test of the table."""
+    table.to_csv(folder / "trade.csv", index=False)
+    (folder / "shocks.csv").write_text(f"{HEADER}\n{labels}")
+    return ["--observations", str(folder / "trade.csv"), "--shocks", str(folder / "shocks.csv"), "--workers", "1"]
+
+
+def backtested(folder: Path, *words: str) -> tuple[str, dict[str, Any]]:
+    """What the command prints, and its JSON."""
+    out, home = folder / "out.json", folder / "home"
+    asked = [*words, "--json", str(out)]
+    said = CliRunner().invoke(backtest, asked, env={"CEWS_HOME": str(home)}, catch_exceptions=False)
+    assert said.exit_code == 0, said.output
+    assert not home.exists()  # nobody's store was touched
+    return said.output, json.loads(out.read_bytes())
+
+
+END = Period.parse("2022-06") - START
+
+
+def test_what_was_raised_stays_raised_though_a_later_revision_takes_it_away(tmp_path: Path) -> None:
+    first, final = trade(range(END, END + 1)), trade(range(0))
+    revised = (final["hs"] == "250400") & (final["partner"] == "CHN") & (final["period"] == "2022-06")
+    first["known_from"] = (pd.PeriodIndex(first["period"], freq="M") + 1).strftime("%Y-%m-20")
+    table = pd.concat([first, final[revised].assign(known_from="2022-12-02")])
+    label = "end,250400,KOR,import,CHN,2022-06,shortage,2022-06,2022-06"
+    _, record = backtested(tmp_path, *written(tmp_path, table, label), "--baselines", "two_sigma")
+    end = record["engine"]["by_label"][0]
+    assert (end["first_month"], end["known_on"]) == ("2022-06", "2022-07-20")
 
 
 @pytest.fixture(scope="module")
 def record(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    folder = tmp_path_factory.mktemp("backtest")
-    shocks, out = folder / "shocks.csv", folder / "out.json"
-    shocks.write_text(
-        f"{HEADER}\nend,250400,KOR,import,CHN,2022-06,shortage,2022-06,2022-08\n"
+    labels = (
+        "end,250400,KOR,import,CHN,2022-06,shortage,2022-06,2022-08\n"
         "calm,250500;250600,KOR,import,,2022-06,decoy,2022-06,2022-08\n"
         "elsewhere,250400,JPN,import,,2022-06,shortage,2022-06,2022-08\n"
         "later,250400,KOR,import,,2023-06,shortage,2023-06,2023-08\n"
     )
-    trade = str(world(folder))
-    words = ["backtest", "--observations", trade, "--shocks", str(shocks), "--json", str(out), "--workers", "1"]
-    said = CliRunner().invoke(cews, words, env={"CEWS_HOME": str(folder)}, catch_exceptions=False)
-    assert said.exit_code == 0, said.output
-    assert "end (shortage)" in said.output
-    assert not list(folder.glob("*.sqlite3"))  # nobody's store was touched
-    found: dict[str, Any] = json.loads(out.read_bytes())
+    folder = tmp_path_factory.mktemp("backtest")
+    said, found = backtested(folder, *written(folder, trade(range(END, MONTHS)), labels))
+    assert "end (shortage)" in said
+    assert "elsewhere, later" in said
     return found
 
 
@@ -288,9 +301,9 @@ def test_a_file_without_observations_and_labels_of_nothing_are_refused(tmp_path:
     empty.write_text("reporter,partner,flow,hs,period,value_usd\nKOR,CHN,import,250410,never,1\n")
     with pytest.raises(UserError, match="holds no observation"):
         observations.read([empty], None, Given(), datetime(2024, 1, 1, tzinfo=UTC), lambda done, total: None)
-    shocks = tmp_path / "shocks.csv"
-    shocks.write_text(f"{HEADER}\nL,99,KOR,import,,2022-06,shortage,2022-06,2022-08\n")
-    words = ["backtest", "--observations", str(world(tmp_path)), "--shocks", str(shocks)]
-    said = CliRunner().invoke(cews, words, env={"CEWS_HOME": str(tmp_path)})
+    words = written(tmp_path, trade(range(0)), "L,99,KOR,import,,2022-06,shortage,2022-06,2022-08")
+    said = CliRunner().invoke(backtest, words)
     assert isinstance(said.exception, UserError)
     assert "no label is about any item" in str(said.exception)
+    said = CliRunner().invoke(backtest, [*words, "--baselines", "yoy,guess"])
+    assert "no baseline is called guess" in str(said.exception)
