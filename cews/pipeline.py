@@ -11,7 +11,7 @@ import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -25,9 +25,11 @@ from cews.panel import History
 from cews.policy import in_force
 from cews.routing import Changed
 from cews.store import alerts as stored_alerts
-from cews.store import forecasts, watchlist
+from cews.store import forecasts, silent_moves, watchlist
 from cews.store.engine import Connection, Engine, reading, writing
 from cews.store.forecasts import StoredForecast
+from cews.store.silent_moves import SilentMove
+from cews.unraised import unraised
 from detectors import Detection, detect, score
 from detectors import forecast as forecasting
 from detectors.base import IntArray, Panel, Scores
@@ -50,6 +52,7 @@ class Step:
     detection: Detection
     changes: tuple[tuple[Alert, AlertChange], ...]  # the alert after the change, and the change
     book: Book
+    fresh: Mapping[ItemKey, Period] = field(default_factory=dict)  # newest month of each item that is new
 
 
 def scan(
@@ -180,7 +183,8 @@ def examine(
     still_open = {item: alert for item, alert in after.items() if alert.state is AlertState.OPEN}
     known = np.flatnonzero(panel.reported.any(axis=1))
     newest = panel.period(int(known[-1])) if known.size else None
-    return Step(panel.as_of, newest, panel, detection, tuple(changes), still_open)
+    fresh = {item: looked[-1] for item, looked in months.items() if looked and (seen is None or looked[-1] > seen)}
+    return Step(panel.as_of, newest, panel, detection, tuple(changes), still_open, fresh)
 
 
 def _months_of(alert: Alert | None, panel: Panel, published: IntArray, seen: Period | None) -> tuple[Period, ...]:
@@ -247,6 +251,8 @@ def record_step(cx: Connection, step: Step, now: datetime, *, notify: bool) -> N
         finding_id = by_month.get((change.item, change.finding.period)) if change.finding else None
         number, change_id = stored_alerts.save_change(cx, alert, change, finding_id, now)
         changed.append(Changed(number, change_id, alert, change))
+    silent = unraised(step.panel, step.detection, step.fresh, by_month)
+    silent_moves.save(cx, scan_id, (SilentMove(one.item, one.period, step.as_of, one.reasons) for one in silent))
     triage.reopen_risen(cx, changed, now)
     triage.group_alerts(cx, step.as_of)
     if notify:

@@ -99,6 +99,11 @@ TEMPLATES: Final[Mapping[str, tuple[str, ...]]] = {
     "within_band": ("Not raised because {observed} lies within the expected range of {lower} to {upper}.",),
     "insufficient_history": ("Not judged: only {months} of history are known, and {needed} are needed.",),
     "not_published": ("The figures for {period} are not published yet.",),
+    "not_rare": (
+        "Not raised because it is not rare: {p} of comparable past figures were as unusual, {allowed} are allowed.",
+    ),
+    "too_small": ("Not raised because the move is too small for a level ({change}).",),
+    "too_little_trade": ("Not raised because too little is traded ({value} USD a year; {least} USD are needed).",),
     "hs_break": ("The HS code was split or merged in {period}, so earlier months cannot be compared.",),
 }
 
@@ -347,6 +352,9 @@ _FORMS: Final[Mapping[str, Callable[[float | None, str], str]]] = {
     "items_falling": lambda value, language: formats.number(value, 0),
     "pool": lambda value, language: formats.number(value, 0),
     "p": lambda value, language: _probability(value),
+    "allowed": lambda value, language: _probability(value),
+    "value": formats.compact,
+    "least": formats.compact,
     "month": lambda value, language: formats.UNKNOWN if value is None else formats.month_name(int(value), language),
 }
 

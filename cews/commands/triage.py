@@ -10,12 +10,13 @@ import click
 from rich.markup import escape
 
 from cews import sentences, triage
+from cews.commands.detection import item_names
 from cews.commands.session import AsOf, Session, as_of_option, json_option, pass_session, print_json
-from cews.domain import StoreError
+from cews.domain import ItemKey, StoreError
 from cews.handling import Handling, Outcome
 from cews.i18n import text
 from cews.store import audit as stored_audit
-from cews.store import events
+from cews.store import events, silent_moves
 from cews.store import handling as stored
 from cews.store.engine import reading
 
@@ -150,6 +151,29 @@ def list_events(session: Session, as_of: datetime | None, as_json: bool) -> None
         session.say("No event is known.")
 
 
+@click.command("unraised")
+@click.argument("item", required=False, metavar="[ITEM]")
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many, the newest first.")
+@as_of_option
+@json_option
+@pass_session
+def list_unraised(session: Session, item: str | None, limit: int, as_of: datetime | None, as_json: bool) -> None:
+    """Big moves that were not raised, of ITEM (like KOR:import:250410) or of all, and why."""
+    language, key = session.settings.language, ItemKey.parse(item) if item else None
+    with reading(session.store) as cx:
+        moves = silent_moves.known(cx, as_of or session.now, key, limit)
+        names = item_names(cx, {move.item for move in moves}, language)
+    if as_json:
+        print_json([{"item": str(m.item), "period": str(m.period), "reasons": m.reasons} for m in moves])
+        return
+    for move in moves:
+        session.say(f"{move.period}  [bold]{escape(names.get(move.item, ''))} {move.item}[/bold]")
+        for reason in move.reasons:
+            session.say(f"    · {sentences.sentence(reason, language)}")
+    if not moves:
+        session.say("No big move has stayed silent.")
+
+
 @click.group("audit")
 def audit_commands() -> None:
     """The log of who did what. Each entry is sealed with the one before."""
@@ -188,4 +212,4 @@ def verify(session: Session) -> None:
     session.say(f"{verdict.entries} entries hold; the newest is {verdict.newest}.")
 
 
-COMMANDS = [alert_commands, list_events, audit_commands]
+COMMANDS = [alert_commands, list_events, list_unraised, audit_commands]
