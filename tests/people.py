@@ -35,7 +35,7 @@ def person(engine: Engine, role: Role, name: str | None = None, *, password: str
 
 def session_of(engine: Engine, account: Account, token: str | None = None) -> str:
     """What the cookie of a browser holds in which the person is signed in."""
-    token = token or f"token of {account.name}"
+    token = token or f"token-of-{account.name}"
     key = sha256(token.encode()).hexdigest()
     with writing(engine) as cx:
         users.end_session(cx, key)

@@ -118,6 +118,7 @@ def open_page(browser: Browser, base_url: str, small_world: Engine) -> Iterator[
         page.on("response", lambda got: trouble.append(f"{got.status} {got.url}") if got.status >= 400 else None)
         page.goto(path)
         page.locator("h1").wait_for()
+        assert role is None or "/sign-in" not in page.url, "the person is not signed in"
         return page
 
     yield show
