@@ -35,10 +35,20 @@ def watched(engine: Engine, source: Source) -> tuple[tuple[str, ...], tuple[str,
         items = [entry.item for entry in watchlist.get_items(cx)]
     if not items:
         raise UserError("the watch-list is empty; load one with `cews watchlist load kor`")
-    known = [item for item in items if not source.reporters or item.reporter in source.reporters]
+    known = [item for item in items if _knows(source, item)]
     if not known:
-        raise UserError(f"the watch-list has no item of {', '.join(source.reporters)}, whose trade {source.id} has")
+        whose, lengths = ", ".join(source.reporters) or "any country", ", ".join(map(str, source.digits)) or "any"
+        raise UserError(
+            f"the watch-list has nothing that {source.id} knows: trade of {whose}, codes of {lengths} digits"
+        )
     return tuple(dict.fromkeys(item.hs for item in known)), tuple(dict.fromkeys(item.reporter for item in known))
+
+
+def _knows(source: Source, item: ItemKey) -> bool:
+    """National codes, for instance, are known to the country's own office only."""
+    return (not source.reporters or item.reporter in source.reporters) and (
+        not source.digits or len(item.hs) in source.digits
+    )
 
 
 def _content(name: str) -> str:

@@ -143,6 +143,7 @@ class Source:
     priority: int = 50  # smaller wins when two sources speak about the same item
     by_item: bool = True  # false for a source that is asked for all it has, such as a table of prices
     reporters: tuple[str, ...] = ()  # whose trade it has; empty = any country's
+    digits: tuple[int, ...] = ()  # lengths of the codes it can be asked for; empty = any
     days: tuple[int, ...] = ()  # of the month on which it publishes, where these are several
     many_reporters: bool = False  # has the trade of many countries; needs Wanted.reporters
     key_in_header: bool = False  # key_param is the name of a header

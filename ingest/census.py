@@ -292,6 +292,7 @@ SOURCE: Final = Source(
     plan=plan,
     parse=parse,
     reporters=("USA",),
+    digits=(2, 4, 6, 10),
     redirects={
         "missing_key": f"the request has no key; {_KEY_ADVICE}.",
         "invalid_key": f"the key is not valid; {_KEY_ADVICE}.",

@@ -464,6 +464,7 @@ SOURCE: Final = Source(
     key_optional=True,
     plan=plan,
     many_reporters=True,
+    digits=(2, 4, 6),
     parse=parse,
     split=split,
     catalogue=Catalogue(plan_catalogue, parse_catalogue),

@@ -403,6 +403,7 @@ SOURCE: Final = Source(
     plan=plan,
     reporters=tuple(_REPORTERS.split()),
     many_reporters=True,
+    digits=(2, 4, 6, 8),
     parse=parse,
     split=split,
     priority=30,

@@ -263,6 +263,7 @@ SOURCE: Final = Source(
     plan=plan,
     parse=parse,
     reporters=(REPORTER,),
+    digits=(2, 4, 6, 10),
     same_trade="kcs-item",
     priority=10,
 )

@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import Engine
 
 from cews import watching
-from cews.domain import UserError
+from cews.domain import Period, UserError
 from cews.ingesting import ingest_file
 from cews.panel import History
 from ingest import priorities, sources
+from ingest.base import Wanted
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 
@@ -46,7 +47,7 @@ def test_the_watch_list_says_whose_trade_is_wanted(store_engine: Engine, tmp_pat
     assert watching.watched(store_engine, known["comtrade"]) == (("250410",), ("JPN", "KOR"))
     assert watching.watched(store_engine, known["kcs"]) == (("250410",), ("KOR",))
     for name in ("eurostat", "census"):
-        with pytest.raises(UserError, match=f"whose trade {name} has"):
+        with pytest.raises(UserError, match=f"nothing that {name} knows"):
             watching.watched(store_engine, known[name])
     assert {name for name, source in sources().items() if source.many_reporters} == {"comtrade", "eurostat"}
 
@@ -54,3 +55,13 @@ def test_the_watch_list_says_whose_trade_is_wanted(store_engine: Engine, tmp_pat
 def test_without_a_watch_list_it_is_said(store_engine: Engine) -> None:
     with pytest.raises(UserError, match="cews watchlist load kor"):
         watching.watched(store_engine, sources()["kcs"])
+
+
+def test_of_the_shipped_list_a_collection_of_the_world_is_asked_for_what_it_knows(store_engine: Engine) -> None:
+    watching.load(store_engine, "kor")
+    known = sources()
+    codes = {name: watching.watched(store_engine, known[name])[0] for name in ("kcs", "comtrade")}
+    assert {len(code) for code in codes["kcs"]} == {6, 10}
+    assert set(codes["comtrade"]) == {code for code in codes["kcs"] if len(code) == 6}
+    wanted = Wanted(codes["comtrade"], (), Period.of(2024, 1), Period.of(2024, 3), reporters=("KOR",))
+    assert list(known["comtrade"].plan(wanted, NOW.date()))
