@@ -47,7 +47,7 @@ class _Versions:
     value: FloatArray  # USD
     weight: FloatArray  # kg
     supplementary: FloatArray
-    unit: NDArray[np.signedinteger]  # of the supplementary quantity, index into History.units
+    unit: NDArray[np.integer]  # of the supplementary quantity, index into History.units
 
     def where(self, chosen: BoolArray) -> _Versions:
         if chosen.all():

@@ -102,7 +102,7 @@ def _unpacked(cx: Connection, blocks: Sequence[int], names: Sequence[str]) -> It
 
 
 def _is_text(name: str) -> bool:
-    return pa.types.is_dictionary(_TYPES[name])
+    return bool(pa.types.is_dictionary(_TYPES[name]))
 
 
 def _ended_since(cx: Connection, number: int) -> pd.DataFrame:

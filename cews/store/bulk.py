@@ -156,8 +156,8 @@ def _records(fields: Sequence[_Field]) -> Iterator[bytes]:
     """Binary records, alike in the sizes of their fields: a count of fields, then size and value of each."""
     shape = np.zeros(len(fields[0].sizes), dtype=np.int64)
     for field in fields:
-        codes, sizes = pd.factorize(field.sizes)
-        shape = pd.factorize(shape * len(sizes) + codes)[0] if len(sizes) > 1 else shape
+        codes, kinds = pd.factorize(field.sizes)
+        shape = pd.factorize(shape * len(kinds) + codes)[0] if len(kinds) > 1 else shape
     for rows in np.split(np.argsort(shape, kind="stable"), np.cumsum(np.bincount(shape))[:-1]):
         sizes = [int(field.sizes[rows[0]]) for field in fields]
         values = [field.values(size) if size > 0 else None for field, size in zip(fields, sizes, strict=True)]

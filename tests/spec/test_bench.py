@@ -20,6 +20,7 @@ KEYS = {
     "runs",
     "first_rows_per_s",
     "reload_rows_per_s",
+    "recompare_rows_per_s",
     "reload_changes",
     "panel_seconds",
     "peak_mib",
@@ -38,6 +39,15 @@ def test_a_made_file_is_loaded_twice_and_read(kind: str, request: pytest.Fixture
     assert record.keys() >= KEYS
     assert (record["store"], record["rows"], record["reload_changes"]) == (kind, 2500, 0)
     assert min(record[name] for name in KEYS - {"store", "reload_changes"}) > 0
+
+
+def test_a_panel_is_measured_on_its_own() -> None:
+    words = ["bench", "load", "--panel-series", "1500", "--runs", "1", "--json"]
+    answer = CliRunner().invoke(program, words, catch_exceptions=False)
+    assert answer.exit_code == 0, answer.output
+    record = json.loads(answer.stdout)
+    assert (record["store"], record["rows"], record["series"]) == ("sqlite", 180_000, 1500)
+    assert record["panel_seconds"] > 0
 
 
 def test_it_must_be_told_what_to_load() -> None:
