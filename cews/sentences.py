@@ -98,6 +98,7 @@ TEMPLATES: Final[Mapping[str, tuple[str, ...]]] = {
     "price_fell_too": ("Not raised because the price fell too ({change}): weak demand is likelier than short supply.",),
     "within_band": ("Not raised because {observed} lies within the expected range of {lower} to {upper}.",),
     "insufficient_history": ("Not judged: only {months} of history are known, and {needed} are needed.",),
+    "quantity_unknown": ("Not judged: no quantity is given for the trade of {period}.",),
     "not_published": ("The figures for {period} are not published yet.",),
     "not_rare": (
         "Not raised because it is not rare: {p} of comparable past figures were as unusual, {allowed} are allowed.",

@@ -185,14 +185,16 @@ def _row(case: Case, *arrays: FloatArray) -> tuple[float, float, float, float]:
 def explain_silence(panel: Panel, detection: Detection, item: ItemKey, period: Period) -> tuple[Reason, ...]:
     """Why a month of an item was not raised; empty where it was.
 
-    Codes: ``not_published``, ``insufficient_history``, ``hs_break``, ``price_fell_too``, ``within_band``,
-    ``not_rare``, ``too_small``, ``too_little_trade``.
+    Codes: ``not_published``, ``quantity_unknown``, ``insufficient_history``, ``hs_break``, ``price_fell_too``,
+    ``within_band``, ``not_rare``, ``too_small``, ``too_little_trade``.
     """
     number, column = panel.items.index(item), period - panel.start
     if not 0 <= column < panel.months or not panel.reported[column, number]:
         return (Reason("not_published", {"period": str(period)}, 1.0),)
     case = Case(panel, detection.evidence, detection.scores, number, column)
     verdict = judge(case, detection)
+    if verdict is None and not np.isfinite(case.at(detection.evidence.amount)):
+        return (Reason("quantity_unknown", {"period": str(period)}, 1.0),)
     if verdict is None:
         months = case.at(detection.evidence.quantity.history)
         return (Reason("insufficient_history", {"months": months, "needed": float(MIN_JUDGED)}, 1.0),)

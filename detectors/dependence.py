@@ -13,7 +13,7 @@ import numpy as np
 from detectors import kernels_legs as kernel
 from detectors.base import FloatArray, IntArray, Panel, Scores
 from detectors.kernels import in_blocks
-from detectors.screen import volume
+from detectors.screen import volume, weighed_trade
 
 WINDOW: Final = kernel.WINDOW  # months
 _ITEMS: Final = 256  # a block; the sums of their legs stay in a core's cache
@@ -43,9 +43,8 @@ class Dependence:
 def leg_volume(panel: Panel) -> tuple[FloatArray, FloatArray]:
     """(volume of each leg, volume of each item), measured alike: quantity, or value where the item has no quantity."""
     item, weighed = volume(panel.item_quantity, panel.item_value)
-    if weighed.all():
-        return panel.quantity, item
-    return np.where(weighed[:, panel.item_of], panel.quantity, panel.value), item
+    legs = weighed_trade(panel.quantity, panel.value)
+    return (legs if weighed.all() else np.where(weighed[:, panel.item_of], legs, panel.value)), item
 
 
 def leg_starts(panel: Panel) -> IntArray:

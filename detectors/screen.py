@@ -166,11 +166,27 @@ def unit_value(value: FloatArray, quantity: FloatArray, rounded: BoolArray | boo
     return np.where(usable, value / np.where(usable, quantity, 1.0), np.nan)
 
 
+def weighed_trade(quantity: FloatArray, value: FloatArray) -> FloatArray:
+    """The quantities, unknown (NaN) where none is given although trade went on: a quantity of 0 beside a value of more
+    than a fiftieth of the mean of the twelve months before. Beside less it is a sample, and the quantity stays 0."""
+    months, series = np.nonzero((quantity == 0) & (value > 0))
+    if not months.size:
+        return quantity
+    lags = np.arange(1, 13)[:, None]
+    past = np.where(months >= lags, value[np.maximum(months - lags, 0), series], np.nan)
+    usual = np.nansum(past, axis=0) / np.maximum(np.isfinite(past).sum(axis=0), 1)
+    unweighed = value[months, series] > usual * np.exp(-FARTHEST)
+    known = quantity.copy()
+    known[months[unweighed], series[unweighed]] = np.nan
+    return known
+
+
 def volume(quantity: FloatArray, value: FloatArray) -> tuple[FloatArray, BoolArray]:
     """What measures the size of trade: the quantity, or the value until a quantity was ever given.
 
     Returns (volume, weighed): ``weighed`` is true where the volume is a quantity.
     """
+    quantity = weighed_trade(quantity, value)
     weighed = np.logical_or.accumulate(np.isfinite(quantity), axis=0)
     return np.where(weighed, quantity, value), weighed
 

@@ -195,6 +195,38 @@ def test_a_source_without_quantities_is_scored_on_value():
     assert reason(finding, "quantity_below")["unit"] == "USD"
 
 
+def test_a_month_without_weights_is_no_collapse_and_says_so():
+    panel = noisy_panel()
+    quantity, legs = panel.item_quantity.copy(), panel.quantity.copy()
+    quantity[LAST, 0], legs[LAST, :3] = 0.0, 0.0
+    panel = replace(panel, item_quantity=quantity, quantity=legs)
+    assert raised(panel) is None
+    [why] = explain_silence(panel, detect(panel), panel.items[0], panel.period(LAST))
+    assert why.code == "quantity_unknown"
+
+
+def test_every_kind_of_absence_has_its_own_answer():
+    """Never reported, reported without numbers, without weights, without values, all zeros, begun just now, not told
+    by quantity for years, in a unit of its own: nothing breaks, and every item of the newest month has one answer."""
+    panel = noisy_panel(items=8, months=48)
+    quantity, value, reported = panel.quantity.copy(), panel.value.copy(), panel.reported.copy()
+    legs = [np.flatnonzero(panel.item_of == item) for item in range(8)]
+    reported[:, 0] = False
+    for table in (quantity, value):
+        table[:, legs[0]] = table[:, legs[1]] = np.nan
+        table[:, legs[4]] = table[:40, legs[5]] = 0.0
+    quantity[:, legs[2]] = 0.0
+    value[:, legs[3]] = np.nan
+    quantity[:30, legs[6]] = np.nan
+    panel = totalled(replace(panel, quantity=quantity, value=value, reported=reported, units=(*panel.units[:7], "l")))
+    detection = detect(panel)
+    answers = [explain_silence(panel, detection, item, panel.period(LAST)) for item in panel.items]
+    codes = [answer[0].code if answer else "raised" for answer in answers]
+    assert codes[:2] == ["not_published", "quantity_unknown"]
+    assert codes[4:6] == ["insufficient_history", "insufficient_history"]
+    assert {codes[n] for n in (2, 3, 6, 7)} <= {"within_band", "not_rare", "too_small", "too_little_trade", "raised"}
+
+
 def test_small_change_of_a_small_item_is_not_raised():
     panel = noisy_panel()
     panel = with_moves(panel, 0, {c: (1e-4, 1.0) for c in range(48)})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.screen import CONTINUOUS, FARTHEST, LUMPY, MIN_HISTORY, screen, unit_value, volume
+from detectors.screen import CONTINUOUS, FARTHEST, LUMPY, MIN_HISTORY, screen, unit_value, volume, weighed_trade
 
 RNG = np.random.default_rng(3)
 
@@ -136,3 +136,16 @@ def test_value_stands_in_where_no_quantity_is_given():
     assert amount[1, 1] == 2.0
     assert np.isnan(amount[2, 1]), "a missing weight is not filled with dollars"
     assert weighed.tolist() == [[False, False], [False, True], [False, True]]
+
+
+def test_trade_that_was_not_weighed_is_unknown_and_a_sample_is_not():
+    value = np.array([[100.0], [100.0], [90.0], [1.0], [0.0], [np.nan]])
+    quantity = np.array([[10.0], [10.0], [0.0], [0.0], [0.0], [0.0]])
+    assert np.isnan(weighed_trade(quantity, value))[:, 0].tolist() == [False, False, True, False, False, False]
+
+
+def test_a_source_whose_weights_are_all_zero_is_measured_by_value():
+    value = np.array([[100.0], [90.0], [80.0]])
+    amount, weighed = volume(np.zeros((3, 1)), value)
+    assert amount[:, 0].tolist() == [100.0, 90.0, 80.0]
+    assert not weighed.any()
