@@ -33,7 +33,7 @@ from cews.store.bulk import NEVER, Micros, distinct
 from cews.store.coverage import PUBLISHED, Published, Scopes, Spoken, ordinal
 from cews.store.coverage import write as write_coverage
 from cews.store.schema import observation, quarantine, release, release_month, series
-from cews.store.timeline import VALUES, Contradiction, place
+from cews.store.timeline import VALUES, Contradiction, place, repeating
 
 ACCEPTED, REJECTED = "accepted", "rejected"
 
@@ -250,8 +250,11 @@ def _change(
     versions = stored.versions_of(cx, series_here["series_id"].to_numpy(), *span)
     versions["cell"] = versions["series_id"].astype(np.int64) * _PERIODS + versions["period"]
     stated = versions["cell"].isin(rows["cell"])
+    repeated = repeating(versions, rows)
+    rows = rows[~repeated]
+    told_anew = versions["cell"].isin(rows["cell"])
     try:
-        placement = place(versions[stated], rows)
+        placement = place(versions[told_anew], rows)
     except Contradiction as found:
         raise _contradiction(rows[rows["cell"] == found.cell].iloc[0], found) from None
     opened = rows.iloc[placement.opened["statement"]].reset_index(drop=True)
@@ -262,7 +265,7 @@ def _change(
         "new": fresh,
         "changed": len(opened) - fresh,
         "vanished": len(vanished),
-        "unchanged": placement.repeated,
+        "unchanged": placement.repeated + int(repeated.sum()),
     }
     return _Change(opened, placement.closed, vanished, counts)
 

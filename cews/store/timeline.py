@@ -63,6 +63,34 @@ def place(versions: pd.DataFrame, statements: pd.DataFrame) -> Placement:
     return Placement(opened, closed, repeated=len(statements) - len(opened))
 
 
+def repeating(versions: pd.DataFrame, statements: pd.DataFrame) -> Bools:
+    """Which undated statements, alone in their cell, repeat the one version there is of it, still in force: the usual
+    case, told without putting both in order. Statements must stand in the order of their cells."""
+    cells, order = statements["cell"].to_numpy(), np.argsort(versions["cell"].to_numpy(), kind="stable")
+    stored = versions["cell"].to_numpy()[order]
+    place = np.searchsorted(stored, cells)
+    alone = np.searchsorted(stored, cells, side="right") - place == 1
+    alone &= (np.append(-1, cells)[:-1] != cells) & (np.append(cells, -1)[1:] != cells)
+    at, position = np.flatnonzero(alone & ~statements["dated"].to_numpy()), np.zeros(len(cells), dtype=np.int64)
+    position[at] = order[place[at]]
+    same = np.zeros(len(cells), dtype=bool)
+    known_from, known_to = (versions[name].to_numpy()[position[at]] for name in ("known_from", "known_to"))
+    same[at] = (known_to == NEVER) & (known_from <= statements["known_from"].to_numpy()[at])
+    for name in VALUES:
+        at = np.flatnonzero(same)
+        old, new = versions[name].take(position[at]), statements[name].take(at)
+        same[at] = _equal(old, new)
+    return same
+
+
+def _equal(old: pd.Series, new: pd.Series) -> Bools:
+    """NaN equals NaN."""
+    if new.dtype.kind == "f":
+        one, two = old.to_numpy(), new.to_numpy()
+        return np.asarray((one == two) | (np.isnan(one) & np.isnan(two)))
+    return np.asarray(old.to_numpy(dtype=object) == new.to_numpy(dtype=object), dtype=bool)
+
+
 def _all_new(count: int) -> Placement:
     """Every statement is a version of its own, and nothing was there before."""
     opened = pd.DataFrame({"statement": np.arange(count), "known_to": NEVER, "closed_by": THIS_RELEASE})
