@@ -15,9 +15,11 @@ from detectors.base import Detector, Panel, Scores
 from detectors.combine import Detection, combine, explain_silence
 from detectors.dependence import Dependence
 from detectors.exit import SupplierScreen
+from detectors.learned import train_on
+from detectors.ranker import Ranker
 from detectors.screen import Courses, ItemScreen
 
-__all__ = ["DETECTORS", "Detection", "detect", "explain_silence", "registered", "score"]
+__all__ = ["DETECTORS", "Detection", "Ranker", "detect", "explain_silence", "registered", "score", "train_on"]
 
 DETECTORS: Final[Mapping[str, Detector]] = {
     "screen": ItemScreen(),
@@ -47,10 +49,12 @@ def detect(
     *,
     budget: float = 5.0,
     scores: Mapping[str, Scores] | None = None,
+    ranker: Ranker | None = None,
 ) -> Detection:
     """Findings for the newest published month of each item, and for the months in ``check``.
 
     ``budget`` is the number of new alerts a month, over all items of the panel, that quiet months may raise.
     ``scores`` are those of ``score(panel)`` where they have been made elsewhere already.
+    With a ``ranker`` it tells how rare a month is, for the classes it has learned; without, the rules do.
     """
-    return combine(panel, scores or score(panel), check or {}, budget)
+    return combine(panel, scores or score(panel), check or {}, budget, ranker)

@@ -6,7 +6,7 @@ docs/methods/calibration.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +19,7 @@ from detectors.evidence import CAP
 WINDOW: Final = 36  # months
 LEAST_POOL: Final = 100  # below this the stratum borrows from all strata
 TINY_POOL: Final = 20  # below this nothing is raised
+CONFIRMED: Final = 0.2  # part of the confirmed findings that may be false
 LARGEST_P: Final = 0.01  # no finding is less unusual than this, however few items are watched
 
 
@@ -26,6 +27,7 @@ LARGEST_P: Final = 0.01  # no finding is less unusual than this, however few ite
 class Tail:
     p: float
     pool: int
+    learned: bool = False  # told by the ranker, from trade kept apart when it learned
 
 
 class Pools:
@@ -52,6 +54,13 @@ class Pools:
         known = np.isfinite(strength)
         alike = known & (self._stratum[past] == stratum)
         return np.sort(strength[alike if np.count_nonzero(alike) >= LEAST_POOL else known])
+
+
+def false_discovery(p: Sequence[float], q: float = CONFIRMED) -> float:
+    """The largest p-value of which at most a part ``q`` is false (Benjamini and Hochberg 1995); 0 where none is."""
+    ranked = np.sort(np.asarray(p, dtype=np.float64))
+    held = ranked <= q * np.arange(1, ranked.size + 1) / max(ranked.size, 1)
+    return float(ranked[np.flatnonzero(held)[-1]]) if held.any() else 0.0
 
 
 def threshold(budget: float, tests: int, pool: int, strength: float) -> float:

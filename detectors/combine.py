@@ -12,10 +12,12 @@ import numpy as np
 
 from cews.domain import Direction, Finding, ItemKey, Level, Measure, Period, Reason, ShockClass
 from detectors.base import FloatArray, Panel, Scores
-from detectors.calibration import Pools, Tail, threshold
+from detectors.calibration import LARGEST_P, Pools, Tail, false_discovery, threshold
 from detectors.classes import SIGNS, THREATS, probabilities
 from detectors.evidence import Evidence, gather
+from detectors.learned import LEARNED, Learned, ranked
 from detectors.levels import LEAST_STRENGTH, level
+from detectors.ranker import Ranker
 from detectors.reasons import Case, change, leading_partner, partner_moves, reasons
 from detectors.screen import MIN_JUDGED
 
@@ -34,11 +36,19 @@ class Detection:
     evidence: Evidence
     pools: Pools
     budget: float
+    learned: Learned | None = None  # what the ranker says, where there is one
+    expected_false_alarms: float = 0.0  # new ones a month that quiet trade raises: the budget, or less
+    confirming: float | None = None  # largest p-value that holds at the false-discovery rate; None = rules only
+
+    def confirmed(self, finding: Finding) -> bool:
+        """The finding is one of those of which at most one in five is false, by the ranker's own count."""
+        return self.confirming is not None and finding.shock in LEARNED and finding.p_value <= self.confirming
 
     @property
     def versions(self) -> dict[str, str]:
         """Version of each detector that spoke, and of the rules that combined them."""
-        return {name: scores.version for name, scores in self.scores.items()} | {ID: VERSION}
+        spoke = {name: scores.version for name, scores in self.scores.items()} | {ID: VERSION}
+        return spoke | ({} if self.learned is None else {"ranker": self.learned.ranker.id})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +64,46 @@ class Verdict:
 
 
 def combine(
-    panel: Panel, scores: Mapping[str, Scores], check: Mapping[ItemKey, Collection[Period]], budget: float
+    panel: Panel,
+    scores: Mapping[str, Scores],
+    check: Mapping[ItemKey, Collection[Period]],
+    budget: float,
+    ranker: Ranker | None = None,
 ) -> Detection:
-    evidence = gather(panel, scores)
-    detection = Detection([], scores, evidence, Pools(evidence.strength, evidence.quantity.stratum), budget)
+    """With a ``ranker`` it tells how rare a month is, for the classes it has learned; without, the rules do."""
+    evidence, asked = gather(panel, scores), list(_asked(panel, check))
+    pools = Pools(evidence.strength, evidence.quantity.stratum)
+    learned = None if ranker is None else ranked(panel, scores, ranker, asked)
+    detection = Detection([], scores, evidence, pools, budget, learned, *_promised(panel, budget, learned))
     strongest = np.fmax.reduce([np.nan_to_num(row) for row in evidence.strength.values()])
-    for item, column in _asked(panel, check):
-        if strongest[column, item] >= LEAST_STRENGTH:
+    for item, column in asked:
+        if strongest[column, item] >= LEAST_STRENGTH or _noticed(detection, item, column):
             finding = _finding(Case(panel, evidence, scores, item, column), detection)
             detection.findings.extend(() if finding is None else (finding,))
     detection.findings.sort(key=lambda finding: (-finding.level, -finding.score, finding.item, finding.period))
     return detection
+
+
+def _tests(panel: Panel, learned: Learned | None) -> int:
+    """Chances a quiet month has to be raised: by each class, or by the ranker once for all that it has learned. (A
+    surge is of imports or of exports.)"""
+    classes = len(THREATS) - 1 if learned is None else len(THREATS - LEARNED)
+    return classes * len(panel.items)
+
+
+def _promised(panel: Panel, budget: float, learned: Learned | None) -> tuple[float, float | None]:
+    """(new alarms that quiet trade raises in a month, largest p-value that holds at a false-discovery rate)."""
+    expected = min(budget, LARGEST_P * _tests(panel, learned))
+    if learned is None:
+        return expected, None
+    newest = [rate for (item, column), rate in learned.rates.items() if column == panel.newest(item)]
+    return expected, false_discovery(newest)
+
+
+def _noticed(detection: Detection, item: int, column: int) -> bool:
+    """The ranker finds the month rare, however weak the rules find it."""
+    rates = {} if detection.learned is None else detection.learned.rates
+    return rates.get((item, column), 1.0) <= LARGEST_P
 
 
 def _asked(panel: Panel, check: Mapping[ItemKey, Collection[Period]]) -> Iterator[tuple[int, int]]:
@@ -87,15 +126,30 @@ def judge(case: Case, detection: Detection) -> Verdict | None:
     shock = max(odds, key=lambda shock: odds[shock])
     if shock not in THREATS:
         return Verdict(shock, odds, None, Tail(1.0, 0), 0.0, None)
-    rarity = detection.pools.tail(shock, case.column, case.item)
-    strength = case.at(evidence.strength[shock])
-    tests = (len(THREATS) - 1) * len(case.panel.items)  # a surge is of imports or of exports
-    allowed = threshold(detection.budget, tests, rarity.pool, strength)
+    rarity, strength = _rarity(case, detection, shock), case.at(evidence.strength[shock])
+    tests = _tests(case.panel, detection.learned)
+    budget = detection.budget * (_weight(case) if rarity.learned else 1.0)
+    allowed = threshold(budget, tests, rarity.pool, strength)
     if rarity.p > allowed or case.at(evidence.yearly_value) < LEAST_VALUE:
         return Verdict(shock, odds, None, rarity, allowed, None)
+    if rarity.learned:  # what the ranker finds rare needs no more of the rules than the size of the move
+        strength = max(strength, LEAST_STRENGTH)
     leg = leading_partner(case, shock)
     reached = level(shock, _size(case, shock, leg), _dependence(case, shock, leg), strength)
     return Verdict(shock, odds, leg, rarity, allowed, reached)
+
+
+def _rarity(case: Case, detection: Detection, shock: ShockClass) -> Tail:
+    learned, place = detection.learned, (case.item, case.column)
+    if learned is None or shock not in LEARNED or place not in learned.rates:
+        return detection.pools.tail(shock, case.column, case.item)
+    return Tail(learned.rates[place], learned.pool(), learned=True)
+
+
+def _weight(case: Case) -> float:
+    """The item's part of the budget by what is at risk: the root of its yearly value over the mean of such roots."""
+    roots = np.sqrt(np.nan_to_num(case.evidence.yearly_value[case.column]))
+    return float(np.clip(roots[case.item] / roots.mean(), 0.25, 4.0)) if roots.any() else 1.0
 
 
 def _size(case: Case, shock: ShockClass, leg: int | None) -> float:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.table import Table
 
+from cews.bench import detect as detecting
 from cews.bench import forecast as forecasting
 from cews.bench import load as loading
 from cews.bench import scan as scanning
 from cews.commands.session import Session, json_option, pass_session, print_json
 from cews.domain import UserError
+from ingest.files import FORMATS
 
 
 @click.group()
@@ -72,6 +74,32 @@ def scan(session: Session, series: int, months: int, store: str, prophet: int, a
 
 @bench.command()
 @click.option(
+    "--observations",
+    "paths",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    required=True,
+)
+@click.option("--format", "form", type=click.Choice(FORMATS), help="The form of the files; found by their columns.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="The same seed, the same figures."
+)
+@click.option("--series", type=click.IntRange(min=1), help="Measure on so many of the series, for a quick look.")
+@json_option
+@pass_session
+def detect(
+    session: Session, paths: tuple[Path, ...], form: str | None, seed: int, series: int | None, as_json: bool
+) -> None:
+    """How well the engine finds shocks written into real trade, beside the rules others use, on the same rows."""
+    with session.progress("Reading") as progress:
+        observations = detecting.read(paths, form, today=session.now.date(), progress=progress)
+    with session.progress("Learning on some, measuring on others") as progress:
+        record = detecting.detect(observations, seed=seed, series=series, progress=progress)
+    _show(session, record, as_json)
+
+
+@bench.command()
+@click.option(
     "--data", default=",".join(forecasting.DATA), show_default=True, help="Sets of monthly series, between commas."
 )
 @click.option("--sample", type=click.IntRange(min=0), default=60, show_default=True, help="So many for slow models.")
@@ -94,9 +122,18 @@ def _show(session: Session, record: Mapping[str, Any], as_json: bool) -> None:
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column()
     table.add_column(justify="right")
-    for name, value in record.items():
+    for name, value in _flat(record):
         table.add_row(name, f"{value:,}" if isinstance(value, int | float) else str(value))
     session.console.print(table)
+
+
+def _flat(record: Mapping[str, Any], of: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested records line by line: ``engine.average_precision`` …"""
+    for name, value in record.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{of}{name}.")
+        else:
+            yield f"{of}{name}", value
 
 
 COMMANDS = [bench]
