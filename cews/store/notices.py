@@ -358,7 +358,7 @@ def claim(cx: Connection, owner: str, now: datetime, until: datetime, limit: int
     due = (
         select(table.c.id)
         .where(_due(now), table.c.channel == channel)
-        .order_by(table.c.due_at, table.c.id)
+        .order_by(table.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)  # SQLite has no such clause: there ``writing`` holds the only write lock
     )
@@ -460,7 +460,7 @@ def _notices(cx: Connection, *where: ColumnElement[bool]) -> list[Notice]:
         select(table, *names.values())
         .join(to, to.c.id == table.c.recipient_id)
         .where(*where)
-        .order_by(table.c.due_at, table.c.id)
+        .order_by(table.c.id)
     )
     return [_notice(row) for row in cx.execute(rows)]
 
