@@ -26,7 +26,8 @@ _SLOPE_FROM: Final = 60  # first months the drift is taken from
 _LEAST: Final = 6
 _WARM_UP: Final = 3  # first months whose errors do not count
 _CLIP: Final = 2.5  # Huber bound of a step, in mean absolute errors
-_MEMORY: Final = 0.92  # monthly discount of the noise
+_FORGETTING: Final = 0.985  # monthly discount of the errors that weigh the members
+_MEMORY: Final = 0.92  # and of the error that sets the width of the band
 _LEAST_ERROR: Final = 1e-3
 _MORE_UNSURE: Final = 12.0  # months by which the noise of a short history is widened
 
@@ -240,10 +241,10 @@ def _look_ahead(
         target = t + ahead[q] - 1
         if target >= len(series) or math.isnan(series[target]):
             continue
-        counts[q] += 1
+        counts[q] = _FORGETTING * counts[q] + 1
         y, month = series[target], target % 12
         for g in range(len(level)):
-            errors[q, g] += abs(y - level[g] - ahead[q] * drift[g] - seasons[month, g])
+            errors[q, g] = _FORGETTING * errors[q, g] + abs(y - level[g] - ahead[q] * drift[g] - seasons[month, g])
 
 
 @compiled
