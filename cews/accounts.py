@@ -49,7 +49,7 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person who may sign in. Without a password there is no way in but the demo's."""
+    """A person who may sign in: with a password, by a provider, or in the demo by a click."""
 
     id: int
     name: str
@@ -58,6 +58,15 @@ class Account:
     has_password: bool
     created_at: datetime
     signed_in_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a provider says somebody is: ``subject`` never changes there, ``name`` may."""
+
+    issuer: str
+    subject: str
+    name: str
 
 
 def checked_name(name: str) -> str:

@@ -39,7 +39,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One GET. ``secrets`` and ``secret_headers`` are sent like any other, but never shown."""
+    """One request; a POST sends its parameters as a form.
+
+    ``secrets`` and ``secret_headers`` are sent like any other, but never shown.
+    """
 
     url: str
     params: Mapping[str, str]
@@ -49,6 +52,7 @@ class Call:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     secret_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     redirects: Mapping[str, str] = field(default_factory=dict)  # part of an address pointed to → what that means
+    method: str = "GET"
 
     @property
     def shown(self) -> str:
@@ -128,7 +132,8 @@ class Transport:
         self._pace(httpx2.URL(call.url).host, call.pace_seconds)
         try:
             params, headers = {**call.params, **call.secrets}, dict(call.secret_headers)
-            with self._client.stream("GET", call.url, params=params, headers=headers) as response:
+            sent = {"data": params} if call.method == "POST" else {"params": params}
+            with self._client.stream(call.method, call.url, headers=headers, **sent) as response:  # type: ignore[arg-type]
                 return Answer(response.status_code, dict(response.headers), self._body(response, call))
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise _unreachable(error, call) from None

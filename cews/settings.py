@@ -64,6 +64,14 @@ class Settings(BaseSettings):
         60, ge=1, le=1440, description="Minutes after which an unused session of the dashboard ends."
     )
     session_hours: int = Field(12, ge=1, le=720, description="Hours after which any session of the dashboard ends.")
+    oidc_issuer: str | None = Field(
+        None, description="OpenID Connect provider people sign in by, as it calls itself: https://id.example.org/realm."
+    )
+    oidc_client_id: str = Field("", description="What the provider calls C-EWS.")
+    oidc_client_secret: SecretStr | None = Field(None, description="The secret the provider gave C-EWS.")
+    oidc_name_claim: str = Field(
+        "preferred_username", description="Claim that holds the name of the account at its first sign-in."
+    )
     smtp_url: SecretStr | None = Field(
         None,
         description="Mail server: smtp://user:password@host:587 (STARTTLS), smtps://host:465, "

@@ -36,13 +36,17 @@ def user() -> None:
 @click.argument("name")
 @click.option("--role", type=ROLES, default=Role.VIEWER.slug, show_default=True)
 @password_option
+@click.option("--oidc", is_flag=True, help="It signs in by the provider of CEWS_OIDC_ISSUER, without a password.")
 @pass_session
-def add(session: Session, name: str, role: str, file: TextIO | None) -> None:
-    """Make an account. NAME is what is typed to sign in."""
+def add(session: Session, name: str, role: str, file: TextIO | None, oidc: bool) -> None:
+    """Make an account. NAME is what is typed to sign in, or what the provider calls its owner."""
     name = accounts.checked_name(name)
-    kept = _password(name, file)
+    if oidc and not session.settings.oidc_issuer:
+        raise UserError("No provider is set; set CEWS_OIDC_ISSUER (docs/guide/users.md).")
+    issuer = session.settings.oidc_issuer if oidc else None
+    kept = None if oidc else _password(name, file)
     with writing(session.store) as cx:
-        users.add(cx, name, Role.from_slug(role), kept, session.now, by=_operator())
+        users.add(cx, name, Role.from_slug(role), kept, session.now, by=_operator(), issuer=issuer)
     session.say(f"{name} may sign in as {role}.")
 
 

@@ -14,10 +14,13 @@ from werkzeug.exceptions import Forbidden
 
 from cews.accounts import Account, Role
 from cews.dashboard.session import Sessions
+from cews.oidc import CALLBACK
 
 PUBLIC: Final = frozenset(  # answered without a session: nothing of these says anything about the store's content
     {
         "/sign-in",
+        "/sign-in/provider",
+        CALLBACK,
         "/healthz",
         "/readyz",
         "/assets/<path:filename>",

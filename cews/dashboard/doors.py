@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from urllib.parse import quote, unquote
 
 import structlog
 from flask import Flask, Response, g, make_response, redirect, render_template, request
@@ -18,12 +19,15 @@ from cews.dashboard.access import reader
 from cews.dashboard.session import Sessions, own_path
 from cews.dashboard.view import COOKIE, View, view_of
 from cews.dashboard.words import ROLE_MEANINGS, ROLE_NAMES
-from cews.domain import StoreError, UserError
+from cews.domain import CewsError, StoreError, UserError
 from cews.i18n import LANGUAGES
+from cews.oidc import CALLBACK, Client, Errand, NotAcceptedError
 from cews.settings import Settings
 from cews.store import migrations, users
 from cews.store.engine import Engine, reading, writing
 
+ERRAND: Final = "errand"  # cookie of a browser on its way to the provider and back
+_ERRAND_SECONDS: Final = 600
 LONGEST_FIELD: Final = 256  # characters looked at of anything that is typed here
 
 log = structlog.get_logger(__name__)
@@ -46,7 +50,11 @@ class Doors:
 
 def register(server: Flask, doors: Doors) -> None:
     """Bind the routes to the server."""
+    _register_sign_in(server, doors)
+    _register_others(server, doors)
 
+
+def _register_sign_in(server: Flask, doors: Doors) -> None:
     @server.get("/sign-in")
     def sign_in_page() -> Response:
         answer = _sign_in_page(doors, "", 200)
@@ -58,12 +66,22 @@ def register(server: Flask, doors: Doors) -> None:
     def sign_in() -> Response:
         return _enter_demo(doors) if doors.demo else _sign_in(doors)
 
+    @server.get("/sign-in/provider")
+    def to_provider() -> Response:
+        return _to_provider(doors)
+
+    @server.get(CALLBACK)
+    def from_provider() -> Response:
+        return _from_provider(doors)
+
     @server.post("/sign-out")
     def sign_out() -> Response:
         answer = _to("/sign-in")
         doors.sessions.end(request, answer)
         return answer
 
+
+def _register_others(server: Flask, doors: Doors) -> None:
     @server.get("/password")
     def password_page() -> Response:
         return _password_page(doors, "", 200)
@@ -114,7 +132,7 @@ def _sign_in(doors: Doors) -> Response:
         account = users.get(cx, name)
         if kept is not None and accounts.outdated(kept):
             users.rehash(cx, name, accounts.hashed(password))
-    return _let_in(doors, account)
+    return _let_in(doors, account, _field("next"))
 
 
 def _enter_demo(doors: Doors) -> Response:
@@ -125,11 +143,11 @@ def _enter_demo(doors: Doors) -> Response:
         account = users.find(cx, _field("role"))
     if account is None or not account.active:
         return _sign_in_page(doors, doors.view().say("This account of the demo is disabled."), 403)
-    return _let_in(doors, account)
+    return _let_in(doors, account, _field("next"))
 
 
-def _let_in(doors: Doors, account: Account) -> Response:
-    answer = _to(own_path(_field("next") or "/"))
+def _let_in(doors: Doors, account: Account, there: str) -> Response:
+    answer = _to(own_path(there))
     doors.sessions.start(account, request, answer)
     log.info("signed in", account=account.name, role=account.role.slug, address=request.remote_addr)
     return answer
@@ -159,8 +177,58 @@ def _sign_in_page(doors: Doors, problem: str, status: int, wait: timedelta | Non
         nobody=nobody,
         roles=roles if doors.demo else [],
         name=_field("name"),
+        provider=bool(doors.settings.oidc_issuer),
         next=own_path(request.values.get("next", "/")),
     )
+
+
+# --- by a provider -----------------------------------------------------------------------------------
+
+
+def _to_provider(doors: Doors) -> Response:
+    client, view = Client.of(doors.settings), doors.view()
+    if client is None or doors.demo:
+        return _sign_in_page(doors, view.say("There is no other way to sign in here."), 404)
+    errand = Errand.new()
+    try:
+        answer = _to(client.address(errand))
+    except CewsError as error:
+        return _unreachable_provider(doors, error)
+    kept = ".".join((errand.state, errand.nonce, errand.verifier, quote(own_path(request.args.get("next", "/")))))
+    doors.sessions.put(answer, ERRAND, kept, max_age=_ERRAND_SECONDS)
+    return answer
+
+
+def _from_provider(doors: Doors) -> Response:
+    """The browser comes back from the provider; what it brings must belong to what it was sent with."""
+    client, view, address = Client.of(doors.settings), doors.view(), request.remote_addr or ""
+    kept = (doors.sessions.get(request, ERRAND) or "").split(".", 3)
+    if client is None or len(kept) != 4:
+        return _sign_in_page(doors, view.say("The sign-in took too long. Try again."), 400)
+    now, there = datetime.now(UTC), unquote(kept.pop())
+    try:
+        identity = client.identity(Errand(*kept), request.args, now)
+    except NotAcceptedError as error:
+        log.warning("sign-in refused", address=address, reason=str(error))
+        return _sign_in_page(doors, view.say("The provider's answer was not accepted. Try again."), 401)
+    except CewsError as error:
+        return _unreachable_provider(doors, error)
+    with writing(doors.engine) as cx:
+        account = users.by_identity(cx, identity, now)
+    if account is None:
+        log.warning("sign-in refused", account=identity.name, address=address, reason="no account")
+        return _sign_in_page(doors, view.say("There is no account for you here. An admin can make one."), 403)
+    answer = _let_in(doors, account, there)
+    doors.sessions.drop(answer, ERRAND)
+    return answer
+
+
+def _unreachable_provider(doors: Doors, error: CewsError) -> Response:
+    log.error("provider unusable", error=str(error))
+    words = doors.view().say(
+        "The provider does not answer as it should. Those who run C-EWS find the reason in its log."
+    )
+    return _sign_in_page(doors, words, 502)
 
 
 # --- the own password --------------------------------------------------------------------------------

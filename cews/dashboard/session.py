@@ -29,7 +29,6 @@ class Sessions:
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self._engine = engine
         self.secure = settings.public_url.startswith("https://")
-        self.cookie = "__Host-cews" if self.secure else "cews_session"
         self.limits = users.Limits.of(settings)
 
     def account(self, asked: Request) -> Account | None:
@@ -49,7 +48,7 @@ class Sessions:
 
     def key(self, asked: Request) -> str | None:
         """The session's id as the store keeps it."""
-        token = asked.cookies.get(self.cookie)
+        token = self.get(asked, "session")
         return None if not token else _key(token)
 
     def start(self, account: Account, asked: Request, answer: Response) -> None:
@@ -59,14 +58,30 @@ class Sessions:
             if before is not None:
                 users.end_session(cx, before)
             users.start_session(cx, account, _key(token), datetime.now(UTC), self.limits, asked.remote_addr or "")
-        answer.set_cookie(self.cookie, token, path="/", httponly=True, secure=self.secure, samesite="Lax")
+        self.put(answer, "session", token)
 
     def end(self, asked: Request, answer: Response) -> None:
         key = self.key(asked)
         if key is not None:
             with writing(self._engine) as cx:
                 users.end_session(cx, key)
-        answer.delete_cookie(self.cookie, path="/", httponly=True, secure=self.secure, samesite="Lax")
+        self.drop(answer, "session")
+
+    def put(self, answer: Response, name: str, value: str, max_age: int | None = None) -> None:
+        """A cookie that no script reads; without ``max_age`` it ends with the browser."""
+        answer.set_cookie(
+            self._named(name), value, max_age, path="/", httponly=True, secure=self.secure, samesite="Lax"
+        )
+
+    def get(self, asked: Request, name: str) -> str | None:
+        return asked.cookies.get(self._named(name))
+
+    def drop(self, answer: Response, name: str) -> None:
+        answer.delete_cookie(self._named(name), path="/", httponly=True, secure=self.secure, samesite="Lax")
+
+    def _named(self, name: str) -> str:
+        """With the prefix that keeps other hosts of the domain from setting it, where there is TLS."""
+        return f"__Host-cews_{name}" if self.secure else f"cews_{name}"
 
     def asks_to_sign_in(self, asked: Request) -> Response:
         """A reader is led to the sign-in and back to the page; a script is told that the session is over."""

@@ -654,9 +654,12 @@ account = Table(  # who may sign in to the dashboard
     Column("name", String(64), nullable=False, unique=True),
     Column("role", String(16), nullable=False),  # viewer | analyst | manager | admin
     Column("active", Boolean, nullable=False),
-    Column("password_hash", Text),  # argon2id; NULL = no way in but the demo's
+    Column("password_hash", Text),  # argon2id; NULL = signs in by a provider, or by the demo's click
     Column("created_at", Moment, nullable=False),
     Column("signed_in_at", Moment),
+    Column("issuer", Text),  # the provider it signs in by; NULL = none
+    Column("subject", Text),  # what the provider calls it for good; NULL = it has not come yet
+    Index(None, "issuer", "subject", unique=True),
 )
 
 web_session = Table(  # of a browser; a row that is gone is a session that has ended

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, and_, delete, func, insert, select, text, update
 
-from cews.accounts import Account, Role
+from cews.accounts import Account, Identity, Role
 from cews.domain import UserError
 from cews.settings import Settings
 from cews.store import audit
@@ -53,12 +53,21 @@ class LastAdminError(UserError):
 # --- accounts ----------------------------------------------------------------------------------------
 
 
-def add(cx: Connection, name: str, role: Role, password_hash: str | None, now: datetime, *, by: str) -> Account:
-    """A new account; UserError where the name is taken."""
+def add(
+    cx: Connection,
+    name: str,
+    role: Role,
+    password_hash: str | None,
+    now: datetime,
+    *,
+    by: str,
+    issuer: str | None = None,
+) -> Account:
+    """A new account, that signs in by its password or by the provider; UserError where the name is taken."""
     if find(cx, name) is not None:
         raise UserError(f"There is an account {name!r} already; `cews user list` shows all.")
-    values = {"name": name, "role": role.slug, "active": True, "password_hash": password_hash, "created_at": now}
-    cx.execute(insert(account).values(values))
+    values = {"name": name, "role": role.slug, "active": True, "password_hash": password_hash, "issuer": issuer}
+    cx.execute(insert(account).values(created_at=now, **values))
     _note(cx, name, "add", now, by, role=role.slug)
     return get(cx, name)
 
@@ -74,6 +83,25 @@ def get(cx: Connection, name: str) -> Account:
     if found is None:
         raise UserError(f"There is no account {name!r}; `cews user list` shows all.")
     return found
+
+
+def by_identity(cx: Connection, identity: Identity, now: datetime) -> Account | None:
+    """The active account of somebody the provider vouches for.
+
+    One that waits for its first sign-in is found by its name; from then on the provider's subject alone counts, so that
+    a name given to somebody else there opens nothing here.
+    """
+    theirs = account.c.issuer == identity.issuer
+    known = cx.execute(select(account).where(theirs, account.c.subject == identity.subject)).first()
+    if known is not None:
+        return _account(known) if known.active else None
+    waiting = select(account).where(theirs, account.c.subject.is_(None), account.c.name == identity.name)
+    first = cx.execute(waiting.where(account.c.active).with_for_update()).first()
+    if first is None:
+        return None
+    _change(cx, _account(first), subject=identity.subject)
+    _note(cx, first.name, "bind", now, first.name, issuer=identity.issuer, subject=identity.subject)
+    return _account(first)
 
 
 def exist(cx: Connection) -> bool:

@@ -215,7 +215,7 @@ def test_the_cookie_where_there_is_tls(sqlite_engine: Engine, person: Account) -
     browser = a_browser(sqlite_engine, public_url="https://cews.example.org")
     answer = sign_in(browser)
     name, _, flags = cookie(answer)
-    assert name == "__Host-cews"
+    assert name == "__Host-cews_session"
     assert flags == {"HttpOnly", "Path=/", "SameSite=Lax", "Secure"}
     assert "max-age=31536000" in answer.headers["Strict-Transport-Security"]
 
