@@ -87,16 +87,13 @@ class Fit:
 
 def fit_bank(courses: Sequence[Course], horizon: int = HORIZON) -> list[Fit]:
     """The bank's forecasts of all series at once, each with at least ``LEAST`` known months."""
-    rows, rolled = _aligned(courses), []
-    origins = [_starts(course, _WINDOWS) for course in courses]
-    backs = sorted({len(course.observed) - s for course, own in zip(courses, origins, strict=True) for s in own})
-    for back in backs:
-        rolled.append(smoothed(rows[:, : rows.shape[1] - back], horizon))
-    at = {back: number for number, back in enumerate(backs)}
+    rows = _aligned(courses)
+    origins = [(len(course.observed), _starts(course, _WINDOWS)) for course in courses]
+    backs = {months - start for months, starts in origins for start in starts}
+    rolled = {back: smoothed(rows[:, : rows.shape[1] - back], horizon) for back in sorted(backs)}
     fits = []
-    for number, (course, starts) in enumerate(zip(courses, origins, strict=True)):
-        own = [rolled[at[len(course.observed) - start]] for start in starts]
-        paths, spread = (np.array([step[kind][number] for step in own]) for kind in (0, 1))
+    for number, (course, (months, starts)) in enumerate(zip(courses, origins, strict=True)):
+        paths, spread = (np.array([rolled[months - start][part][number] for start in starts]) for part in (0, 1))
         fits.append(Fit(BANK, course, starts, _within(paths, course), spread))
     return fits
 
