@@ -44,6 +44,7 @@ from cews.routing import (
     reason,
     remember,
 )
+from cews.severity import severity
 from cews.store import alerts as stored_alerts
 from cews.store import events, handling, notices, queries, silences, watchlist
 from cews.store import names as item_names
@@ -406,6 +407,10 @@ class _Showing:
         return {entry.item: {"ko": entry.name_ko, "en": entry.name_en} for entry in watchlist.get_items(self.cx)}
 
     @cached_property
+    def _grade_of(self) -> Callable[[ItemKey], Watched]:
+        return _watched(self.cx)
+
+    @cached_property
     def _codes(self) -> Mapping[tuple[str, str], str]:
         return item_names.get(self.cx)
 
@@ -427,6 +432,7 @@ class _Showing:
             thread_id=self._thread(str(alert.item), alert.opened_as_of.isoformat()),
             created_at=self.notice.created_at,
             chart=_chart(self.cx, alert, change.as_of) if chart else (),
+            severity=severity(alert, self._grade_of(alert.item).grade),
             story=story(stored_alerts.item_changes(self.cx, alert.item, change.as_of)) if chart else (),
         )
 
@@ -506,9 +512,10 @@ _FOREMOST: Final = (
 )
 
 
-def _seriousness(entry: NoticeView) -> tuple[bool, int, str]:
-    """What is open before what has ended, the highest level first."""
-    return entry.change.level_after is None, -entry.alert.level, str(entry.alert.item)
+def _seriousness(entry: NoticeView) -> tuple[bool, int, float, str]:
+    """What is open before what has ended, the highest level first, and within it what hurts most."""
+    value = entry.severity.value if entry.severity else 0.0
+    return entry.change.level_after is None, -entry.alert.level, -value, str(entry.alert.item)
 
 
 def _chart(cx: Connection, alert: Alert, as_of: datetime) -> tuple[ChartPoint, ...]:

@@ -32,6 +32,7 @@ from cews.domain import (
     ShockClass,
 )
 from cews.i18n import text
+from cews.severity import Severity
 from cews.stories import Chapter, Phase
 
 Number = float | str | None
@@ -187,6 +188,25 @@ def event_name(partner: str | None, flow: Flow, names: Mapping[str, str], langua
         return names[language]
     trade = _trade(flow, partner, True, language)
     return text("{trade}: several items at once", language, trade=trade[:1].upper() + trade[1:])
+
+
+def severity_line(found: Severity, language: str) -> str:
+    """ "91 of 100 = evidence 100 × vulnerability 0.91 (dependence 0.98, HHI 0.95, grade 0.80)"."""
+    parts = ", ".join(
+        f"{text(_VULNERABLE[name], language, context='severity')} {formats.number(value, 2)}"
+        for name, value in found.parts.items()
+    )
+    return text(
+        "{value} of 100 = evidence {evidence} × vulnerability {vulnerability} ({parts})",
+        language,
+        value=formats.number(found.value, 0),
+        evidence=formats.number(100 * found.evidence, 0),
+        vulnerability=formats.number(found.vulnerability, 2),
+        parts=parts,
+    )
+
+
+_VULNERABLE: Final[Mapping[str, str]] = {"share": "dependence", "hhi": "HHI", "grade": "grade"}
 
 
 def story_line(phases: Sequence[Phase], language: str) -> str:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from cews.domain import Alert, AlertChange, CewsError, NoticeReason, Period
+from cews.severity import Severity
 from cews.stories import Phase
 
 
@@ -44,6 +45,7 @@ class NoticeView:
     created_at: datetime
     chart: tuple[ChartPoint, ...] = ()  # oldest first; empty = no chart
     story: tuple[Phase, ...] = ()  # rush, collapse, recovery of the item; empty = no such story
+    severity: Severity | None = None  # None = nothing is known of how much hangs on the item
     secret: str | None = field(default=None, repr=False)  # of a webhook
     form: str = ""  # of a webhook's body
 

@@ -365,6 +365,7 @@ def _facts(view: NoticeView) -> list[tuple[str, str]]:
     language, alert = view.language, view.alert
     flow = text("Import" if alert.item.flow is Flow.IMPORT else "Export", language, context="flow")
     partner = [] if alert.partner is None else [(text("Partner", language), countries.name(alert.partner, language))]
+    severity = [(text("Severity", language), sentences.severity_line(view.severity, language))] if view.severity else []
     story = [(text("Story", language), sentences.story_line(view.story, language))] if view.story else []
     evidence = [] if alert.last_finding is None else [_history(alert.last_finding, language)]
     return [
@@ -376,6 +377,7 @@ def _facts(view: NoticeView) -> list[tuple[str, str]]:
         (text("Known since", language), formats.day(alert.opened_as_of, view.zone, language)),
         (text("Data as of", language), formats.day(view.change.as_of, view.zone, language)),
         *story,
+        *severity,
         *evidence,
         (text("Source", language), alert.source),
     ]

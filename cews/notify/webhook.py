@@ -132,6 +132,7 @@ def _alert(view: NoticeView) -> dict[str, Any]:
         "data_as_of": view.change.as_of.isoformat(),
         "simulated": alert.simulated,
         "headline": headline(view),
+        "severity": None if view.severity is None else round(view.severity.value, 1),
         "why": [sentences.sentence(reason, view.language) for reason in view.change.reasons],
         "action": recommended(view),
         "link": view.link,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import email
 import email.policy
 import random
@@ -11,6 +12,7 @@ import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -21,8 +23,8 @@ from mail_server import Mailbox, mail_server
 
 from cews.alerts import Policy, reexamine, step
 from cews.domain import NoticeReason, SettingsError, ShockClass
-from cews.notify import ChannelDownError, ChartPoint, NoticeView
-from cews.notify.email import SUBJECT_LENGTH, SmtpChannel, parse_sender, render
+from cews.notify import ChannelDownError, ChartPoint, DigestView, NoticeView
+from cews.notify.email import SHOWN, SUBJECT_LENGTH, SmtpChannel, compose, parse_sender, render
 
 SENDER = parse_sender("C-EWS 조기경보 <cews@example.org>")
 
@@ -205,6 +207,44 @@ def test_names_cannot_add_headers_readers_or_markup(name: str) -> None:
     for part in (str(message["Subject"]), body(message, "plain"), body(message, "html")):
         assert not re.search("[\u202a-\u202e\u2066-\u2069\x00\x1b]", part)
     assert "49" not in message["Subject"]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("event", [True, False])
+def test_names_in_a_digest_cannot_add_headers_readers_or_markup(name: str, event: bool) -> None:
+    entry = replace(view(), item_name=name, recipient=name)
+    many = tuple(replace(entry, alert=replace(entry.alert, id=number)) for number in range(SHOWN + 5))
+    digest = DigestView(
+        recipient=name,
+        address="kim@example.org",
+        language="ko",
+        event=name if event else "",
+        why=NoticeReason.GROUP_GREW if event else None,
+        entries=many,
+        link="http://ews.example.org/alerts",
+        zone="Asia/Seoul",
+        message_id="<0123456789abcdef@cews.local>",
+        thread_id="<thread@cews.local>",
+        created_at=view().created_at,
+    )
+    message, wrong = compose(digest, SENDER)
+    assert wrong == ""
+    parsed = read(message)
+    assert set(parsed.keys()) == set(read(render(view(), SENDER)).keys())
+    assert [address.addr_spec for address in parsed["To"].addresses] == ["kim@example.org"]
+    assert len(parsed["Subject"]) <= SUBJECT_LENGTH
+    html = body(parsed, "html")
+    assert "<script" not in html
+    assert set(re.findall(r'(?:src|href)="([^"]*)"', html)) == {
+        "http://ews.example.org/alerts",
+        "http://ews.example.org/alerts/7",
+    }
+    (table,) = [part for part in parsed.walk() if part.get_content_type() == "text/csv"]
+    rows = list(csv.reader(StringIO(table.get_content())))
+    assert len(rows) == SHOWN + 6
+    assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@"))]
+    for part in (str(parsed["Subject"]), body(parsed, "plain"), html, table.get_content()):
+        assert not re.search("[\u202a-\u202e\u2066-\u2069\x00\x1b]", part)
 
 
 @settings(max_examples=60)
