@@ -685,6 +685,19 @@ sign_in_attempt = Table(  # of the last minutes, to slow down who guesses
     Index(None, "at"),
 )
 
+ranker = Table(  # what was learned from the trade known at as_of
+    "ranker",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("as_of", Moment, nullable=False),
+    Column("trained_at", Moment, nullable=False),
+    Column("seed", Integer, nullable=False),
+    Column("version", String(16), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("content", LargeBinary, nullable=False),  # arrays, see detectors.ranker
+    Index(None, "as_of"),
+)
+
 # --- operation ---------------------------------------------------------------------------------------
 
 lease = Table(  # one scheduler at a time
