@@ -18,6 +18,7 @@ from cews.dashboard import access, doors, routes, security, shell
 from cews.dashboard.session import Sessions
 from cews.dashboard.view import COOKIE
 from cews.i18n import LANGUAGES
+from cews.oidc import Client
 from cews.settings import Settings
 from cews.store.engine import Engine
 
@@ -66,7 +67,10 @@ class _Application(Dash):
 
 
 def create_app(engine: Engine, settings: Settings, *, demo: bool = False) -> Dash:
-    """The dashboard over a store; ``.server`` is the WSGI application. A ``demo`` is entered by one click."""
+    """The dashboard over a store; ``.server`` is the WSGI application. A ``demo`` is entered by one click.
+
+    Raises SettingsError when a provider is set incompletely.
+    """
     app = _Application(
         "cews.dashboard",
         assets_folder=str(files("cews.dashboard") / "assets"),
@@ -95,7 +99,7 @@ def create_app(engine: Engine, settings: Settings, *, demo: bool = False) -> Das
     sessions = Sessions(engine, settings)
     security.protect(app.server, settings, tuple(app.csp_hashes()))
     access.guard(app.server, sessions)
-    doors.register(app.server, doors.Doors(engine, settings, sessions, demo))
+    doors.register(app.server, doors.Doors(engine, settings, sessions, None if demo else Client.of(settings), demo))
     if settings.proxies:
         app.server.wsgi_app = ProxyFix(app.server.wsgi_app, settings.proxies, settings.proxies)
     app.server.test_client().get("/")  # Dash registers its scripts on the first request, which must not race

@@ -40,6 +40,7 @@ class Doors:
     engine: Engine
     settings: Settings
     sessions: Sessions
+    provider: Client | None
     demo: bool
 
     def view(self) -> View:
@@ -177,7 +178,7 @@ def _sign_in_page(doors: Doors, problem: str, status: int, wait: timedelta | Non
         nobody=nobody,
         roles=roles if doors.demo else [],
         name=_field("name"),
-        provider=bool(doors.settings.oidc_issuer),
+        provider=doors.provider is not None,
         next=own_path(request.values.get("next", "/")),
     )
 
@@ -186,8 +187,8 @@ def _sign_in_page(doors: Doors, problem: str, status: int, wait: timedelta | Non
 
 
 def _to_provider(doors: Doors) -> Response:
-    client, view = Client.of(doors.settings), doors.view()
-    if client is None or doors.demo:
+    client, view = doors.provider, doors.view()
+    if client is None:
         return _sign_in_page(doors, view.say("There is no other way to sign in here."), 404)
     errand = Errand.new()
     try:
@@ -201,7 +202,7 @@ def _to_provider(doors: Doors) -> Response:
 
 def _from_provider(doors: Doors) -> Response:
     """The browser comes back from the provider; what it brings must belong to what it was sent with."""
-    client, view, address = Client.of(doors.settings), doors.view(), request.remote_addr or ""
+    client, view, address = doors.provider, doors.view(), request.remote_addr or ""
     kept = (doors.sessions.get(request, ERRAND) or "").split(".", 3)
     if client is None or len(kept) != 4:
         return _sign_in_page(doors, view.say("The sign-in took too long. Try again."), 400)

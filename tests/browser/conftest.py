@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -82,12 +83,23 @@ def base_url(small_world: Engine) -> Iterator[str]:
         yield address
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 @contextmanager
-def serving(engine: Engine, **more: bool) -> Iterator[str]:
-    server = create_server(create_app(engine, Settings(), **more).server, host="127.0.0.1", port=0, threads=6)
+def serving(engine: Engine, *, demo: bool = False, **given: str) -> Iterator[str]:
+    """``given`` are settings; the address is the one that the settings call public."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    app = create_app(engine, Settings(public_url=address, **given), demo=demo)
+    server = create_server(app.server, host="127.0.0.1", port=port, threads=6)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    yield f"http://127.0.0.1:{server.effective_port}"
+    yield address
     server.close()
     thread.join(timeout=5)
 

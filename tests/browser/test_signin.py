@@ -10,6 +10,7 @@ from pathlib import Path
 
 import people
 import pytest
+from fake_provider import CLIENT, SECRET, Provider
 from playwright.sync_api import Browser, Page, expect
 
 from cews import demo
@@ -212,3 +213,29 @@ def test_the_demo_is_entered_by_one_click(browser: Browser, demo_url: str) -> No
     page.get_by_role("button", name="Analyst").click()
     expect(page.locator("h1")).to_have_text("Items")
     context.close()
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    started = Provider()
+    yield started
+    started.close()
+
+
+def test_a_person_comes_in_by_the_organisation_s_provider(
+    browser: Browser, small_world: Engine, provider: Provider, serve: Serve
+) -> None:
+    """Through three hosts and back, under the policies that the pages carry."""
+    with writing(small_world) as cx:
+        users.add(cx, "by.provider", Role.VIEWER, None, people.NOW, by="test", issuer=provider.issuer)
+    provider.person["preferred_username"] = "by.provider"
+    given = {"oidc_issuer": provider.issuer, "oidc_client_id": CLIENT, "oidc_client_secret": SECRET}
+    with serve(small_world, **given) as address:
+        context = browser.new_context(base_url=address)
+        context.add_cookies([{"name": "cews_language", "value": "en", "url": address}])
+        page = context.new_page()
+        page.goto("/items")
+        page.get_by_role("link", name="Sign in with your organisation's account").click()
+        expect(page.locator("h1")).to_have_text("Items")
+        expect(page.locator(".who")).to_contain_text("by.provider")
+        context.close()
