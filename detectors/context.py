@@ -7,11 +7,11 @@ judged; a supplier that falls in many items at once is told as a reason. Formula
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
-from detectors.base import BoolArray, FloatArray, IntArray, Panel
+from detectors.base import FloatArray, IntArray, Panel
 from detectors.exit import ESTABLISHED
 
 _PRIOR: Final = 4.0  # items that stand for "nothing common" when few are compared
@@ -38,17 +38,11 @@ def common_supplier(panel: Panel, leg: int, z: FloatArray, share: FloatArray) ->
     """(items in which the leg's partner is established for the same reporter and flow, how many of them fall) in the
     month of which ``z`` and ``share`` (N,) are."""
 
-    def trade(leg: int | np.integer[Any]) -> tuple[Hashable, ...]:
-        item = panel.items[panel.item_of[leg]]
-        return item.reporter, item.flow
-
-    partner, of = panel.partners[leg], trade(leg)
-    established = (share >= ESTABLISHED) & np.isfinite(z)
-
-    def count(marked: BoolArray) -> int:
-        return sum(panel.partners[n] == partner and trade(n) == of for n in np.flatnonzero(marked))
-
-    return count(established), count(established & (z <= FALLING))
+    item = panel.items[panel.item_of[leg]]
+    same_trade = np.array([(other.reporter, other.flow) == (item.reporter, item.flow) for other in panel.items])
+    alike = (np.array(panel.partners) == panel.partners[leg]) & same_trade[panel.item_of]
+    established = alike & (share >= ESTABLISHED) & np.isfinite(z)
+    return int(established.sum()), int((established & (z <= FALLING)).sum())
 
 
 def groups(keys: Iterable[Hashable]) -> IntArray:

@@ -31,7 +31,10 @@ class SupplierScreen:
     def score(self, panel: Panel, courses: Courses | None = None) -> Scores:
         amount, _ = leg_volume(panel)
         share = yearly_shares(panel, amount)
-        keys = [f"{panel.items[item]} {partner}" for item, partner in zip(panel.item_of, panel.partners, strict=True)]
+        names = [str(item) for item in panel.items]
+        keys = [
+            f"{names[item]} {partner}" for item, partner in zip(panel.item_of.tolist(), panel.partners, strict=True)
+        ]
         said = screened("suppliers_quantity", keys, amount, FIELDS, courses or FromTheStart())
         arrays = {f"quantity_{name}": array for name, array in said.items()}
         arrays |= {"amount": amount, "share": share[1:], "share_before": share[:-1]}
