@@ -22,15 +22,16 @@ def shares(amount: FloatArray, starts: IntArray, share: FloatArray) -> None:
     for month in range(amount.shape[0]):
         heap[:] = 0.0
         for past in range(max(0, month - WINDOW + 1), month + 1):
-            for leg in range(first, end):
-                seen = amount[past, leg]
-                heap[leg - first] += seen if math.isfinite(seen) else 0.0
+            row = amount[past, first:end]
+            for leg in range(len(heap)):
+                heap[leg] += 0.0 if math.isnan(row[leg]) else row[leg]
         for item in range(len(starts) - 1):
+            own = range(starts[item] - first, starts[item + 1] - first)
             total = 0.0
-            for leg in range(starts[item], starts[item + 1]):
-                total += heap[leg - first]
-            for leg in range(starts[item], starts[item + 1]):
-                share[month, leg] = heap[leg - first] / total if total > 0 else 0.0
+            for leg in own:
+                total += heap[leg]
+            for leg in own:
+                share[month, first + leg] = heap[leg] / total if total > 0 else 0.0
 
 
 @compiled
