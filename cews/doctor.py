@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Final
 
 from cews import cron
+from cews.accounts import Role
 from cews.domain import Period, SettingsError, StoreError
 from cews.notify import ChannelDownError
 from cews.notify.email import SmtpChannel
 from cews.settings import PREFIX, Settings, unknown_names
-from cews.store import health, migrations, notices, queries, releases, reviews, runs, watchlist
+from cews.store import health, migrations, notices, queries, releases, reviews, runs, users, watchlist
 from cews.store.engine import Connection, Engine, connect, reading
 from ingest import sources
 from ingest.base import Source
@@ -141,6 +142,15 @@ def disk_space(settings: Settings) -> Verdict:
     return Trouble(f"only {free / 2**20:,.0f} MiB free at {settings.home}", "make room, or move CEWS_HOME")
 
 
+def public_address(settings: Settings) -> Verdict:
+    if not settings.exposed:
+        return settings.public_url
+    return Trouble(
+        f"listens on {settings.host} and is called {settings.public_url}: passwords can be read on the way",
+        "put a server with TLS in front and set CEWS_PUBLIC_URL to its https:// address (docs/guide/users.md)",
+    )
+
+
 def _nearest_existing(path: Path) -> Path:
     return next(place for place in (path.resolve(), *path.resolve().parents) if place.exists())
 
@@ -150,6 +160,7 @@ ON_THE_MACHINE: Final[tuple[tuple[str, str, Callable[[Settings], Verdict]], ...]
     ("E102", "schedule", schedule),
     ("E103", "home folder", home_folder),
     ("W104", "disk space", disk_space),
+    ("W105", "address of the dashboard", public_address),
 )
 
 
@@ -333,6 +344,16 @@ def dead_letters(patient: Patient) -> Verdict:
     )
 
 
+def accounts(patient: Patient) -> Verdict:
+    lines = users.listing(patient.cx, patient.now, users.Limits.of(patient.settings))
+    active = [line.account for line in lines if line.account.active]
+    if any(account.role is Role.ADMIN for account in active):
+        return f"{len(active)} may sign in"
+    return Trouble(
+        f"{len(active)} may sign in to the dashboard, no admin among them", "cews user add NAME --role admin"
+    )
+
+
 IN_THE_STORE: Final[tuple[tuple[str, str, Callable[[Patient], Verdict]], ...]] = (
     ("E203", "durable commits", durability),
     ("W301", "source of the schedule", key_of_source),
@@ -347,4 +368,5 @@ IN_THE_STORE: Final[tuple[tuple[str, str, Callable[[Patient], Verdict]], ...]] =
     ("W502", "mail server", mail_server),
     ("W504", "waiting notices", waiting_notices),
     ("E505", "dead letters", dead_letters),
+    ("W601", "accounts", accounts),
 )

@@ -128,6 +128,16 @@ class Settings(BaseSettings):
         return init_settings, env_settings, _FileSecrets(settings_cls), dotenv_settings
 
     @property
+    def tls(self) -> bool:
+        """Whether people reach the dashboard over TLS."""
+        return self.public_url.startswith("https://")
+
+    @property
+    def exposed(self) -> bool:
+        """Whether other machines reach the dashboard, and nothing protects what travels to it."""
+        return self.host not in ("127.0.0.1", "::1", "localhost") and not self.tls
+
+    @property
     def store_url(self) -> str:
         if self.database_url is not None:
             return self.database_url.get_secret_value()

@@ -15,7 +15,6 @@ from cews.settings import Settings
 from cews.store import users
 from cews.store.engine import Engine, reading
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 STATUS_STYLE = {"ok": "green", "warn": "yellow", "error": "red"}
 
 
@@ -57,7 +56,7 @@ def _warnings(engine: Engine, settings: Settings, demo: bool) -> Iterator[str]:
         yield "This is the demo: whoever reaches this address comes in by one click. Everything in it is simulated."
     elif nobody:
         yield "Nobody can sign in yet. Make the first account in another window: cews user add NAME --role admin"
-    if settings.host not in LOOPBACK and not settings.public_url.startswith("https://") and not demo:
+    if settings.exposed and not demo:
         yield (
             f"Listening on {settings.host} without TLS: passwords can be read on the way. Put a server with TLS "
             "in front, and set CEWS_PUBLIC_URL to its https:// address."

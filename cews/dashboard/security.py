@@ -35,7 +35,7 @@ _HARMLESS: Final = ("GET", "HEAD", "OPTIONS")
 def protect(server: Flask, settings: Settings, script_hashes: Sequence[str]) -> None:
     """Add the headers to every answer and refuse changes that another site's page sends."""
     policy = _POLICY.format(hashes=" ".join(script_hashes))
-    always = _HEADERS | (_HSTS if settings.public_url.startswith("https://") else {})
+    always = _HEADERS | (_HSTS if settings.tls else {})
 
     @server.before_request
     def same_origin() -> None:

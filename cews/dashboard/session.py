@@ -28,7 +28,7 @@ class Sessions:
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self._engine = engine
-        self.secure = settings.public_url.startswith("https://")
+        self.secure = settings.tls
         self.limits = users.Limits.of(settings)
 
     def account(self, asked: Request) -> Account | None:

@@ -18,12 +18,13 @@ from pydantic import SecretStr
 from sqlalchemy import create_engine
 
 from cews import doctor, ingesting, outbox, settings, watching
+from cews.accounts import Role
 from cews.alerts import Policy, step
 from cews.doctor import Check
 from cews.routing import Changed, Subscription
 from cews.settings import Settings
 from cews.store import alerts as stored_alerts
-from cews.store import health, notices, runs
+from cews.store import health, notices, runs, users
 from cews.store.engine import Connection, Engine, connect, writing
 from ingest import SOURCES
 from tests import alert_samples
@@ -163,10 +164,27 @@ def test_weakened_durability_is_told(sqlite_url: str) -> None:
 
 def test_a_new_store_lacks_everything_and_says_how_to_get_it(well: Settings) -> None:
     checks = _look(well.model_copy(update={"kcs_key": None, "smtp_url": None}))
-    for id_ in ("W301", "W401", "W402", "W501", "W502"):
+    for id_ in ("W301", "W401", "W402", "W501", "W502", "W601"):
         assert checks[id_].status == "warn", id_
     assert "CEWS_KCS_KEY" in checks["W301"].remedy
     assert checks["E202"].status == checks["W403"].status == checks["E505"].status == "ok"
+
+
+def test_accounts_without_an_admin_are_told(well: Settings, engine: Engine) -> None:
+    with writing(engine) as cx:
+        users.add(cx, "lee", Role.ANALYST, None, NOW, by="test")
+    check = _look(well)["W601"]
+    assert (check.status, check.detail) == ("warn", "1 may sign in to the dashboard, no admin among them")
+    with writing(engine) as cx:
+        users.add(cx, "kim", Role.ADMIN, None, NOW, by="test")
+    assert _look(well)["W601"].detail == "2 may sign in"
+
+
+def test_a_dashboard_that_others_reach_without_tls_is_told(well: Settings) -> None:
+    assert _look(well)["W105"].status == "ok"
+    exposed = well.model_copy(update={"host": "0.0.0.0"})
+    assert _look(exposed)["W105"].status == "warn"
+    assert _look(exposed.model_copy(update={"public_url": "https://cews.example.org"}))["W105"].status == "ok"
 
 
 def test_an_unknown_source_of_the_schedule_is_told(well: Settings) -> None:
