@@ -17,13 +17,14 @@ from mail_server import Mailbox, mail_server
 from notice_world import NOW, add_reader, item, raise_alerts, revise, scan
 
 from cews import outbox
-from cews.commands.delivery import outbox_commands, recipient, silence
+from cews.commands.delivery import notify, outbox_commands, recipient, silence
 from cews.commands.session import Session
 from cews.domain import Flow, Grade, ItemKey, Level, NoticeReason, UserError
 from cews.notify import email as mail
 from cews.notify.email import SmtpChannel
 from cews.outbox import SendReport
 from cews.routing import MessageKind, Reader, Rhythm, Silence, Subscription
+from cews.settings import Settings
 from cews.store import notices, silences, watchlist
 from cews.store.engine import Engine, reading, writing
 from cews.store.notices import Notice
@@ -364,3 +365,26 @@ def test_the_commands(sqlite_engine: Engine) -> None:
     assert "KOR" not in run(silence, "list")
     assert "has ended" in run(silence, "end", "1", "--author", "Kim")
     assert "No silence" in run(silence, "list")
+
+
+def test_the_command_that_tries_a_recipient(sqlite_engine: Engine, server: str, mailbox: Mailbox) -> None:
+    add_reader(sqlite_engine, "kim@example.org", "en")
+    add_reader(sqlite_engine, "gone@example.org", "en")
+    mailbox.refused = frozenset({"gone@example.org"})
+    session = Session()
+    session.__dict__["store"] = sqlite_engine
+    session.__dict__["settings"] = Settings(_env_file=None, smtp_url=server, mail_from="C-EWS <cews@example.org>")
+
+    def run(*words: str) -> str:
+        result = CliRunner().invoke(notify, words, obj=session)
+        return result.output + (f"{result.exception}" if result.exception else "")
+
+    assert "Reader kim@example.org was reached by email." in run("test", "kim@example.org")
+    assert mailbox.messages[0]["Subject"] == "[C-EWS] This is a test of your notices"
+    assert "was not reached by email: the mail server answered 550" in run("test", "gone@example.org")
+    assert "nobody with the address" in run("test", "nobody@example.org")
+    raise_alerts(sqlite_engine, 1, now=datetime.now(UTC))
+    assert "2 notices would be sent" in run("--dry-run")
+    assert '"sent":1,"failed":0,"dead":1' in run("--json")
+    session.__dict__["settings"] = Settings(_env_file=None)
+    assert "no mail server is set" in run("test", "kim@example.org")
