@@ -340,7 +340,7 @@ def dead_letters(patient: Patient) -> Verdict:
         return "none"
     return Trouble(
         f"{len(dead)} notices were given up; the first, to {dead[0].recipient.email}: {dead[0].last_error}",
-        "tell them another way, and correct the address (cews recipient list)",
+        "correct the address (cews recipient list), then cews notices resend --all",
     )
 
 

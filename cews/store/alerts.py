@@ -171,12 +171,6 @@ def alerts(cx: Connection, as_of: datetime, states: Collection[AlertState] | Non
     return [alert for alert in known if states is None or alert.state in states]
 
 
-def history(cx: Connection, alert_id: int, version: int) -> list[AlertChange]:
-    """The changes of an alert up to the one that made ``version``, oldest first."""
-    table = schema.alert_change
-    return [_change_of(row) for row in cx.execute(_history(table.c.alert_id == alert_id, table.c.version <= version))]
-
-
 def changes(cx: Connection, alert_id: int, until: datetime) -> list[AlertChange]:
     """The history of an alert as known at ``until``, oldest first."""
     table = schema.alert_change

@@ -83,7 +83,6 @@ def test_the_history_of_an_alert_is_kept_and_rebuilt_as_of_any_moment(store_engi
     with reading(store_engine) as cx:
         for position, (alert, change) in enumerate(lived, start=1):
             assert stored.alerts(cx, change.as_of) == [alert]
-            assert stored.history(cx, number, position) == [c for _, c in lived[:position]]
             assert stored.changes(cx, number, change.as_of) == [c for _, c in lived[:position]]
         assert stored.alerts(cx, published(JANUARY) - timedelta(seconds=1)) == []
         assert stored.open_alerts(cx) == {GRAPHITE: lived[-1][0]}
