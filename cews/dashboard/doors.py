@@ -95,6 +95,10 @@ def _register_others(server: Flask, doors: Doors) -> None:
     def refused(_error: Forbidden) -> Response:
         return _refusal(doors)
 
+    @server.errorhandler(StoreError)
+    def busy(error: StoreError) -> Response:
+        return _busy(doors, error)
+
     @server.get("/healthz")
     def healthy() -> Response:
         return Response("ok\n", mimetype="text/plain")
@@ -289,6 +293,15 @@ def _refusal(doors: Doors) -> Response:
     view = doors.view()
     role = ROLE_NAMES[who.role]
     return _page("refused.html", view, 403, None, title=view.say("No permission"), account=who, role_name=role)
+
+
+def _busy(doors: Doors, error: StoreError) -> Response:
+    """Another process has been writing for long, or the store cannot be reached."""
+    log.warning("store not available", path=request.path, error=str(error))
+    if "text/html" not in request.headers.get("Accept", ""):
+        return Response("the store is not available\n", 503, mimetype="text/plain")
+    view = doors.view()
+    return _page("busy.html", view, 503, None, title=view.say("Not available just now"))
 
 
 def _page(template: str, view: View, status: int, wait: timedelta | None, **values: object) -> Response:

@@ -7,6 +7,7 @@ where the dashboard's public address says that there is TLS.
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final
@@ -15,6 +16,7 @@ from urllib.parse import urlencode
 from flask import Request, Response, redirect
 
 from cews.accounts import Account
+from cews.domain import StoreError
 from cews.settings import Settings
 from cews.store import users
 from cews.store.engine import Engine, reading, writing
@@ -42,9 +44,13 @@ class Sessions:
             return None
         account, seen_at = found
         if now - seen_at > users.SEEN_EVERY:
-            with writing(self._engine) as cx:
-                users.seen(cx, key, now)
+            self._note_use(key, now)
         return account
+
+    def _note_use(self, key: str, now: datetime) -> None:
+        """Nobody waits for this: while another process writes, it is left to the next request."""
+        with suppress(StoreError), writing(self._engine, wait=0) as cx:
+            users.seen(cx, key, now)
 
     def key(self, asked: Request) -> str | None:
         """The session's id as the store keeps it."""

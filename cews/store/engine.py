@@ -52,15 +52,18 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """One transaction: all of it commits, or nothing. Raises StoreError when another writer holds on too long."""
+def writing(engine: Engine, *, wait: int = BUSY_SECONDS) -> Iterator[Connection]:
+    """One transaction: all of it commits, or nothing.
+
+    Raises StoreError when another writer of SQLite holds on for more than ``wait`` seconds.
+    """
     try:
-        with engine.connect().execution_options(cews_writes=True) as cx, cx.begin():
+        with engine.connect().execution_options(cews_writes=True, cews_wait=wait) as cx, cx.begin():
             yield cx
     except OperationalError as error:
         if isinstance(error.orig, sqlite3.OperationalError) and "locked" in str(error.orig):
             raise StoreError(
-                f"Another process has been writing to the store for more than {BUSY_SECONDS} s. Try again later.",
+                f"Another process has been writing to the store for more than {wait} s. Try again later.",
                 permanent=False,
             ) from error
         raise
@@ -100,7 +103,9 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
 
 
 def _begin_sqlite(cx: Connection) -> None:
-    writes = cx.get_execution_options().get("cews_writes", False)
+    options = cx.get_execution_options()
+    writes = options.get("cews_writes", False)
+    cx.exec_driver_sql(f"PRAGMA busy_timeout = {1000 * options.get('cews_wait', BUSY_SECONDS)}")
     cx.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
     cx.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 

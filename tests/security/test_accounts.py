@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from cews import accounts
 from cews.accounts import Role
 from cews.cli import cews
+from cews.commands.service import _warnings
 from cews.domain import UserError
 from cews.settings import Settings
 from cews.store import audit, users
@@ -210,3 +211,15 @@ def test_what_cannot_be_done_is_said(run, words: list[str], typed: str | None, w
 def test_a_password_is_never_an_argument() -> None:
     for command in cews.commands["user"].commands.values():  # type: ignore[attr-defined]
         assert not [option for parameter in command.params for option in parameter.opts if option == "--password"]
+
+
+def test_whoever_starts_the_dashboard_is_told_what_to_do(sqlite_engine: Engine) -> None:
+    def said(demo: bool = False, **given: str) -> str:
+        return " ".join(_warnings(sqlite_engine, Settings(**given), demo))
+
+    assert "cews user add NAME --role admin" in said()
+    assert "comes in by one click" in said(demo=True)
+    people.person(sqlite_engine, Role.ADMIN)
+    assert said() == ""
+    assert "passwords can be read on the way" in said(host="0.0.0.0")
+    assert said(host="0.0.0.0", public_url="https://cews.example.org") == ""

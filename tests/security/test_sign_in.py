@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from threading import Barrier, Thread
+from time import perf_counter
 
 import people
 import pytest
@@ -426,3 +427,26 @@ def test_health_needs_no_session_and_tells_nothing(browser: FlaskClient, sqlite_
         cx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     assert browser.get("/readyz").status_code == 503
     assert browser.get("/healthz").status_code == 200
+
+
+def test_nobody_waits_for_a_long_writer_to_look_at_a_page(
+    browser: FlaskClient, sqlite_engine: Engine, clock: time_machine.Traveller
+) -> None:
+    sign_in(browser)
+    clock.shift(timedelta(minutes=5))
+    with writing(connect(str(sqlite_engine.url))):
+        began = perf_counter()
+        assert is_in(browser)
+        assert perf_counter() - began < 5
+    clock.shift(timedelta(minutes=56))
+    assert not is_in(browser), "the use could not be noted"
+
+
+def test_a_store_that_stays_busy_is_said_in_plain_words(
+    browser: FlaskClient, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(writing.__wrapped__.__kwdefaults__, "wait", 0)  # type: ignore[attr-defined]
+    with writing(connect(str(sqlite_engine.url))):
+        answer = sign_in(browser)
+    assert answer.status_code == 503
+    assert "잠시 후 다시 시도" in words(answer)
