@@ -25,13 +25,14 @@ from cews.panel import History
 from cews.policy import in_force
 from cews.routing import Changed
 from cews.store import alerts as stored_alerts
-from cews.store import forecasts, silent_moves, watchlist
+from cews.store import forecasts, rankers, silent_moves, watchlist
 from cews.store.engine import Connection, Engine, reading, writing
 from cews.store.forecasts import StoredForecast
 from cews.store.silent_moves import SilentMove
 from cews.unraised import unraised
-from detectors import Detection, detect, score
+from detectors import Detection, Ranker, detect, score, train_on
 from detectors import forecast as forecasting
+from detectors import ranker as learning
 from detectors.base import IntArray, Panel, Scores
 from detectors.screen import Courses
 
@@ -65,24 +66,47 @@ def scan(
     policy: Policy | None = None,
     record: bool = True,
     courses: Courses | None = None,
+    rules_only: bool = False,
 ) -> Step:
     """Score every month published since the last scan and update the alerts.
 
     ``items`` is ``"watchlist"`` or ``"all"``. With ``record`` findings, alert changes and owed notices are
     committed together; without, it is a question about ``as_of``, asked of the alerts as they were then, and
-    nothing is written. Where ``courses`` of the screens were kept, a new month costs a month.
+    nothing is written. Where ``courses`` of the screens were kept, a new month costs a month. The newest ranker
+    trained on what was known by then tells how rare a month is, unless ``rules_only``.
     """
     history = History.load(engine, as_of, watched(engine, items))
     with reading(engine) as cx:
         book = stored_alerts.open_alerts(cx) if record else _open_at(cx, as_of)
         seen = stored_alerts.newest_scanned(cx) if record else None
         rules = in_force(cx).levels
+        ranker = None if rules_only else _ranker(cx, as_of)
     panel = history.panel(as_of)
-    step = examine(panel, score(panel, courses), book, policy or rules, budget, seen)
+    step = examine(panel, score(panel, courses), book, policy or rules, budget, seen, ranker)
     if record:
         with writing(engine) as cx:
             record_step(cx, step, now, notify=True)
     return step
+
+
+def _ranker(cx: Connection, as_of: datetime) -> Ranker | None:
+    """The newest ranker that knew nothing from after ``as_of``."""
+    blob = rankers.newest(cx, as_of, learning.VERSION)
+    return None if blob is None else Ranker.unpacked(blob)
+
+
+def train_ranker(
+    engine: Engine, as_of: datetime, *, now: datetime, items: str = "all", seed: int, progress: Progress | None = None
+) -> Ranker:
+    """Learn from everything known at ``as_of`` and keep what was learned in the store.
+
+    Raises UserError where there is too little to learn from; the rules then stay in force.
+    """
+    panel = History.load(engine, as_of, watched(engine, items)).panel(as_of)
+    ranker = train_on(panel, seed=seed, progress=progress)
+    with writing(engine) as cx:
+        rankers.save(cx, ranker.packed(), as_of=as_of, trained_at=now, seed=seed, version=learning.VERSION)
+    return ranker
 
 
 def _open_at(cx: Connection, as_of: datetime) -> Book:
@@ -100,6 +124,7 @@ def replay(
     record_at: datetime | None = None,
     workers: int = 2,
     progress: Progress | None = None,
+    rules_only: bool = False,
 ) -> Iterator[Step]:
     """Month by month from ``start`` to ``end`` (months of data), each with the knowledge of its publication.
 
@@ -114,7 +139,9 @@ def replay(
     book: Book = {}
     seen: Period | None = None
     for done, (panel, scores) in enumerate(scored(history, moments, workers), start=1):
-        step = examine(panel, scores, book, rules, budget, seen)
+        with reading(engine) as cx:
+            ranker = None if rules_only else _ranker(cx, panel.as_of)
+        step = examine(panel, scores, book, rules, budget, seen, ranker)
         book, seen = step.book, step.newest
         if record_at is not None:
             with writing(engine) as cx:
@@ -159,7 +186,13 @@ def watched(engine: Engine, items: str) -> list[ItemKey] | None:
 
 
 def examine(
-    panel: Panel, scores: Mapping[str, Scores], book: Book, policy: Policy, budget: float, seen: Period | None
+    panel: Panel,
+    scores: Mapping[str, Scores],
+    book: Book,
+    policy: Policy,
+    budget: float,
+    seen: Period | None,
+    ranker: Ranker | None = None,
 ) -> Step:
     """Read the scores of the panel and fold what they say into the open alerts. Pure.
 
@@ -172,7 +205,7 @@ def examine(
         published = np.flatnonzero(panel.reported[:, index])
         if published.size:
             months[item] = _months_of(book.get(item), panel, published, seen)
-    detection = detect(panel, months, budget=budget, scores=scores)
+    detection = detect(panel, months, budget=budget, scores=scores, ranker=ranker)
     found = {(finding.item, finding.period): finding for finding in detection.findings}
     after = dict(book)
     changes: list[tuple[Alert, AlertChange]] = []

@@ -82,6 +82,12 @@ TEMPLATES: Final[Mapping[str, tuple[str, ...]]] = {
         "{items_falling} of {items} items that depend on {partner} fell in the same month, "
         "which points to a common cause.",
     ),
+    "ranked_quantity": ("The trained ranker judges by the course of quantity and value ({share} of its score).",),
+    "ranked_price": ("The trained ranker judges by the course of the unit value ({share} of its score).",),
+    "ranked_both": ("The trained ranker judges by quantity and unit value moving together ({share} of its score).",),
+    "ranked_silence": ("The trained ranker judges by months without trade ({share} of its score).",),
+    "ranked_others": ("The trained ranker judges by what comparable trade did ({share} of its score).",),
+    "ranked_habit": ("The trained ranker judges by the size and habits of this trade ({share} of its score).",),
     "short_history": ("Only {months} of history are known, so the expectation is uncertain.",),
     "seasonal_month": ("The season is taken into account: {month} is compared with {month} of earlier years.",),
     "p_value": (

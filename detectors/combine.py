@@ -18,7 +18,7 @@ from detectors.evidence import Evidence, gather
 from detectors.learned import LEARNED, Learned, ranked
 from detectors.levels import LEAST_STRENGTH, level
 from detectors.ranker import Ranker
-from detectors.reasons import Case, change, leading_partner, partner_moves, reasons
+from detectors.reasons import NOT_RANKED, Case, change, leading_partner, partner_moves, reasons
 from detectors.screen import MIN_JUDGED
 
 ID: Final = "signs"
@@ -201,13 +201,19 @@ def _finding(case: Case, detection: Detection) -> Finding | None:
         p_value=verdict.evidence.p,
         score=round(case.at(case.evidence.strength[shock]), 4),
         probabilities={kind: round(share, 4) for kind, share in verdict.probabilities.items()},
-        reasons=reasons(case, shock, verdict.leg, verdict.evidence),
+        reasons=reasons(case, shock, verdict.leg, verdict.evidence, _ranked_parts(case, verdict, detection)),
         history_months=int(case.at(case.evidence.quantity.history)),
         source=panel.sources[case.item],
         simulated=panel.simulated[case.item],
         detector=ID,
         version=VERSION,
     )
+
+
+def _ranked_parts(case: Case, verdict: Verdict, detection: Detection) -> Mapping[str, float]:
+    """What the ranker's score rests on; nothing where the rules told how rare the month is."""
+    learned = detection.learned
+    return NOT_RANKED if learned is None or not verdict.evidence.learned else learned.parts(case.item, case.column)
 
 
 def _measured(case: Case, verdict: Verdict) -> tuple[Measure, tuple[float, float, float, float], str]:

@@ -42,11 +42,13 @@ class Learned:
     def pool(self) -> int:
         return int(self.ranker.calibrated.min())
 
-    def shares(self, item: int, column: int) -> dict[str, float]:
-        """What the ranker's score of a month rests on: log-odds by what the figures are about."""
+    def parts(self, item: int, column: int) -> dict[str, float]:
+        """What raised the ranker's score of a month: parts of 1 by what the figures are about, largest first."""
         place = self.places[item, column]
         added = self.ranker.forest.contributions(np.ascontiguousarray(self.rows[:, place : place + 1]))[:, 0]
-        return {kind: float(added[np.array(ABOUT) == kind].sum()) for kind in KINDS}
+        raised = {kind: max(float(added[np.array(ABOUT) == kind].sum()), 0.0) for kind in KINDS}
+        total = sum(raised.values()) or 1.0
+        return {kind: raised[kind] / total for kind in sorted(raised, key=lambda kind: -raised[kind])}
 
 
 def _about(name: str) -> str:

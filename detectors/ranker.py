@@ -24,7 +24,7 @@ from detectors.kernels_features import new_alarms
 from detectors.trees import Forest
 
 VERSION: Final = "1"
-COPIES: Final = 12  # times the series are injected anew
+COPIES: Final = 8  # times the series are injected anew
 KEPT_APART: Final = 5  # one part in so many is kept to count false alarms
 LEAST_SERIES: Final = 200  # to learn from
 LEAST_MONTHS: Final = 36  # known and with trade, of a series to learn from
@@ -36,8 +36,8 @@ _RATES: Final = np.geomspace(1e-5, 0.2, 120)
 _LEAST_CALIBRATED: Final = 2_000  # series-months of a stratum; below, it borrows from all
 STRATA: Final = 6  # continuous, erratic, lumpy; suppliers, then wholes
 _TREES: Final = {
-    "max_iter": 250,
-    "learning_rate": 0.06,
+    "max_iter": 150,
+    "learning_rate": 0.08,
     "max_leaf_nodes": 31,
     "min_samples_leaf": 100,
     "l2_regularization": 5.0,
@@ -175,6 +175,8 @@ def judged(seen: Screened) -> BoolArray:
 def _grow(rows: Features, shocked: BoolArray, seed: int) -> Forest:
     from sklearn.ensemble import HistGradientBoostingClassifier  # slow to import; only training needs it
 
+    nowhere_known = ~np.isfinite(rows).any(axis=1)
+    rows[nowhere_known] = 0.0  # the library wants one value; a constant is never split on
     model = HistGradientBoostingClassifier(**_TREES, random_state=seed)
     return trees.of_models([model.fit(rows.T, shocked)])
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -21,6 +22,8 @@ from detectors.evidence import Evidence
 _NOTABLE: Final = 0.5  # z from which a sign is worth a sentence
 _CONCENTRATED: Final = 0.5  # dependence worth a sentence (Korean practice: one country from 50 %)
 _SEASONAL: Final = 0.2  # log season worth a sentence
+_TOLD: Final = 0.1  # part of the ranker's score worth a sentence
+NOT_RANKED: Final[Mapping[str, float]] = MappingProxyType({})
 _SHORT: Final = 24  # months below which history is called short
 
 
@@ -108,8 +111,11 @@ def _leaving(case: Case) -> FloatArray:
     return case.evidence.legs[case.column, legs.start : legs.stop] * case.leg("share_before")
 
 
-def reasons(case: Case, shock: ShockClass, leg: int | None, evidence: Tail) -> tuple[Reason, ...]:
-    """All reasons, ordered by weight; the weights sum to 1."""
+def reasons(
+    case: Case, shock: ShockClass, leg: int | None, evidence: Tail, ranked: Mapping[str, float] = NOT_RANKED
+) -> tuple[Reason, ...]:
+    """All reasons, ordered by weight; the weights sum to 1. ``ranked``: parts of the ranker's score by what they are
+    about."""
     stated = [
         *_quantity(case),
         *_price(case),
@@ -117,6 +123,7 @@ def reasons(case: Case, shock: ShockClass, leg: int | None, evidence: Tail) -> t
         *_dependence(case, shock),
         *_story(case, shock),
         *_common(case, shock, leg),
+        *(Reason(f"ranked_{about}", {"share": part}, 0.2 * part) for about, part in ranked.items() if part >= _TOLD),
         *_honesty(case, evidence),
     ]
     total = sum(reason.weight for reason in stated) or 1.0

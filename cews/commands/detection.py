@@ -33,11 +33,20 @@ language_option = click.option("--lang", type=click.Choice(["ko", "en"]), help="
 @click.command()
 @items_option
 @click.option("--models/--no-models", default=True, show_default=True, help="Fit the models of items with alerts.")
+@click.option("--rules-only", is_flag=True, help="Leave the trained ranker aside.")
 @as_of_option
 @json_option
 @language_option
 @pass_session
-def scan(session: Session, items: str, models: bool, as_of: datetime | None, as_json: bool, lang: str | None) -> None:
+def scan(
+    session: Session,
+    items: str,
+    models: bool,
+    rules_only: bool,
+    as_of: datetime | None,
+    as_json: bool,
+    lang: str | None,
+) -> None:
     """Score the newest published month of every item and update the alerts.
 
     With --as-of the scan is a question about the past: it answers and writes nothing.
@@ -51,6 +60,7 @@ def scan(session: Session, items: str, models: bool, as_of: datetime | None, as_
         budget=session.settings.alarm_budget,
         record=as_of is None,
         courses=KeptCourses(session.settings.home / "courses") if items == "all" and as_of is None else None,
+        rules_only=rules_only,
     )
     if models and as_of is None and step.newest is not None:
         with session.progress("Fitting models of the shortlist") as progress:
@@ -61,6 +71,8 @@ def scan(session: Session, items: str, models: bool, as_of: datetime | None, as_
                 "as_of": step.as_of.isoformat(),
                 "newest": str(step.newest) if step.newest else None,
                 "items": len(step.panel.items),
+                "ranker": step.detection.versions.get("ranker"),
+                "expected_false_alarms": round(step.detection.expected_false_alarms, 2),
                 "findings": [finding_record(finding, language) for finding in step.detection.findings],
                 "changes": [change_record(change, language) for _, change in step.changes],
             }
@@ -72,6 +84,10 @@ def scan(session: Session, items: str, models: bool, as_of: datetime | None, as_
     session.say(
         f"Scanned {len(step.panel.items)} items up to {step.newest}: {len(step.detection.findings)} findings, "
         f"{len(step.changes)} alert changes" + (" (not recorded)." if as_of else ".")
+    )
+    session.say(
+        f"In a quiet month {step.detection.expected_false_alarms:.1f} new alerts would be false alarms"
+        + ("." if step.detection.learned is None else f"; rarity told by ranker {step.detection.learned.ranker.id}.")
     )
     print_changes(session, [change for _, change in step.changes], language)
 
@@ -218,4 +234,23 @@ def replay(session: Session, start: Period, end: Period, items: str, as_json: bo
         session.say(f"{opened} alerts opened from {start} to {end}.")
 
 
-COMMANDS = [scan, alerts, explain, replay]
+@click.group()
+def rank() -> None:
+    """The ranker: how rare a month is, learned from shocks written into your own trade."""
+
+
+@rank.command()
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="The same, the same ranker.")
+@as_of_option
+@pass_session
+def train(session: Session, seed: int, as_of: datetime | None) -> None:
+    """Learn from every series in the store, as known now or at --as-of; scans from then on use it."""
+    with session.progress("Learning") as progress:
+        ranker = pipeline.train_ranker(
+            session.store, as_of or session.now, now=session.now, seed=seed, progress=progress
+        )
+    months = int(ranker.calibrated.sum())
+    session.say(f"Ranker {ranker.id} learned; its false alarms were counted on {months:,} months it had not seen.")
+
+
+COMMANDS = [scan, alerts, explain, replay, rank]

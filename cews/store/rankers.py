@@ -1,4 +1,4 @@
-"""Rankers that were trained, each with the knowledge it was trained on. What lies in them is checked when it is read."""
+"""Rankers that were trained, each with the knowledge it was trained on; checked when they are read."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def save(cx: Connection, blob: bytes, *, as_of: datetime, trained_at: datetime, 
 
 def newest(cx: Connection, as_of: datetime, version: str) -> bytes | None:
     """The newest ranker of the version that knew nothing from after ``as_of``; None where there is none."""
-    known = select(ranker.c["sha256", "content"]).where(ranker.c.as_of <= as_of, ranker.c.version == version)
+    known = select(ranker.c.sha256, ranker.c.content).where(ranker.c.as_of <= as_of, ranker.c.version == version)
     row = cx.execute(known.order_by(ranker.c.as_of.desc(), ranker.c.id.desc()).limit(1)).first()
     if row is None:
         return None

@@ -7,6 +7,7 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from cews.domain import Period, UserError
+from detectors import ranker as learning
 from detectors import trees
 from detectors.features import NAMES, Cells, Screened, Trade, features
 from detectors.injection import DECOYS, KINDS, SHOCKS, UNTOUCHED, inject
@@ -32,6 +33,15 @@ def made_trade(series: int = 320, months: int = 72, seed: int = 0) -> Trade:
         code=item // 12,
         partner=np.arange(series) % 7,
     )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_lessons():
+    """Fewer lessons and trees than a country gets: enough for what is asked here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(learning, "COPIES", 3)
+        patch.setitem(learning._TREES, "max_iter", 60)
+        yield
 
 
 @pytest.fixture(scope="module")
