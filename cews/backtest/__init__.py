@@ -7,7 +7,8 @@ Definitions: docs/methods/backtest.md.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -25,7 +26,7 @@ from cews.domain import ChangeKind, ItemKey, Period, UserError
 from cews.panel import History
 from cews.store.engine import Engine
 from cews.store.scratch import scratch
-from detectors import explain_silence
+from detectors import Ranker, explain_silence, train_on
 from detectors.base import BoolArray, FloatArray, Panel
 from detectors.baselines import MODELS
 from detectors.screen import volume
@@ -38,6 +39,8 @@ LARGEST: Final = 5  # items of each label on which they are
 RAISING: Final = frozenset({ChangeKind.OPENED, ChangeKind.RAISED, ChangeKind.RECLASSIFIED})
 _SEED: Final = 1
 
+Bar = Callable[[str], AbstractContextManager[Progress]]  # a progress bar with this title
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -47,6 +50,7 @@ class Question:
     budget: float  # false alarms per 1,000 item-months
     baselines: Sequence[str]
     workers: int = 2
+    rules_only: bool = False  # without the ranker that learns from the trade known before
 
 
 @dataclass(slots=True)
@@ -60,6 +64,7 @@ class _Seen:
     alarms: list[Alarm] = field(default_factory=list)
     scores: dict[str, list[FloatArray]] = field(default_factory=dict)
     partners: dict[str, list[Any]] = field(default_factory=dict)
+    ranker: dict[str, Any] | None = None
     silence: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     sample: list[int] = field(default_factory=list)  # positions of the items that models are fitted to
     sampled: list[tuple[FloatArray, Period]] = field(default_factory=list)  # their quantities up to each month
@@ -68,9 +73,7 @@ class _Seen:
         return scoring.windows(labels, self.months, len(self.items))
 
 
-def run(
-    files: Sequence[File], question: Question, *, only_labelled: bool, now: datetime, progress: Progress
-) -> dict[str, Any]:
+def run(files: Sequence[File], question: Question, *, only_labelled: bool, now: datetime, bar: Bar) -> dict[str, Any]:
     """The back-test of files, in a store of its own that is gone afterwards."""
     rules.check(question.baselines)
     items = observations.items_of(files)
@@ -79,7 +82,7 @@ def run(
     kept = observations.chosen(items, question.labels, only_labelled)
     with tempfile.TemporaryDirectory() as home, scratch("sqlite") as engine:
         observations.load(engine, Path(home), files, kept, now)
-        record = replayed(engine, question, progress=progress)
+        record = replayed(engine, question, bar)
     return {
         "files": [file.name for file in files],
         "items_in_files": len(items),
@@ -88,12 +91,12 @@ def run(
     }
 
 
-def replayed(engine: Engine, question: Question, *, progress: Progress) -> dict[str, Any]:
+def replayed(engine: Engine, question: Question, bar: Bar) -> dict[str, Any]:
     """The back-test of what a store holds."""
     history = History.load(engine, None)
     labels = {label: label.items(history.items) for label in question.labels}
     labels = {label: items for label, items in labels.items() if items}
-    seen = _replay(history, labels, question, progress)
+    seen = _replay(history, labels, question, bar)
     counted = np.array(seen.traded) > 0
     counted[: seen.warm_up] = False
     labels = {label: items for label, items in labels.items() if (counted & seen.window({label: items})).any()}
@@ -106,6 +109,7 @@ def replayed(engine: Engine, question: Question, *, progress: Progress) -> dict[
         "months": [str(seen.months[seen.warm_up]), str(seen.months[-1])],
         "items": len(seen.items),
         "reporters": sorted({item.reporter for item in seen.items}),
+        "ranker": seen.ranker,
         "item_months": int(np.count_nonzero(rows.quiet)),
         "not_in_data": [label.id for label in question.labels if label not in labels],
         "engine": engine_said,
@@ -121,7 +125,7 @@ def _judged(labels: Mapping[Label, Sequence[int]], alarms: Sequence[Alarm], rows
 # --- replaying ------------------------------------------------------------------------------------------
 
 
-def _replay(history: History, labels: Mapping[Label, Sequence[int]], question: Question, progress: Progress) -> _Seen:
+def _replay(history: History, labels: Mapping[Label, Sequence[int]], question: Question, bar: Bar) -> _Seen:
     first, last = _span(labels, history.published.start)
     wanted = [first + n for n in range(-WARM_UP, last - first + 1)]
     months = {month: moment for month in wanted if (moment := history.publication(month)) is not None}
@@ -130,20 +134,46 @@ def _replay(history: History, labels: Mapping[Label, Sequence[int]], question: Q
     seen = _Seen(list(months), history.items, sum(month < first for month in months))
     if set(question.baselines) & set(MODELS):
         seen.sample = _sample(history.panel(max(months.values())), history.items, labels)
+    ranker = None if question.rules_only else _learned(history.panel(min(months.values())), seen, bar)
+    with bar("Replaying") as progress:
+        _go_through(history, months, labels, question, seen, ranker, progress)
+    return seen
+
+
+def _learned(panel: Panel, seen: _Seen, bar: Bar) -> Ranker | None:
+    """A ranker that knows what was known before the first month that counts; None where that is too little."""
+    with bar("Learning") as progress:
+        try:
+            ranker = train_on(panel, seed=_SEED, progress=progress)
+        except UserError as too_small:
+            seen.ranker = {"trained": False, "note": str(too_small)}
+            return None
+    seen.ranker = {"trained": True, "id": ranker.id, "as_of": panel.as_of.isoformat(), "seed": _SEED}
+    return ranker
+
+
+def _go_through(
+    history: History,
+    months: Mapping[Period, datetime],
+    labels: Mapping[Label, Sequence[int]],
+    question: Question,
+    seen: _Seen,
+    ranker: Ranker | None,
+    progress: Progress,
+) -> None:
     book: pipeline.Book = {}
     newest: Period | None = None
     panels = pipeline.scored(history, list(months.values()), question.workers)
     for done, (month, (panel, scores)) in enumerate(zip(months, panels, strict=True), start=1):
         traded = rules.traded(panel, month)
         budget = question.budget * np.count_nonzero(traded) / 1000
-        step = pipeline.examine(panel, scores, book, Policy(), float(budget), newest)
+        step = pipeline.examine(panel, scores, book, Policy(), float(budget), newest, ranker)
         book, newest = step.book, step.newest
         _note(seen, step, month, traded, question)
         _note_silence(seen, step, month, labels)
         if seen.sample:
             seen.sampled.append(_quantities(panel, [seen.items[n] for n in seen.sample], month))
         progress(done, len(months))
-    return seen
 
 
 def _span(labels: Mapping[Label, Sequence[int]], start: Period) -> tuple[Period, Period]:

@@ -47,6 +47,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--json", "output", type=click.Path(dir_okay=False, path_type=Path), help="Write all figures here; - prints."
 )
+@click.option("--rules-only", is_flag=True, help="Leave out the ranker that learns from the trade known before.")
 @click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Processes that score.")
 @pass_session
 def backtest(
@@ -61,6 +62,7 @@ def backtest(
     baselines: str,
     items: str,
     output: Path | None,
+    rules_only: bool,
     workers: int,
 ) -> None:
     """Replay past months of files, knowing only what was known then, and compare what is raised with labels.
@@ -73,11 +75,11 @@ def backtest(
         budget,
         list(dict.fromkeys(name.strip() for name in baselines.split(",") if name.strip())),
         workers,
+        rules_only,
     )
     with session.progress("Reading") as progress:
         files = read((*observations, *more), form, given, session.now, progress)
-    with session.progress("Replaying") as progress:
-        record = backtesting.run(files, question, only_labelled=items == "labelled", now=session.now, progress=progress)
+    record = backtesting.run(files, question, only_labelled=items == "labelled", now=session.now, bar=session.progress)
     if str(output) == "-":
         print_json(record)
         return
@@ -93,6 +95,8 @@ def _show(session: Session, record: Mapping[str, Any]) -> None:
         f"{record['reporters_in_files']} reporters, {months}: "
         f"{record['item_months']:,} item-months without a label."
     )
+    if record["ranker"] and not record["ranker"]["trained"]:
+        session.say(f"Rules only: {record['ranker']['note']}")
     if record["not_in_data"]:
         session.say(f"Not in these files, and not counted: {', '.join(record['not_in_data'])}.")
     if record["items"] < record["items_in_files"] and len(record["reporters"]) < record["reporters_in_files"]:
