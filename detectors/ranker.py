@@ -26,7 +26,7 @@ from detectors.trees import Forest
 VERSION: Final = "1"
 COPIES: Final = 8  # times the series are injected anew
 KEPT_APART: Final = 5  # one part in so many is kept to count false alarms
-LEAST_SERIES: Final = 200  # to learn from
+LEAST_SERIES: Final = 150  # to learn from
 LEAST_MONTHS: Final = 36  # known and with trade, of a series to learn from
 _SHOCKS, _DECOYS = 0.45, 0.30  # parts of the series of a copy
 _FIRST: Final = 40  # months of history before the first month learned from; a third of the panel where it is shorter

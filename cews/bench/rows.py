@@ -16,7 +16,7 @@ MONTHS: Final = 120
 LEAST_MONTHS: Final = 48
 REPORTED: Final = 0.95  # of the window's months: 114 of 120
 TRADED: Final = 0.3  # of the window's months: 36 of 120
-LEAST_SERIES: Final = 100
+LEAST_SERIES: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
