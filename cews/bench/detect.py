@@ -19,7 +19,7 @@ import pandas as pd
 from cews.bench.rows import Sample, sample
 from cews.domain import Flow, UserError
 from detectors.base import BoolArray, FloatArray, IntArray
-from detectors.baselines import baselines
+from detectors.baselines import baselines, refitted
 from detectors.features import Cells, Screened, Trade, features
 from detectors.injection import DECOYS, KINDS, SHOCKS, UNTOUCHED, Truth, inject
 from detectors.kernels_features import new_alarms
@@ -48,7 +48,9 @@ class Rows:
         return new_alarms(score >= threshold, self.cells.month, self.cells.series)
 
 
-def detect(observations: pd.DataFrame, *, seed: int, series: int | None = None, progress: Progress) -> dict[str, Any]:
+def detect(
+    observations: pd.DataFrame, *, seed: int, series: int | None = None, models: int = 0, progress: Progress
+) -> dict[str, Any]:
     """Recall, precision and delay of the engine and of each rule. Keys: docs/operations/bench.md."""
     taken = sample(observations, _flow(observations))
     trade = _capped(legs_of(taken), series)
@@ -72,7 +74,26 @@ def detect(observations: pd.DataFrame, *, seed: int, series: int | None = None, 
         "engine": _figures(rows, score, seed) | _kept(rows, rate) | _parts(rows, score, seed),
         "baselines": {name: _figures(rows, rule, seed) for name, rule in rules.items()},
     }
+    if models:
+        few = np.unique(np.linspace(0, record["series"] - 1, models).astype(np.int64))
+        record["sample"] = _beside_models(rows, few, score, injected, window, seed)
     return record
+
+
+def _beside_models(
+    rows: Rows, few: IntArray, score: FloatArray, trade: Trade, window: range, seed: int
+) -> dict[str, Any]:
+    """The engine beside models fitted anew every month, which are too slow for all series; on a few of them."""
+    mine = np.isin(rows.cells.series, few)
+    cells = Cells(rows.cells.month[mine], np.searchsorted(few, rows.cells.series[mine]))
+    truth = Truth(rows.truth.kind[few], rows.truth.start[few], rows.truth.end[few])
+    some = Rows(cells, rows.active[mine], truth, rows.stratum[few])
+    quantity = trade.quantity[:, few]
+    fitted = {name: cells.of(refitted(quantity, trade.start, name, window)) for name in ("ets", "prophet")}
+    scores = {"engine": score[mine], **fitted}
+    return {"series": len(few), "events": int(truth.shocked.sum())} | {
+        name: _figures(some, of, seed) for name, of in scores.items()
+    }
 
 
 def read(paths: Sequence[Path], form: str | None, *, today: date, progress: Progress) -> pd.DataFrame:

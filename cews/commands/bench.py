@@ -85,16 +85,23 @@ def scan(session: Session, series: int, months: int, store: str, prophet: int, a
     "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="The same seed, the same figures."
 )
 @click.option("--series", type=click.IntRange(min=1), help="Measure on so many of the series, for a quick look.")
+@click.option("--models", type=click.IntRange(min=0), default=0, help="Fit ETS and Prophet every month to so many.")
 @json_option
 @pass_session
 def detect(
-    session: Session, paths: tuple[Path, ...], form: str | None, seed: int, series: int | None, as_json: bool
+    session: Session,
+    paths: tuple[Path, ...],
+    form: str | None,
+    seed: int,
+    series: int | None,
+    models: int,
+    as_json: bool,
 ) -> None:
     """How well the engine finds shocks written into real trade, beside the rules others use, on the same rows."""
     with session.progress("Reading") as progress:
         observations = detecting.read(paths, form, today=session.now.date(), progress=progress)
     with session.progress("Learning on some, measuring on others") as progress:
-        record = detecting.detect(observations, seed=seed, series=series, progress=progress)
+        record = detecting.detect(observations, seed=seed, series=series, models=models, progress=progress)
     _show(session, record, as_json)
 
 
