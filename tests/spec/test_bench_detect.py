@@ -72,5 +72,5 @@ def test_one_reporter_is_split_by_code(tmp_path):
 
 
 def test_too_little_is_said(tmp_path):
-    assert "series have enough trade" in run(trade(tmp_path, reporters=2, items=3)).output
-    assert "spans 24 months" in run(trade(tmp_path, months=24)).output
+    assert "series have enough trade" in str(run(trade(tmp_path, reporters=2, items=3)).exception)
+    assert "spans 24 months" in str(run(trade(tmp_path, months=24)).exception)
