@@ -75,7 +75,7 @@ RULES: Final[Mapping[Level, LevelRule]] = {
 _EXPORT_ACTIONS: Final[Mapping[Level, str]] = {
     Level.ATTENTION: "Monitoring: follow orders and news of the markets, and check the next monthly figures.",
     Level.CAUTION: "In-depth analysis: ask exporters for the cause, and check whether supply at home is touched.",
-    Level.ALERT: "Pre-emptive measures: prepare support for exporters, or measures for supply at home where it runs short.",
+    Level.ALERT: "Pre-emptive measures: prepare support for exporters, and for supply at home where it runs short.",
     Level.SEVERE: "Joint response: convene the ministries concerned, support exporters, and secure supply at home.",
 }
 

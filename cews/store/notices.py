@@ -456,12 +456,7 @@ def newest(cx: Connection, limit: int, state: str | None = None) -> list[Notice]
 def _notices(cx: Connection, *where: ColumnElement[bool]) -> list[Notice]:
     table, to = schema.notice, schema.recipient
     names = {column: to.c[column].label(f"to_{column}") for column in to.c.keys()}  # noqa: SIM118 (a collection, no dict)
-    rows = (
-        select(table, *names.values())
-        .join(to, to.c.id == table.c.recipient_id)
-        .where(*where)
-        .order_by(table.c.id)
-    )
+    rows = select(table, *names.values()).join(to, to.c.id == table.c.recipient_id).where(*where).order_by(table.c.id)
     return [_notice(row) for row in cx.execute(rows)]
 
 

@@ -13,9 +13,8 @@ from cews.store.schema import metadata
 def test_notices_of_an_older_store_keep_what_they_tell_and_how_they_were_tried(store_engine: Engine) -> None:
     """0005 takes the change and the reason out of ``notice``: what was there is in ``notice_line`` afterwards."""
     with writing(store_engine) as cx:
-        for table in reversed(metadata.sorted_tables):
-            cx.execute(text(f'DROP TABLE "{table.name}"'))
-        cx.execute(text("DROP TABLE alembic_version"))
+        for statement in _empty(cx.dialect.name):
+            cx.execute(text(statement))
         config = migrations._config()
         config.attributes["connection"] = cx
         command.upgrade(config, "0004")
@@ -31,6 +30,13 @@ def test_notices_of_an_older_store_keep_what_they_tell_and_how_they_were_tried(s
     with writing(store_engine) as cx:  # numbers go on after those that were kept
         row = "INSERT INTO delivery (notice_id, attempted_at, outcome, detail) VALUES (3, '2024-01-02', 'sent', '')"
         cx.execute(text(row))
+
+
+def _empty(dialect: str) -> list[str]:
+    """What takes everything out of a store."""
+    if dialect == "postgresql":
+        return ["DROP SCHEMA public CASCADE", "CREATE SCHEMA public"]
+    return [f'DROP TABLE "{table.name}"' for table in reversed(metadata.sorted_tables)] + ["DROP TABLE alembic_version"]
 
 
 _OLD_NOTICE = (
