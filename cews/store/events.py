@@ -116,7 +116,7 @@ def card(cx: Connection, event_id: int, as_of: datetime) -> Card:
 def cards(cx: Connection, as_of: datetime, event_id: int | None = None) -> list[Card]:
     """Events known at ``as_of``, the newest first, with the alerts that had joined by then."""
     wanted = [event.c.known_since <= as_of, *([event.c.id == event_id] if event_id is not None else [])]
-    alerts = select(event_alert.c.event_id, schema.alert.c["id", "state", "level"]).join(
+    alerts = select(event_alert.c.event_id, schema.alert.c.id, schema.alert.c.state, schema.alert.c.level).join(
         schema.alert, schema.alert.c.id == event_alert.c.alert_id
     )
     members: dict[int, list[Row[Any]]] = {}
