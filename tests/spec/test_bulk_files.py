@@ -220,7 +220,11 @@ def test_a_packed_file_lands_and_again_changes_nothing(store_engine: Engine, tmp
     assert [report.label for report in reports] == [f"full_v2_202402.7z, chapter {n}" for n in (25, 28, 85)]
     assert all(report.unchanged for report in reports)
     with reading(store_engine) as cx:
-        weight = select(func.sum(observation.c.net_weight_kg)).join(series, series.c.id == observation.c.series_id).where(func.length(series.c.hs) == 8)
+        weight = (
+            select(func.sum(observation.c.net_weight_kg))
+            .join(series, series.c.id == observation.c.series_id)
+            .where(func.length(series.c.hs) == 8)
+        )
         assert cx.execute(weight).scalar_one() == 500 + 20 + 30 + 40 + 1 + 1 + 2
         assert cx.execute(select(func.count()).select_from(release)).scalar_one() == 3
         assert set(cx.execute(select(series.c.source)).scalars()) == {"eurostat"}
