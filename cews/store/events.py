@@ -119,14 +119,14 @@ def cards(cx: Connection, as_of: datetime, event_id: int | None = None) -> list[
     alerts = select(event_alert.c.event_id, schema.alert.c.id, schema.alert.c.state, schema.alert.c.level).join(
         schema.alert, schema.alert.c.id == event_alert.c.alert_id
     )
-    members: dict[int, list[Row[Any]]] = {}
+    members: dict[int, list[Row[*tuple[Any, ...]]]] = {}
     for row in cx.execute(alerts.where(event_alert.c.joined_as_of <= as_of).order_by(schema.alert.c.id)):
         members.setdefault(row.event_id, []).append(row)
     rows = cx.execute(select(event).where(*wanted).order_by(event.c.known_since.desc(), event.c.id.desc()))
     return [_card(row, members.get(row.id, [])) for row in rows]
 
 
-def _card(row: Row[Any], members: list[Row[Any]]) -> Card:
+def _card(row: Row[*tuple[Any, ...]], members: list[Row[*tuple[Any, ...]]]) -> Card:
     still = [member for member in members if member.state == AlertState.OPEN.value]
     return Card(
         id=row.id,
