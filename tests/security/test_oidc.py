@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from urllib.error import HTTPError
 from urllib.parse import parse_qs, urlsplit
