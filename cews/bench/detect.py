@@ -20,9 +20,11 @@ from cews.bench.rows import Sample, sample
 from cews.domain import Flow, UserError
 from detectors.base import BoolArray, FloatArray, IntArray
 from detectors.baselines import baselines, refitted
+from detectors.context import groups
 from detectors.features import Cells, Screened, Trade, features
 from detectors.injection import DECOYS, KINDS, SHOCKS, Truth, inject
 from detectors.kernels_features import new_alarms
+from detectors.learned import legs_of
 from detectors.ranker import judged, split, stratum_of, train
 from ingest.files import form_of, read_file
 
@@ -53,7 +55,7 @@ def detect(
 ) -> dict[str, Any]:
     """Recall, precision and delay of the engine and of each rule. Keys: docs/operations/bench.md."""
     taken = sample(observations, _flow(observations))
-    trade = _capped(legs_of(taken), series)
+    trade = _capped(legs_of(taken.panel, np.flatnonzero(taken.measured)), series)
     rng = np.random.default_rng(seed)
     window = _window(trade.months)
     made = inject(trade.quantity, trade.value, rng, _onsets(trade.months))
@@ -111,27 +113,6 @@ def _flow(observations: pd.DataFrame) -> Flow:
     return Flow.IMPORT if Flow.IMPORT.value in flows else Flow.EXPORT
 
 
-def legs_of(taken: Sample) -> Trade:
-    """The measured legs of the sample, with the totals of all partners."""
-    panel, chosen = taken.panel, np.flatnonzero(taken.measured)
-    item = panel.item_of[chosen]
-    return Trade(
-        start=panel.start,
-        quantity=panel.quantity[:, chosen],
-        value=panel.value[:, chosen],
-        total_quantity=panel.item_quantity,
-        total_value=panel.item_value,
-        item=item,
-        reporter=taken.reporters[item],
-        code=_numbers([panel.items[n].hs for n in item]),
-        partner=_numbers([panel.partners[n] for n in chosen]),
-    )
-
-
-def _numbers(names: Sequence[str]) -> IntArray:
-    return np.unique(np.array(names), return_inverse=True)[1].astype(np.int64)
-
-
 def chosen(trade: Trade, series: IntArray | BoolArray) -> Trade:
     """Some of the series."""
     return replace(
@@ -162,10 +143,10 @@ def _onsets(months: int) -> range:
 
 def _groups(trade: Trade, taken: Sample) -> tuple[str, IntArray]:
     """By what the series are kept apart: reporters, else headings, else codes."""
-    headings = _numbers([taken.panel.items[n].hs[:4] for n in trade.item])
-    for by, groups in (("reporter", trade.reporter), ("heading", headings), ("code", trade.code)):
-        if len(np.unique(groups)) >= 2 * PARTS:
-            return by, groups
+    headings = groups(taken.panel.items[n].hs[:4] for n in trade.item)
+    for by, number in (("reporter", trade.reporter), ("heading", headings), ("code", trade.code)):
+        if len(np.unique(number)) >= 2 * PARTS:
+            return by, number
     raise UserError("the file has too few reporters, headings and codes to learn on some and measure on others")
 
 

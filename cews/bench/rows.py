@@ -24,9 +24,7 @@ class Sample:
     """A panel of one flow, and which of its legs have enough trade to be measured on."""
 
     panel: Panel
-    reporters: IntArray  # (I,) number of each item's reporter
     measured: BoolArray  # (N,)
-    measured_items: BoolArray  # (I,)
 
 
 def sample(observations: pd.DataFrame, flow: Flow) -> Sample:
@@ -68,13 +66,12 @@ def sample(observations: pd.DataFrame, flow: Flow) -> Sample:
         value=value,
     )
     measured = (quantity > 0).sum(axis=0) >= TRADED * length
-    measured_items = (panel.item_quantity > 0).sum(axis=0) >= TRADED * length
     if measured.sum() < LEAST_SERIES:
         raise UserError(
             f"only {measured.sum()} series have enough trade (reported in {REPORTED:.0%} and traded in {TRADED:.0%} of "
             f"{length} months); {LEAST_SERIES} are needed"
         )
-    return Sample(panel, of_item, measured, measured_items)
+    return Sample(panel, measured)
 
 
 def _numbered(table: pd.DataFrame, columns: list[str]) -> tuple[IntArray, pd.DataFrame]:

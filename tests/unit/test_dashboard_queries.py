@@ -166,7 +166,7 @@ def test_totals_of_a_window_sum_the_partners_and_keep_the_order(cx: Connection) 
     assert none == []
     known = cx.execute(
         select(func.sum(observation.c.net_weight_kg))
-        .join(series)
+        .join(series, series.c.id == observation.c.series_id)
         .where(series.c.hs == "250410", observation.c.period == 201801)
     ).scalar_one()
     assert [total.net_weight_kg for total in old] == [known]
