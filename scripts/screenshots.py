@@ -1,4 +1,6 @@
-"""Pictures of the dashboard over a store, for the README and for looking at: ``python scripts/screenshots.py --help``.
+"""Pictures of the dashboard over the demo's store, for the README and for looking at.
+
+``python scripts/screenshots.py --help``. Only the demo's store has accounts that are entered by one click.
 
 Needs the dev extra and a Chromium or Chrome on the machine.
 """
@@ -40,7 +42,7 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="the whole page, not only the first screen")
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
-    application = create_app(connect(asked.store), Settings(language=asked.language))
+    application = create_app(connect(asked.store), Settings(language=asked.language), demo=True)
     server = create_server(application.server, host="127.0.0.1", port=0, threads=6)
     threading.Thread(target=server.run, daemon=True).start()
     with sync_playwright() as playwright:
@@ -48,14 +50,20 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         width, height = SIZES[asked.size]
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=asked.scheme)
+        address = f"http://127.0.0.1:{server.effective_port}"
+        enter(context, address)
         for name in asked.pages:
-            take(
-                context,
-                f"http://127.0.0.1:{server.effective_port}{PAGES[name]}",
-                asked.folder / f"{name}.png",
-                asked.full,
-            )
+            take(context, address + PAGES[name], asked.folder / f"{name}.png", asked.full)
         browser.close()
+
+
+def enter(context: BrowserContext, address: str) -> None:
+    """Sign in as the demo's analyst; every page opened afterwards is hers."""
+    page = context.new_page()
+    page.goto(address)
+    page.locator("button[value=analyst]").click()
+    page.locator("h1").wait_for()
+    page.close()
 
 
 def take(context: BrowserContext, address: str, picture: Path, full: bool) -> None:
