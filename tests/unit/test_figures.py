@@ -95,6 +95,12 @@ def test_alerts_stand_from_the_month_they_open_until_before_the_month_they_chang
     assert [trace["name"] for trace in figure["data"]] == ["severe", "alert", "caution", "attention"]
 
 
+def test_numbers_of_alerts_are_whole() -> None:
+    """A step of 2.5 once read 0, 2, 5, 8."""
+    counts = month_ends([LevelSpan(Level.ALERT, MONTHS[0], None, 11)], MONTHS)
+    assert stacked_levels(MONTHS, counts, NAMES)["layout"]["yaxis"]["ticktext"] == ["0", "", "5", "", "10"]
+
+
 @pytest.mark.parametrize("top", [0.003, 0.9, 4, 7, 99, 12_345, 8.8e9])
 def test_steps_are_few_round_and_reach_nearly_the_top(top: float) -> None:
     ticks = steps(top)

@@ -41,6 +41,6 @@ def stacked_levels(months: Sequence[Period], counts: Counts, names: Mapping[int,
             barmode="stack",
             bargap=0.3,
             xaxis=month_axis(months),
-            yaxis=value_axis(max(4, *totals), lambda tick: f"{tick:,.0f}"),
+            yaxis=value_axis(max(4, *totals), lambda tick: f"{tick:,.0f}" if tick.is_integer() else ""),
         ),
     }
