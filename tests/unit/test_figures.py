@@ -97,7 +97,7 @@ def test_alerts_stand_from_the_month_they_open_until_before_the_month_they_chang
 
 def test_numbers_of_alerts_are_whole() -> None:
     """A step of 2.5 once read 0, 2, 5, 8."""
-    counts = month_ends([LevelSpan(Level.ALERT, MONTHS[0], None, 11)], MONTHS)
+    counts = month_ends([LevelSpan(MONTHS[0], None, Level.ALERT, 11)], MONTHS)
     assert stacked_levels(MONTHS, counts, NAMES)["layout"]["yaxis"]["ticktext"] == ["0", "", "5", "", "10"]
 
 
