@@ -40,12 +40,19 @@ class Pools:
 
     def tail(self, shock: ShockClass, column: int, item: int) -> Tail:
         """p-value of one item's month among the ``WINDOW`` months before it."""
+        pool = self._comparable(shock, column, item)
+        exceeding = pool.size - int(np.searchsorted(pool, self._strength[shock][column, item]))
+        return Tail((1 + exceeding) / (pool.size + 1), int(pool.size))
+
+    def size(self, shock: ShockClass, column: int, item: int) -> int:
+        """How many past scores the item's month is compared with."""
+        return int(self._comparable(shock, column, item).size)
+
+    def _comparable(self, shock: ShockClass, column: int, item: int) -> FloatArray:
         key = (shock, column, float(self._stratum[column, item]))
         if key not in self._sorted:
             self._sorted[key] = self._pool(*key)
-        pool = self._sorted[key]
-        exceeding = pool.size - int(np.searchsorted(pool, self._strength[shock][column, item]))
-        return Tail((1 + exceeding) / (pool.size + 1), int(pool.size))
+        return self._sorted[key]
 
     def _pool(self, shock: ShockClass, column: int, stratum: float) -> FloatArray:
         """Below ``LEAST_POOL`` the stratum borrows from all strata."""

@@ -33,6 +33,11 @@ _ABSENT: Final = {Flow.IMPORT: ShockClass.EXPORT_SURGE, Flow.EXPORT: ShockClass.
 THREATS: Final = frozenset({_S.SHORTAGE, _S.SUPPLIER_EXIT, _S.PRICE_LED, _S.FRONT_LOADING, _S.EXPORT_SURGE})
 
 
+def threats(flow: Flow) -> frozenset[ShockClass]:
+    """The classes that are raised for imports or for exports."""
+    return THREATS - {_ABSENT[flow]}
+
+
 def probabilities(flow: Flow, signs: Mapping[str, float]) -> dict[ShockClass, float]:
     """Probability of each class, summing to 1. ``signs`` has fall, rise, dearer, cheaper, leaving,
     losing, broke."""

@@ -13,7 +13,7 @@ import numpy as np
 from cews.domain import Direction, Finding, ItemKey, Level, Measure, Period, Reason, ShockClass
 from detectors.base import FloatArray, Panel, Scores
 from detectors.calibration import LARGEST_P, Pools, Tail, false_discovery, threshold
-from detectors.classes import SIGNS, THREATS, probabilities
+from detectors.classes import SIGNS, THREATS, probabilities, threats
 from detectors.evidence import Evidence, gather
 from detectors.learned import LEARNED, Learned, ranked
 from detectors.levels import LEAST_STRENGTH, level
@@ -37,7 +37,7 @@ class Detection:
     pools: Pools
     budget: float
     learned: Learned | None = None  # what the ranker says, where there is one
-    expected_false_alarms: float = 0.0  # new ones a month that quiet trade raises: the budget, or less
+    expected_false_alarms: float = 0.0  # in the newest month, at most; small pools raise more than the budget
     confirming: float | None = None  # largest p-value that holds at the false-discovery rate; None = rules only
 
     def confirmed(self, finding: Finding) -> bool:
@@ -74,7 +74,9 @@ def combine(
     evidence, asked = gather(panel, scores), list(_asked(panel, check))
     pools = Pools(evidence.strength, evidence.quantity.stratum)
     learned = None if ranker is None else ranked(panel, scores, ranker, asked)
-    detection = Detection([], scores, evidence, pools, budget, learned, *_promised(panel, budget, learned))
+    detection = Detection(
+        [], scores, evidence, pools, budget, learned, *_promised(panel, evidence, pools, budget, learned)
+    )
     strongest = np.fmax.reduce([np.nan_to_num(row) for row in evidence.strength.values()])
     for item, column in asked:
         if strongest[column, item] >= LEAST_STRENGTH or _noticed(detection, item, column):
@@ -91,13 +93,32 @@ def _tests(panel: Panel, learned: Learned | None) -> int:
     return classes * len(panel.items)
 
 
-def _promised(panel: Panel, budget: float, learned: Learned | None) -> tuple[float, float | None]:
-    """(new alarms that quiet trade raises in a month, largest p-value that holds at a false-discovery rate)."""
-    expected = min(budget, LARGEST_P * _tests(panel, learned))
-    if learned is None:
-        return expected, None
-    newest = [rate for (item, column), rate in learned.rates.items() if column == panel.newest(item)]
-    return expected, false_discovery(newest)
+def _promised(
+    panel: Panel, evidence: Evidence, pools: Pools, budget: float, learned: Learned | None
+) -> tuple[float, float | None]:
+    """(new alarms that quiet trade raises in a month, largest p-value that holds at a false-discovery rate).
+
+    A small pool cannot show a p as small as the budget asks for; what it can show counts then.
+    """
+    newest = [(item, column) for item in range(len(panel.items)) if (column := panel.newest(item)) is not None]
+    tests = _tests(panel, learned)
+    told = {} if learned is None else learned.rates
+    expected = 0.0
+    for item, column in newest:
+        if not _judgeable(evidence, item, column):
+            continue
+        ruled = threats(panel.items[item].flow)
+        if learned is not None and (item, column) in told:
+            ruled -= LEARNED
+            expected += threshold(budget, tests, learned.pool(), 0.0)
+        expected += sum(threshold(budget, tests, pools.size(shock, column, item), 0.0) for shock in ruled)
+    held = None if learned is None else false_discovery([told[place] for place in newest if place in told])
+    return expected, held
+
+
+def _judgeable(evidence: Evidence, item: int, column: int) -> bool:
+    quantity = evidence.quantity
+    return bool(np.isfinite(quantity.z[column, item]) and quantity.history[column, item] >= MIN_JUDGED)
 
 
 def _noticed(detection: Detection, item: int, column: int) -> bool:
@@ -119,7 +140,7 @@ def _asked(panel: Panel, check: Mapping[ItemKey, Collection[Period]]) -> Iterato
 def judge(case: Case, detection: Detection) -> Verdict | None:
     """None where there is nothing to judge: the month is unknown or the history too short."""
     evidence = case.evidence
-    if not (np.isfinite(case.at(evidence.quantity.z)) and case.at(evidence.quantity.history) >= MIN_JUDGED):
+    if not _judgeable(evidence, case.item, case.column):
         return None
     signs = {name: float(getattr(evidence, name)[case.column, case.item]) for name in SIGNS}
     odds = probabilities(case.panel.items[case.item].flow, signs)

@@ -86,7 +86,7 @@ def scan(
         f"{len(step.changes)} alert changes" + (" (not recorded)." if as_of else ".")
     )
     session.say(
-        f"In a quiet month {step.detection.expected_false_alarms:.1f} new alerts would be false alarms"
+        f"In a quiet month {step.detection.expected_false_alarms:.1f} new alerts at most would be false alarms"
         + ("." if step.detection.learned is None else f"; rarity told by ranker {step.detection.learned.ranker.id}.")
     )
     print_changes(session, [change for _, change in step.changes], language)

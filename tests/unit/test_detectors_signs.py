@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from detector_panels import noisy_panel
 
 from cews.domain import Flow, Level, ShockClass
+from detectors import detect
 from detectors.calibration import LARGEST_P, LEAST_POOL, TINY_POOL, Pools, threshold
 from detectors.classes import SIGNS, THREATS, WEIGHTS, probabilities
 from detectors.dependence import trailing_sum
@@ -137,3 +139,11 @@ def test_trailing_sum_counts_twelve_months_and_skips_the_unknown():
 )
 def test_record(past, expected):
     assert record(np.array(past, dtype=float)) == expected
+
+
+def test_false_alarms_are_counted_above_a_budget_that_small_pools_cannot_keep():
+    panel = noisy_panel(items=10, months=48)
+    within, beyond = (detect(panel, budget=budget).expected_false_alarms for budget in (0.3, 0.001))
+    assert within == pytest.approx(0.3)
+    assert beyond > 10 * 0.001
+    assert beyond >= 40 / (36 * 10 + 1) * 0.99  # no pool is larger than 36 months of ten items
