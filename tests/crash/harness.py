@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import smtplib
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ class Outcome:
     duplicate_ids_differ: int
 
 
-Plan = tuple[str, int] | float | None  # a point and the how-manieth time it is reached; seconds to live; to the end
+Plan = tuple[str, int] | int | None  # a point and the how-manieth time it is reached; mails until the end; to the end
 
 
 def run(store_url: str, *, notices_owed: int, kills: int, seed: int, tell: Callable[[str], None] = str) -> Outcome:
@@ -66,17 +67,14 @@ def run(store_url: str, *, notices_owed: int, kills: int, seed: int, tell: Calla
     with mail_server(mailbox) as url:
         while done < kills:
             point = points[done % len(points)]
-            plan = (
-                chance.uniform(0.2, 0.8)
-                if point is None
-                else (point, chance.randint(1, _calls(point, notices_owed, kills)))
-            )
-            code = _generation(context, store_url, url, generation, plan)
+            call = chance.randint(1, _calls(point, notices_owed, kills))
+            plan = call if point is None else (point, call)
+            code = _generation(context, store_url, url, generation, plan, mailbox)
             done, generation = done + (code == -signal.SIGKILL), generation + 1
             if generation % 25 == 0:
                 tell(f"{done} kills in {generation} senders, {len(mailbox.messages)} mails arrived")
             assert generation < 4 * kills + 50, "the points are not met; there is too little to send"
-        assert _generation(context, store_url, url, generation, None) == 0
+        assert _generation(context, store_url, url, generation, None, mailbox) == 0
     _check(engine, notices_owed)
     with reading(engine) as cx:
         expected = set(cx.exec_driver_sql("SELECT message_id FROM notice").scalars())
@@ -84,18 +82,21 @@ def run(store_url: str, *, notices_owed: int, kills: int, seed: int, tell: Calla
     return _outcome(done, expected, mailbox)
 
 
-def _calls(point: str, notices_owed: int, kills: int) -> int:
-    """How often a point may be passed before the kill: so that the notices just last for all kills."""
-    each = max(1, int(1.6 * notices_owed / kills))
-    return max(1, each // LIMIT) if "claim" in point or "release" in point else each
+def _calls(point: str | None, notices_owed: int, kills: int) -> int:
+    """How often a point may be passed, or mails arrive, before the kill: so that the notices last for all kills."""
+    each = max(1, int(1.2 * notices_owed / kills))
+    return max(1, each // LIMIT) if point is not None and ("claim" in point or "release" in point) else each
 
 
-def _generation(context: Any, store_url: str, smtp_url: str, generation: int, plan: Plan) -> int:
+def _generation(context: Any, store_url: str, smtp_url: str, generation: int, plan: Plan, mailbox: Mailbox) -> int:
     """One sender; its exit code."""
+    arrived = len(mailbox.messages)
     sender = context.Process(target=send, args=(store_url, smtp_url, generation, plan))
     sender.start()
-    if isinstance(plan, float):
-        sender.join(plan)
+    if isinstance(plan, int):  # counted in mails, not in seconds: a fast machine must not send them all before the kill
+        while sender.is_alive() and len(mailbox.messages) < arrived + plan:
+            time.sleep(0.001)
+        time.sleep(random.uniform(0, 0.03))
         sender.kill()
     sender.join(3600 if plan is None else 120)
     assert sender.exitcode in (0, -signal.SIGKILL), f"{plan}: exit code {sender.exitcode}"
