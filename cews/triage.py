@@ -1,13 +1,14 @@
 """Use cases of triage: take note of an alert, look into it, close it with an outcome, hand it on, let it rest.
 
 Each is one transaction with its entry in the audit log. ``version`` is what the person saw (None = whatever is there
-now): if somebody else has changed the alert since, a ConflictError says so and nothing is written.
+now): if somebody else has changed the alert since, a ConflictError says so and nothing is written. What ends in
+``_all`` does the same to many alerts in one transaction: those that refuse are named, the others are done.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -23,6 +24,16 @@ from cews.store.engine import Connection, Engine, writing
 
 SYSTEM: Final = "C-EWS"
 LONGEST_COMMENT: Final = 10_000  # characters
+
+Seen = Mapping[int, int | None]  # alerts, and the version of each that the person saw
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """What became of alerts that were decided on together."""
+
+    done: tuple[Handling, ...]
+    refused: Mapping[int, UserError]  # a ConflictError where somebody else was faster
 
 
 def acknowledge(engine: Engine, alert_id: int, *, actor: str, now: datetime, version: int | None = None) -> Handling:
@@ -66,6 +77,31 @@ def snooze(
     return _changed(engine, alert_id, "snooze", actor, now, version, lambda h: snoozed(h, until, now))
 
 
+def acknowledge_all(engine: Engine, seen: Seen, *, actor: str, now: datetime) -> Together:
+    """Take note of many alerts."""
+    return _all_changed(engine, seen, "acknowledge", actor, now, lambda h, _level: moved(h, Stage.ACKNOWLEDGED))
+
+
+def investigate_all(engine: Engine, seen: Seen, *, actor: str, now: datetime) -> Together:
+    """Look into many alerts."""
+    return _all_changed(engine, seen, "investigate", actor, now, lambda h, _level: moved(h, Stage.INVESTIGATING))
+
+
+def close_all(engine: Engine, seen: Seen, outcome: Outcome, *, actor: str, now: datetime) -> Together:
+    """Be done with many alerts, each at its present level."""
+    return _all_changed(engine, seen, "close", actor, now, lambda h, level: closed(h, outcome, level))
+
+
+def assign_all(engine: Engine, seen: Seen, to: str, *, actor: str, now: datetime) -> Together:
+    """Give many alerts to somebody; an empty name takes them back."""
+    return _all_changed(engine, seen, "assign", actor, now, lambda h, _level: assigned(h, to))
+
+
+def snooze_all(engine: Engine, seen: Seen, until: datetime | None, *, actor: str, now: datetime) -> Together:
+    """Tell nobody of many alerts until a moment; None ends it."""
+    return _all_changed(engine, seen, "snooze", actor, now, lambda h, _level: snoozed(h, until, now))
+
+
 def comment(engine: Engine, alert_id: int, body: str, *, actor: str, now: datetime) -> int:
     """Say something about an alert; returns the number of the comment."""
     words = body.strip()
@@ -81,6 +117,8 @@ def comment(engine: Engine, alert_id: int, body: str, *, actor: str, now: dateti
 def reopen_risen(cx: Connection, changed: Iterable[Changed], now: datetime) -> None:
     """In the transaction of the scan: alerts closed by hand that have risen above that level are new again."""
     levels = {one.alert_id: one.change.level_after for one in changed if one.change.level_after is not None}
+    if levels:
+        audit.lock(cx)  # nobody decides between the look and the change, so that no scan fails over a conflict
     for number, before in stored.of(cx, levels.keys()).items():
         after = risen(before, levels[number])
         if after is not None:
@@ -115,11 +153,37 @@ def _changed_at_level(
     change: Callable[[Handling, Level], Handling],
 ) -> Handling:
     with writing(engine) as cx:
-        before = stored.get(cx, alert_id)
-        if version is not None and version != before.version:
-            raise stored.conflict(alert_id)
-        after = change(before, stored_alerts.level(cx, alert_id))
-        return before if after == before else _save(cx, action, _named(actor), before, after, now)
+        return _decided(cx, alert_id, action, _named(actor), now, version, change)
+
+
+def _all_changed(
+    engine: Engine, seen: Seen, action: str, actor: str, now: datetime, change: Callable[[Handling, Level], Handling]
+) -> Together:
+    who, done, refused = _named(actor), [], {}
+    with writing(engine) as cx:
+        for number, version in sorted(seen.items()):
+            try:
+                done.append(_decided(cx, number, action, who, now, version, change))
+            except UserError as error:  # raised before anything about this alert is written
+                refused[number] = error
+    return Together(tuple(done), refused)
+
+
+def _decided(
+    cx: Connection,
+    alert_id: int,
+    action: str,
+    actor: str,
+    now: datetime,
+    version: int | None,
+    change: Callable[[Handling, Level], Handling],
+) -> Handling:
+    audit.lock(cx)
+    before = stored.get(cx, alert_id)
+    if version is not None and version != before.version:
+        raise stored.conflict(alert_id)
+    after = change(before, stored_alerts.level(cx, alert_id))
+    return before if after == before else _save(cx, action, actor, before, after, now)
 
 
 def _save(cx: Connection, action: str, actor: str, before: Handling, after: Handling, now: datetime) -> Handling:

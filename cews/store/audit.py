@@ -34,8 +34,7 @@ class Entry:
 
 def append(cx: Connection, *, actor: str, action: str, subject: str, detail: Mapping[str, Any], now: datetime) -> None:
     """Write an entry in the caller's transaction; it stands or falls with what it tells of."""
-    if cx.dialect.name == "postgresql":  # two writers wait for each other; SQLite has one writer anyway
-        cx.execute(text("SELECT pg_advisory_xact_lock(hashtext('cews audit'))"))
+    lock(cx)
     newest = cx.execute(select(audit.c.hash).order_by(audit.c.id.desc()).limit(1)).scalar()
     said = json.dumps(detail, sort_keys=True, ensure_ascii=False, default=str)
     previous = newest or START
@@ -49,6 +48,15 @@ def append(cx: Connection, *, actor: str, action: str, subject: str, detail: Map
         "hash": _seal(now, actor, action, subject, said, previous),
     }
     cx.execute(insert(audit), row)
+
+
+def lock(cx: Connection) -> None:
+    """Be the only writer of the log until the transaction ends.
+
+    Who changes several things and tells of each takes it first: otherwise two such writers wait for each other's rows.
+    """
+    if cx.dialect.name == "postgresql":  # SQLite has one writer anyway
+        cx.execute(text("SELECT pg_advisory_xact_lock(hashtext('cews audit'))"))
 
 
 def entries(cx: Connection, subject: str | None = None, limit: int = 100) -> list[Entry]:

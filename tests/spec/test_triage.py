@@ -11,7 +11,7 @@ import click
 import pytest
 from alert_samples import JANUARY, finding, published
 from click.testing import CliRunner
-from notice_world import NOW, add_reader, scan
+from notice_world import NOW, add_reader, raise_alerts, scan
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -129,6 +129,58 @@ def test_of_many_at_once_one_wins_and_the_log_stays_whole(store_url: str) -> Non
         assert stored.get(cx, 1).assignee == won[0]
         assert (audit.verify(cx).entries, audit.verify(cx).broken_at) == (1, None)
     engine.dispose()
+
+
+def test_many_at_once_are_done_but_for_those_somebody_else_was_faster_with(store_engine: Engine) -> None:
+    raise_alerts(store_engine, 4)
+    triage.acknowledge(store_engine, 2, actor="이담당", now=NOW)
+    together = triage.acknowledge_all(store_engine, {4: 0, 1: 0, 2: 0, 3: None, 99: 0}, **WHO)
+    assert [(one.alert_id, one.stage, one.version) for one in together.done] == [
+        (1, Stage.ACKNOWLEDGED, 1),
+        (3, Stage.ACKNOWLEDGED, 1),
+        (4, Stage.ACKNOWLEDGED, 1),
+    ]
+    assert sorted(together.refused) == [2, 99]
+    assert isinstance(together.refused[2], ConflictError)
+    assert "there is no alert 99" in str(together.refused[99])
+    with reading(store_engine) as cx:
+        assert stored.of(cx, [1, 3, 4]) == {one.alert_id: one for one in together.done}
+        assert audit.verify(cx).entries == 4
+    assert log(store_engine)[1:] == [("김분석", "acknowledge", f"alert {number}") for number in (1, 3, 4)]
+
+
+def test_many_are_handed_on_rested_looked_into_and_closed_together(store_engine: Engine) -> None:
+    raise_alerts(store_engine, 2)
+    both: triage.Seen = {1: None, 2: None}
+    triage.assign_all(store_engine, both, "박주임", **WHO)
+    triage.investigate_all(store_engine, both, **WHO)
+    rests = triage.snooze_all(store_engine, both, LATER, **WHO)
+    assert [(one.assignee, one.snoozed_until) for one in rests.done] == [("박주임", LATER)] * 2
+    ended = triage.close_all(store_engine, both, Outcome.KNOWN, **WHO)
+    assert [(one.outcome, one.closed_level) for one in ended.done] == [(Outcome.KNOWN, Level.SEVERE)] * 2
+    again = triage.close_all(store_engine, both, Outcome.REAL, **WHO)
+    assert again.done == ()
+    assert "it cannot become closed" in str(again.refused[1])
+
+
+def test_two_who_decide_on_the_same_alerts_at_once_wait_for_each_other(store_engine: Engine) -> None:
+    raise_alerts(store_engine, 30)
+    seen = dict.fromkeys(range(1, 31), 0)
+    results: list[triage.Together] = []
+
+    def decide(numbers: triage.Seen) -> None:
+        results.append(triage.acknowledge_all(store_engine, numbers, **WHO))
+
+    pile = [threading.Thread(target=decide, args=(dict(order),)) for order in (seen.items(), reversed(seen.items()))]
+    single = [threading.Thread(target=decide, args=({number: 0},)) for number in (30, 15, 1)]
+    for thread in pile + single:
+        thread.start()
+    for thread in pile + single:
+        thread.join()
+    assert sorted(one.alert_id for result in results for one in result.done) == list(seen)
+    assert sum(len(result.refused) for result in results) == 2 * 30 + 3 - 30
+    with reading(store_engine) as cx:
+        assert audit.verify(cx) == audit.Verdict(30, audit.entries(cx)[0].hash, None)
 
 
 # --- what the notices make of it ---------------------------------------------------------------------
