@@ -15,6 +15,7 @@ from flask_compress import Compress
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from cews.dashboard import access, doors, routes, security, shell
+from cews.dashboard.desk import Desk
 from cews.dashboard.session import Sessions
 from cews.dashboard.view import COOKIE
 from cews.i18n import LANGUAGES
@@ -85,7 +86,7 @@ def create_app(engine: Engine, settings: Settings, *, demo: bool = False) -> Das
         add_log_handler=False,
     )
     app.default_language = settings.language
-    desk = routes.Desk(engine, settings)
+    desk = Desk(engine, settings)
     app.layout = lambda: shell.shell(desk.view(""))
     routes.register(app, desk)
     app.server.config.update(

@@ -4,55 +4,35 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from typing import Final
 
-from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
+from dash import Dash, Input, Output, State, html
 from dash.development.base_component import Component
-from flask import g, request
 
 from cews.dashboard import parts, shell
-from cews.dashboard.access import least_for_page, reader
+from cews.dashboard.access import least_for_page
+from cews.dashboard.desk import Desk, clientside
 from cews.dashboard.pages import Page, alerts, data, help, item, items, overview, users
-from cews.dashboard.view import COOKIE, View, view_of
+from cews.dashboard.view import View
 from cews.dashboard.words import ROLE_NAMES
-from cews.domain import CewsError, ItemKey, Level
-from cews.settings import Settings
+from cews.domain import CewsError, Level
 from cews.store import queries
-from cews.store.engine import Connection, Engine, reading, writing
+from cews.store.engine import Connection, reading
 from cews.store.queries import SourceState
-from cews.store.users import LastAdminError, Limits
 
 RESULTS = 12
-_ALERT = re.compile(r"/alerts/([0-9]{1,9})")
-_ITEM = re.compile(r"/items/([A-Z]{3})/(import|export)/([0-9]{2,10})")
-_PLAIN: dict[str, Callable[[Connection, View], Page]] = {
-    "/": overview.overview,
-    "/alerts": alerts.alerts,
-    "/items": items.items,
-    "/data": data.data,
-    "/help": help.guide,
+
+# The page of an address; the groups of the pattern are its further arguments. None = there is no such thing.
+_PAGES: Final[dict[str, Callable[..., Page | None]]] = {
+    r"/": overview.page,
+    r"/alerts(?:/([0-9]{1,9}))?": alerts.page,
+    r"/items": items.page,
+    r"/items/([A-Z]{3})/(import|export)/([0-9]{2,10})": item.page,
+    r"/data": data.page,
+    r"/users": users.page,
+    r"/help": help.page,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What callbacks work with: the store and the settings."""
-
-    engine: Engine
-    settings: Settings
-
-    def view(self, search: str | None) -> View:
-        """The view of the request being answered."""
-        return view_of(
-            search or "",
-            request.cookies.get(COOKIE),
-            self.settings.language,
-            self.settings.time_zone,
-            datetime.now(UTC),
-            g.get("account"),
-        )
+_ANSWERING: Final = (alerts, item, users)  # pages with callbacks of their own
 
 
 def page_at(desk: Desk, cx: Connection, view: View, path: str) -> Page:
@@ -60,21 +40,14 @@ def page_at(desk: Desk, cx: Connection, view: View, path: str) -> Page:
     path = path.rstrip("/") or "/"
     if view.role < least_for_page(path):
         return _refused(view)
-    if path == "/users":
-        return users.users(cx, view, Limits.of(desk.settings), datetime.now(UTC))
-    if path in _PLAIN:
-        return _PLAIN[path](cx, view)
-    if match := _ALERT.fullmatch(path):
-        return alerts.alerts(cx, view, int(match[1]))
-    if match := _ITEM.fullmatch(path):
-        key = ItemKey.parse(":".join(match.groups()))
-        found = item.item_page(cx, view, key, item.trade(desk.engine, view, key))
-        return found or _missing(view, view.say("The store knows no item {item}.", item=" ".join(match.groups())))
-    return _missing(view, view.say("There is no page at {path}.", path=path))
+    for pattern, page in _PAGES.items():
+        if match := re.fullmatch(pattern, path):
+            return page(desk, cx, view, *match.groups()) or _missing(view, path)
+    return _missing(view, path)
 
 
-def _missing(view: View, words: str) -> Page:
-    title = view.say("Not found")
+def _missing(view: View, path: str) -> Page:
+    title, words = view.say("Not found"), view.say("There is no page at {path}.", path=path)
     home = parts.link(view.say("To the overview"), view.link("/"), "button")
     body = html.Div(
         [parts.page_head(title), html.Section([parts.empty(words, "search"), home], className="card centred")]
@@ -101,13 +74,9 @@ def _trouble(words: str, view: View) -> Page:
 
 def register(app: Dash, desk: Desk) -> None:
     """Bind the callbacks to the application."""
-    _register_frame(app, desk)
-    _register_alerts(app, desk)
-    _register_item(app, desk)
-    _register_users(app, desk)
+    for page in _ANSWERING:
+        page.register(app, desk)
 
-
-def _register_frame(app: Dash, desk: Desk) -> None:
     @app.callback(
         Output("content", "children"),
         Output("navigation", "children"),
@@ -143,14 +112,7 @@ def _register_frame(app: Dash, desk: Desk) -> None:
         ),
         ("scheme", Output("scheme", "n_clicks"), [Input("scheme", "n_clicks")]),
     ):
-        _clientside(app, function, output, inputs)
-
-
-def _clientside(app: Dash, function: str, output: Output, inputs: list[Any], at_start: bool = False) -> None:
-    """Bind a function of assets/40-behaviour.js."""
-    app.clientside_callback(  # type: ignore[no-untyped-call]
-        ClientsideFunction("cews", function), output, inputs, prevent_initial_call=not at_start
-    )
+        clientside(app, function, output, inputs)
 
 
 def _framed(desk: Desk, view: View, path: str) -> tuple[Component, Component, list[Component], str]:
@@ -169,99 +131,3 @@ def _framed(desk: Desk, view: View, path: str) -> tuple[Component, Component, li
 
 def _simulated(page: Page, sources: list[SourceState]) -> bool:
     return any(source.simulated for source in sources) if page.simulated is None else page.simulated
-
-
-def _register_alerts(app: Dash, desk: Desk) -> None:
-    @app.callback(
-        Output("alerts-grid", "getRowsResponse"),
-        Input("alerts-grid", "getRowsRequest"),
-        State("alerts-filter", "data"),
-        State("url", "search"),
-    )
-    def rows(asked: dict[str, Any] | None, kept: dict[str, Any] | None, search: str | None) -> Any:
-        if asked is None:
-            return no_update
-        view, where = desk.view(search), alerts.filter_from(kept or {})
-        with reading(desk.engine) as cx:
-            counts = queries.count_alerts(cx, view.as_of, where)
-            shown = alerts.rows(cx, view, where, asked)
-        return {"rowData": shown, "rowCount": alerts.total(counts, where)}
-
-    @app.callback(
-        Output("alerts-total", "children"),
-        *(Output(f"alerts-count-{level.slug}", "children") for level in Level),
-        Input("alerts-filter", "data"),
-        State("url", "search"),
-        prevent_initial_call=True,
-    )
-    def counts(kept: dict[str, Any] | None, search: str | None) -> tuple[str, ...]:
-        view, where = desk.view(search), alerts.filter_from(kept or {})
-        with reading(desk.engine) as cx:
-            by_level = queries.count_alerts(cx, view.as_of, where)
-        return (alerts.total_words(by_level, where, view), *(f"{by_level.get(level, 0):,}" for level in Level))
-
-    @app.callback(
-        Output("panel-inner", "children"),
-        Input("alerts-chosen", "data"),
-        State("url", "search"),
-        prevent_initial_call=True,
-    )
-    def panel(chosen: int | None, search: str | None) -> Component:
-        view = desk.view(search)
-        with reading(desk.engine) as cx:
-            line = queries.alert_line(cx, view.as_of, int(chosen)) if chosen is not None else None
-        return alerts.panel(line, chosen, view)
-
-    filters = [Input(f"alerts-{part}", "value") for part in ("state", "levels", "classes", "words")]
-    _clientside(app, "filter", Output("alerts-filter", "data"), [*filters, State("alerts-filter", "data")])
-    _clientside(
-        app,
-        "choose",
-        Output("alerts-chosen", "data"),
-        [Input("alerts-grid", "selectedRows"), Input("panel-close", "n_clicks"), State("alerts-chosen", "data")],
-    )
-    shown = [Input("alerts-filter", "data"), Input("alerts-chosen", "data")]
-    _clientside(app, "mirror", Output("panel", "className"), shown, at_start=True)
-
-
-def _register_item(app: Dash, desk: Desk) -> None:
-    @app.callback(
-        Output("item-outlook", "children"),
-        Input("item-range", "value"),
-        Input("item-model", "value"),
-        State("item-key", "data"),
-        State("url", "search"),
-        prevent_initial_call=True,
-    )
-    def outlook(span: str, model: str, key: str, search: str | None) -> Any:
-        view, chosen = desk.view(search), ItemKey.parse(key)
-        series = item.trade(desk.engine, view, chosen)
-        with reading(desk.engine) as cx:
-            known = item.facts(cx, view, chosen, series)
-        return no_update if known is None else item.outlook_chart(known, span, model, view)
-
-
-def _register_users(app: Dash, desk: Desk) -> None:
-    @app.callback(
-        Output("users-list", "children"),
-        Input({"type": users.ROLE, "name": ALL}, "value"),
-        Input({"type": users.ACTIVE, "name": ALL}, "n_clicks"),
-        Input({"type": users.SESSIONS, "name": ALL}, "n_clicks"),
-        State("url", "search"),
-        prevent_initial_call=True,
-    )
-    def changed(_roles: list[str], _active: list[int], _sessions: list[int], search: str | None) -> Any:
-        asked, value = ctx.triggered_id, ctx.triggered[0]["value"] if ctx.triggered else None
-        if not isinstance(asked, dict) or not value:
-            return no_update  # a control that has just appeared
-        view, now, limits = desk.view(search), datetime.now(UTC), Limits.of(desk.settings)
-        try:
-            with writing(desk.engine) as cx:
-                done = users.change(cx, asked, value, view, now, reader().name)
-        except LastAdminError:
-            words = view.say("This is the last active admin; make another one first.")
-            said: Component | None = users.said(words, done=False)
-        else:
-            said = users.said(done, done=True) if done else None
-        with reading(desk.engine) as cx:
-            return users.listing(cx, view, limits, now, said)

@@ -13,8 +13,9 @@ import pytest
 from dash._utils import to_json
 from sqlalchemy import Engine
 
+from cews.dashboard.desk import Desk
 from cews.dashboard.figures.unit_value import unit_values
-from cews.dashboard.routes import Desk, page_at
+from cews.dashboard.routes import page_at
 from cews.dashboard.view import View, view_of
 from cews.domain import Period
 from cews.settings import Settings

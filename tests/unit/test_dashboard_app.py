@@ -22,7 +22,8 @@ from flask.testing import FlaskClient
 from cews import accounts, dashboard
 from cews.accounts import Account, Role
 from cews.dashboard.application import create_app
-from cews.dashboard.routes import Desk, page_at
+from cews.dashboard.desk import Desk
+from cews.dashboard.routes import page_at
 from cews.dashboard.shell import shell
 from cews.dashboard.view import View, view_of
 from cews.i18n import _catalogue

@@ -7,11 +7,12 @@ from typing import Any
 
 import dash_ag_grid as dag
 import dash_mantine_components as dmc
-from dash import dcc, html
+from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from cews import formats
 from cews.dashboard import parts
+from cews.dashboard.desk import Desk, clientside
 from cews.dashboard.pages import Page, item_path
 from cews.dashboard.reasons import reason_list
 from cews.dashboard.series import Numbers, sparkline
@@ -20,7 +21,7 @@ from cews.dashboard.words import LEVELS, MEASURE_NAMES, STATE_NAMES
 from cews.domain import AlertState, Finding, Level, ShockClass
 from cews.sentences import headline
 from cews.store import queries
-from cews.store.engine import Connection
+from cews.store.engine import Connection, reading
 from cews.store.queries import AlertFilter, AlertLine, Window
 
 BLOCK = 50  # rows a request; the server gives no more, whatever is asked
@@ -28,7 +29,8 @@ SPARK_MONTHS = 24
 STATES = (*(state.value for state in AlertState), "all")
 
 
-def alerts(cx: Connection, view: View, alert_id: int | None = None) -> Page:
+def page(_desk: Desk, cx: Connection, view: View, number: str | None) -> Page:
+    alert_id = int(number) if number is not None else None
     where = filter_of(view.query)
     counts = queries.count_alerts(cx, view.as_of, where)
     chosen = queries.alert_line(cx, view.as_of, alert_id) if alert_id is not None else None
@@ -314,3 +316,61 @@ def total(counts: Mapping[int, int], where: AlertFilter) -> int:
 
 def total_words(counts: Mapping[int, int], where: AlertFilter, view: View) -> str:
     return view.say("{number} alerts", number=f"{total(counts, where):,}")
+
+
+# --- callbacks -----------------------------------------------------------------------------------------------
+
+
+def register(app: Dash, desk: Desk) -> None:
+    """Bind what the page answers."""
+
+    @app.callback(
+        Output("alerts-grid", "getRowsResponse"),
+        Input("alerts-grid", "getRowsRequest"),
+        State("alerts-filter", "data"),
+        State("url", "search"),
+    )
+    def give_rows(asked: dict[str, Any] | None, kept: dict[str, Any] | None, search: str | None) -> Any:
+        if asked is None:
+            return no_update
+        view, where = desk.view(search), filter_from(kept or {})
+        with reading(desk.engine) as cx:
+            counts = queries.count_alerts(cx, view.as_of, where)
+            shown = rows(cx, view, where, asked)
+        return {"rowData": shown, "rowCount": total(counts, where)}
+
+    @app.callback(
+        Output("alerts-total", "children"),
+        *(Output(f"alerts-count-{level.slug}", "children") for level in Level),
+        Input("alerts-filter", "data"),
+        State("url", "search"),
+        prevent_initial_call=True,
+    )
+    def count(kept: dict[str, Any] | None, search: str | None) -> tuple[str, ...]:
+        view, where = desk.view(search), filter_from(kept or {})
+        with reading(desk.engine) as cx:
+            by_level = queries.count_alerts(cx, view.as_of, where)
+        return (total_words(by_level, where, view), *(f"{by_level.get(level, 0):,}" for level in Level))
+
+    @app.callback(
+        Output("panel-inner", "children"),
+        Input("alerts-chosen", "data"),
+        State("url", "search"),
+        prevent_initial_call=True,
+    )
+    def show(chosen: int | None, search: str | None) -> Component:
+        view = desk.view(search)
+        with reading(desk.engine) as cx:
+            line = queries.alert_line(cx, view.as_of, int(chosen)) if chosen is not None else None
+        return panel(line, chosen, view)
+
+    filters = [Input(f"alerts-{part}", "value") for part in ("state", "levels", "classes", "words")]
+    clientside(app, "filter", Output("alerts-filter", "data"), [*filters, State("alerts-filter", "data")])
+    clientside(
+        app,
+        "choose",
+        Output("alerts-chosen", "data"),
+        [Input("alerts-grid", "selectedRows"), Input("panel-close", "n_clicks"), State("alerts-chosen", "data")],
+    )
+    shown = [Input("alerts-filter", "data"), Input("alerts-chosen", "data")]
+    clientside(app, "mirror", Output("panel", "className"), shown, at_start=True)

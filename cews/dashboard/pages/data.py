@@ -9,6 +9,7 @@ from dash.development.base_component import Component
 
 from cews import i18n
 from cews.dashboard import parts
+from cews.dashboard.desk import Desk
 from cews.dashboard.pages import Page
 from cews.dashboard.view import View
 from cews.store import queries
@@ -18,7 +19,7 @@ from cews.store.queries import RejectLine, SourceState
 SAMPLE = 20
 
 
-def data(cx: Connection, view: View) -> Page:
+def page(_desk: Desk, cx: Connection, view: View) -> Page:
     sources = queries.source_states(cx, view.as_of)
     rejects = queries.newest_rejects(cx, view.as_of, SAMPLE)
     total = queries.count_rejects(cx, view.as_of)

@@ -9,6 +9,7 @@ from dash.development.base_component import Component
 
 from cews.alerts import RULES, Policy
 from cews.dashboard import parts
+from cews.dashboard.desk import Desk
 from cews.dashboard.pages import Page
 from cews.dashboard.view import View
 from cews.dashboard.words import LEVELS, SHOCK_MEANINGS, mark
@@ -39,7 +40,7 @@ KEYS = (
 )
 
 
-def guide(_cx: Connection, view: View) -> Page:
+def page(_desk: Desk, _cx: Connection, view: View) -> Page:
     body = html.Div(
         [
             parts.page_head(view.say("Help"), view.say("What the words, marks and keys mean.")),

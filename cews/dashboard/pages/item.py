@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dash import dcc, html
+from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from cews import formats
 from cews.dashboard import parts
+from cews.dashboard.desk import Desk
 from cews.dashboard.figures.outlook import Expected, OutlookWords, outlook
 from cews.dashboard.figures.suppliers import supplier_shares
 from cews.dashboard.figures.unit_value import unit_values
@@ -23,7 +24,7 @@ from cews.domain import ChangeKind, ItemKey, Level, Measure, Period
 from cews.panel import History
 from cews.sentences import change_label
 from cews.store import prices, queries
-from cews.store.engine import Connection, Engine
+from cews.store.engine import Connection, Engine, reading
 from cews.store.prices import PriceSeries
 from cews.store.queries import AlertLine, ChangeLine, ForecastLine, ItemName, MonthFinding
 from detectors.forecast import SCREEN
@@ -73,7 +74,9 @@ def facts(cx: Connection, view: View, item: ItemKey, series: ItemSeries | None) 
     )
 
 
-def item_page(cx: Connection, view: View, item: ItemKey, series: ItemSeries | None) -> Page | None:
+def page(desk: Desk, cx: Connection, view: View, *parts_of_key: str) -> Page | None:
+    item = ItemKey.parse(":".join(parts_of_key))
+    series = trade(desk.engine, view, item)
     known = facts(cx, view, item, series)
     if known is None:
         return None
@@ -479,3 +482,25 @@ def _levels_moved(change: ChangeLine, view: View) -> Component:
         return before
     between = parts.icon("next") if before is not None and after is not None else None
     return html.Span(parts.kept(before, between, after), className="levels-moved")
+
+
+# --- callbacks -----------------------------------------------------------------------------------------------
+
+
+def register(app: Dash, desk: Desk) -> None:
+    """Bind what the page answers."""
+
+    @app.callback(
+        Output("item-outlook", "children"),
+        Input("item-range", "value"),
+        Input("item-model", "value"),
+        State("item-key", "data"),
+        State("url", "search"),
+        prevent_initial_call=True,
+    )
+    def draw(span: str, model: str, key: str, search: str | None) -> Any:
+        view, chosen = desk.view(search), ItemKey.parse(key)
+        series = trade(desk.engine, view, chosen)
+        with reading(desk.engine) as cx:
+            known = facts(cx, view, chosen, series)
+        return no_update if known is None else outlook_chart(known, span, model, view)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dash import html
 
 from cews.dashboard import parts
+from cews.dashboard.desk import Desk
 from cews.dashboard.pages import Page, item_path
 from cews.dashboard.view import View
 from cews.store import queries
@@ -14,7 +15,7 @@ from cews.store.queries import ItemName
 SHOWN = 300
 
 
-def items(cx: Connection, view: View) -> Page:
+def page(_desk: Desk, cx: Connection, view: View) -> Page:
     """Every item of the watch-list with its level now."""
     words = view.one("q")
     names = queries.find_items(cx, words, limit=SHOWN)

@@ -9,6 +9,7 @@ from dash.development.base_component import Component
 
 from cews import formats
 from cews.dashboard import parts
+from cews.dashboard.desk import Desk
 from cews.dashboard.figures.levels import Counts, month_ends, stacked_levels
 from cews.dashboard.pages import Page, item_path
 from cews.dashboard.view import View
@@ -23,7 +24,7 @@ CARD_MONTHS = 12
 PRIORITY = 7
 
 
-def overview(cx: Connection, view: View) -> Page:
+def page(_desk: Desk, cx: Connection, view: View) -> Page:
     scan = queries.last_scan(cx, view.as_of)
     sources = queries.source_states(cx, view.as_of)
     first = queries.find_alerts(cx, view.as_of, AlertFilter(), limit=PRIORITY, language=view.language)

@@ -3,35 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import dash_mantine_components as dmc
-from dash import html
+from dash import ALL, Dash, Input, Output, State, ctx, html, no_update
 from dash.development.base_component import Component
 
 from cews.accounts import Role
 from cews.dashboard import parts
+from cews.dashboard.access import reader
+from cews.dashboard.desk import Desk
 from cews.dashboard.pages import Page
 from cews.dashboard.view import View
 from cews.dashboard.words import ROLE_MEANINGS, ROLE_NAMES
 from cews.domain import UserError
 from cews.store import users as stored
-from cews.store.engine import Connection
-from cews.store.users import AccountLine, Limits
+from cews.store.engine import Connection, reading, writing
+from cews.store.users import AccountLine, LastAdminError, Limits
 
 ROLE: Final = "user-role"
 ACTIVE: Final = "user-active"
 SESSIONS: Final = "user-sessions"
 
 
-def users(cx: Connection, view: View, limits: Limits, now: datetime) -> Page:
+def page(desk: Desk, cx: Connection, view: View) -> Page:
     """Every account; ``users-list`` is made anew after each change."""
     title = view.say("Users")
     body = html.Div(
         [
             parts.page_head(title, view.say("Who may come in, with which role, and where they are signed in.")),
-            html.Div(listing(cx, view, limits, now), id="users-list"),
+            html.Div(listing(cx, view, Limits.of(desk.settings), datetime.now(UTC)), id="users-list"),
             _roles(view),
         ]
     )
@@ -152,3 +154,34 @@ def said(words: str, *, done: bool) -> Component:
         className=f"users-said {'done' if done else 'trouble'}",
         role="status" if done else "alert",
     )
+
+
+# --- callbacks -----------------------------------------------------------------------------------------------
+
+
+def register(app: Dash, desk: Desk) -> None:
+    """Bind what the page answers."""
+
+    @app.callback(
+        Output("users-list", "children"),
+        Input({"type": ROLE, "name": ALL}, "value"),
+        Input({"type": ACTIVE, "name": ALL}, "n_clicks"),
+        Input({"type": SESSIONS, "name": ALL}, "n_clicks"),
+        State("url", "search"),
+        prevent_initial_call=True,
+    )
+    def changed(_roles: list[str], _active: list[int], _sessions: list[int], search: str | None) -> Any:
+        asked, value = ctx.triggered_id, ctx.triggered[0]["value"] if ctx.triggered else None
+        if not isinstance(asked, dict) or not value:
+            return no_update  # a control that has just appeared
+        view, now, limits = desk.view(search), datetime.now(UTC), Limits.of(desk.settings)
+        try:
+            with writing(desk.engine) as cx:
+                done = change(cx, asked, value, view, now, reader().name)
+        except LastAdminError:
+            words = view.say("This is the last active admin; make another one first.")
+            told: Component | None = said(words, done=False)
+        else:
+            told = said(done, done=True) if done else None
+        with reading(desk.engine) as cx:
+            return listing(cx, view, limits, now, told)
