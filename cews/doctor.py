@@ -182,6 +182,16 @@ def durability(patient: Patient) -> Verdict:
     return Trouble(f"commits may be lost when the power goes: {weak}", "take this setting of the database back")
 
 
+def present_versions(patient: Patient) -> Verdict:
+    count, first = health.told_twice(patient.cx)
+    if not count:
+        return "one for each number"
+    return Trouble(
+        f"numbers with several present versions: {count:,}; the first: {first}",
+        "restore the last backup from before (docs/operations/backup.md) and ingest again what came after it",
+    )
+
+
 def key_of_source(patient: Patient) -> Verdict:
     settings, known = patient.settings, sources()
     names = [name.strip() for name in settings.schedule_source.split(",") if name.strip()]
@@ -356,6 +366,7 @@ def accounts(patient: Patient) -> Verdict:
 
 IN_THE_STORE: Final[tuple[tuple[str, str, Callable[[Patient], Verdict]], ...]] = (
     ("E203", "durable commits", durability),
+    ("E204", "present versions", present_versions),
     ("W301", "source of the schedule", key_of_source),
     ("W302", "freshness of sources", freshness),
     ("W303", "rows set aside", set_aside),

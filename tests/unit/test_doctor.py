@@ -15,7 +15,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Sink
 from pydantic import SecretStr
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, select
 
 from cews import doctor, ingesting, outbox, settings, watching
 from cews.accounts import Role
@@ -26,6 +26,7 @@ from cews.settings import Settings
 from cews.store import alerts as stored_alerts
 from cews.store import health, notices, runs, users
 from cews.store.engine import Connection, Engine, connect, writing
+from cews.store.schema import observation
 from ingest import SOURCES
 from tests import alert_samples
 
@@ -160,6 +161,22 @@ def test_weakened_durability_is_told(sqlite_url: str) -> None:
         cx.exec_driver_sql("PRAGMA synchronous = NORMAL")
         assert health.weakened(cx) == "synchronous=1"
     engine.dispose()
+
+
+def test_a_number_with_two_present_versions_is_an_error(well: Settings, engine: Engine, tmp_path: Path) -> None:
+    _ingest(engine, tmp_path, TIDY)
+    assert _look(well)["E204"].status == "ok"
+    with writing(engine) as cx:  # by hand: recording makes none
+        rows = [dict(row) for row in cx.execute(select(observation).where(observation.c.period == 202401)).mappings()]
+        cx.execute(observation.insert(), [row | {"known_from": NOW} for row in rows])
+    check = _look(well)["E204"]
+    assert check.status == "error"
+    assert check.detail.startswith(
+        "numbers with several present versions: 1; the first: KOR:import:250410 from CHN, 2024-01"
+    )
+    with writing(engine) as cx:  # an earlier version that has ended is no second one
+        cx.execute(observation.update().where(observation.c.known_from < NOW).values(known_to=NOW))
+    assert _look(well)["E204"].status == "ok"
 
 
 def test_a_new_store_lacks_everything_and_says_how_to_get_it(well: Settings) -> None:
