@@ -187,7 +187,9 @@ def plan_catalogue(wanted: Wanted) -> Iterator[Request]:
 def parse_catalogue(body: bytes, request: Request) -> dict[tuple[str, int], str]:
     """The signature of every month's data set; several of one month, in different editions, are signed together."""
     reporter, signatures = request.scope["reporter"], dict[tuple[str, int], list[str]]()
-    for item in _list(_checked(body), body, request):
+    items = _list(_checked(body), body, request)
+    _check_catalogue(items, request)
+    for item in items:
         month, signed = text(item.get("period")), [text(item.get(name)) for name in _SIGNED]
         if text(item.get("reporterCode")) != request.params["reporterCode"] or not _MONTH.fullmatch(month):
             message = f"comtrade, {request.label}: a data set of {text(item.get('reporterCode'))!r} in {month!r}"
@@ -195,6 +197,20 @@ def parse_catalogue(body: bytes, request: Request) -> dict[tuple[str, int], str]
         if any(signed):
             signatures.setdefault((reporter, int(month)), []).append(" ".join(signed))
     return {key: "; ".join(sorted(parts)) for key, parts in signatures.items()}
+
+
+def _check_catalogue(items: Sequence[Mapping[str, Any]], request: Request) -> None:
+    """That the list has the fields it is assumed to have (``ASSUMPTIONS["catalogue"]``)."""
+    given = {name for item in items for name in item}
+    lacking = [name for name in ("reporterCode", "period") if name not in given]
+    lacking = lacking or ([] if given.intersection(_SIGNED) else [" or ".join(_SIGNED)])
+    if items and lacking:
+        message = f"comtrade, {request.label}: the list of data sets has no field {' and no '.join(lacking)}"
+        raise SourceError(
+            f"{message}, only {brief(', '.join(sorted(given)))}. The service's list has changed; report this.",
+            permanent=True,
+            code="shape",
+        )
 
 
 # --- answers -----------------------------------------------------------------------------------------

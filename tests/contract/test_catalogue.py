@@ -59,6 +59,25 @@ def test_a_data_set_without_any_mark_of_its_version_says_nothing() -> None:
     assert listed(data_set(released=None, datasetChecksum=None, totalRecords=None)) == {}
 
 
+@pytest.mark.parametrize(
+    ("gone", "told"),
+    [
+        (
+            ("lastReleased", "datasetChecksum", "totalRecords"),
+            "no field lastReleased or datasetChecksum or totalRecords",
+        ),
+        (("period",), "no field period"),
+        (("reporterCode", "period"), "no field reporterCode and no period"),
+    ],
+)
+def test_a_list_of_other_fields_is_told_by_them(gone: tuple[str, ...], told: str) -> None:
+    other = {f"new{name}" if name in gone else name: value for name, value in data_set().items()}
+    with pytest.raises(SourceError, match=f"KOR, data sets: the list of data sets has {told}, only .*") as failed:
+        listed(other)
+    assert "report this" in str(failed.value)
+    assert failed.value.permanent
+
+
 @pytest.mark.parametrize("other", [{"reporterCode": 392}, {"period": 2024}, {"period": None}])
 def test_what_was_not_asked_for_stops(other: dict[str, object]) -> None:
     with pytest.raises(SourceError, match="was not asked for"):
