@@ -1,4 +1,5 @@
-"""Editions of the Harmonized System: of which edition a source's codes were, and which codes an edition changed."""
+"""Editions of the Harmonized System: of which edition a source's codes were, which codes an edition changed, and what
+they become in another."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import pandas as pd
 from sqlalchemy import Connection, delete, select
 
 from cews.store.bulk import insert_missing
-from cews.store.schema import code_break, edition_month
+from cews.store.schema import code_break, code_target, edition_month
 
 
 def note(cx: Connection, source: str, observations: pd.DataFrame) -> None:
@@ -42,3 +43,31 @@ def breaks(cx: Connection) -> Mapping[str, frozenset[str]]:
     for row in cx.execute(select(code_break)):
         found.setdefault(row.edition, set()).add(row.hs)
     return {edition: frozenset(codes) for edition, codes in found.items()}
+
+
+def put_targets(cx: Connection, edition: str, into: str, targets: Mapping[str, str]) -> None:
+    """Keep what the codes of the edition become in the other; they replace those loaded before."""
+    cx.execute(delete(code_target).where(code_target.c.edition == edition, code_target.c.into == into))
+    rows = [{"edition": edition, "into": into, "hs": code, "target": target} for code, target in targets.items()]
+    insert_missing(cx, code_target, rows)
+
+
+def targets(cx: Connection, into: str) -> dict[str, dict[str, str]]:
+    """Edition → code → its target, of every table that leads to this edition."""
+    found: dict[str, dict[str, str]] = {}
+    for row in cx.execute(select(code_target).where(code_target.c.into == into)):
+        found.setdefault(row.edition, {})[row.hs] = row.target
+    return found
+
+
+def tables(cx: Connection) -> list[tuple[str, str]]:
+    """(edition, into) of every table of targets, the newest edition first."""
+    pairs = select(*code_target.c["edition", "into"]).distinct().order_by(code_target.c.edition.desc(), "into")
+    return [(edition, into) for edition, into in cx.execute(pairs)]
+
+
+def links(cx: Connection, hs: str) -> list[tuple[str, str, str, str]]:
+    """(edition, code, into, target) wherever the code stands on either side, in order."""
+    either = (code_target.c.hs == hs) | (code_target.c.target == hs)
+    rows = select(*code_target.c["edition", "hs", "into", "target"]).where(either)
+    return sorted((edition, code, into, target) for edition, code, into, target in cx.execute(rows))

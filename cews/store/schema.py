@@ -249,6 +249,16 @@ code_break = Table(  # codes that mean something else in an edition than in the 
     Column("hs", String(6), primary_key=True),
 )
 
+code_target = Table(  # what codes of an edition become in another, loaded by an operator
+    "code_target",
+    metadata,
+    Column("edition", String(4), primary_key=True),
+    Column("into", String(4), primary_key=True),
+    Column("hs", String(6), primary_key=True),
+    Column("target", String(6), nullable=False),
+    Index(None, "target"),
+)
+
 dataset = Table(  # in which version a source's data set of a month was when a code of it was last read
     "dataset",
     metadata,
