@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from cews.domain import StoreError
+from cews.domain import StoreError, UserError
 from cews.store.bulk import insert_missing
-from cews.store.schema import lease, run, run_request
+from cews.store.schema import lease, run, run_line, run_request
+
+WAITING, RUNNING, DONE, FAILED, STOPPED = "waiting", "running", "done", "failed", "stopped"
+KEPT_LINES: Final = 300  # of a run, the newest
+
+
+class StopAskedError(UserError):
+    """Somebody asked the run to stop."""
+
+    def __init__(self, by: str) -> None:
+        super().__init__(f"stopped by {by}")
+        self.by = by
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +31,7 @@ class Run:
 
     id: int
     job: str
-    state: str  # running | done | failed
+    state: str  # waiting | running | done | failed | stopped
     started_at: datetime
     finished_at: datetime | None
     progress_done: int
@@ -29,6 +40,18 @@ class Run:
     error: str | None
     lease_name: str | None
     plan: str | None  # sha256 of what an ingestion asks for
+    asked_by: str | None = None
+    step: str | None = None  # what it is doing
+    stop_asked_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """One thing a run said of itself."""
+
+    at: datetime
+    level: str  # info | warning | error
+    words: str
 
 
 def start(cx: Connection, job: str, now: datetime, *, lease_name: str | None = None, plan: str | None = None) -> int:
@@ -37,8 +60,60 @@ def start(cx: Connection, job: str, now: datetime, *, lease_name: str | None = N
     return int(cx.execute(row.returning(run.c.id)).scalar_one())
 
 
+def ask(cx: Connection, job: str, who: str, now: datetime) -> int:
+    """Note that somebody wants the job to run now; gives the run's id. Raises UserError where it waits already."""
+    waiting = select(run.c.asked_by).where(run.c.job == job, run.c.state == WAITING)
+    before = cx.execute(waiting).first()
+    if before is not None:
+        raise UserError(f"{before.asked_by} has asked for this already; it begins as soon as it can")
+    row = insert(run).values(job=job, state=WAITING, started_at=now, summary={}, asked_by=who)
+    return int(cx.execute(row.returning(run.c.id)).scalar_one())
+
+
+def take(cx: Connection, now: datetime, lease_name: str) -> Run | None:
+    """Begin the run that has waited longest; None where none waits."""
+    oldest = select(run.c.id).where(run.c.state == WAITING).order_by(run.c.id).limit(1)
+    number = cx.execute(oldest).scalar()
+    begun = update(run).where(run.c.id == number, run.c.state == WAITING)
+    if number is None or cx.execute(begun.values(state=RUNNING, started_at=now, lease_name=lease_name)).rowcount != 1:
+        return None
+    return get(cx, number)
+
+
+def ask_to_stop(cx: Connection, run_id: int, who: str, now: datetime) -> None:
+    """End a run that waits; ask one that runs to end. Raises UserError where it has ended."""
+    waiting = update(run).where(run.c.id == run_id, run.c.state == WAITING)
+    running = update(run).where(run.c.id == run_id, run.c.state == RUNNING)
+    if cx.execute(waiting.values(state=STOPPED, finished_at=now, stop_asked_by=who)).rowcount:
+        return
+    if not cx.execute(running.values(stop_asked_by=who)).rowcount:
+        raise UserError(f"run {run_id} has ended already")
+
+
 def progress(cx: Connection, run_id: int, done: int, total: int) -> None:
+    """Note how far it is. Raises StopAskedError where somebody has asked it to stop."""
     _change(cx, run_id, progress_done=done, progress_total=total)
+    _heed(cx, run_id)
+
+
+def begin_step(cx: Connection, run_id: int, step: str) -> None:
+    """Note what it does next. Raises StopAskedError where somebody has asked it to stop."""
+    _change(cx, run_id, step=step, progress_done=0, progress_total=0)
+    _heed(cx, run_id)
+
+
+def _heed(cx: Connection, run_id: int) -> None:
+    by = cx.execute(select(run.c.stop_asked_by).where(run.c.id == run_id)).scalar()
+    if by is not None:
+        raise StopAskedError(by)
+
+
+def say(cx: Connection, run_id: int, now: datetime, words: str, level: str = "info") -> None:
+    """Keep a line of what the run says; of many the newest stay."""
+    newest = select(func.coalesce(func.max(run_line.c.number), 0)).where(run_line.c.run_id == run_id)
+    number = cx.execute(newest).scalar_one() + 1
+    cx.execute(insert(run_line).values(run_id=run_id, number=number, at=now, level=level, words=words))
+    cx.execute(delete(run_line).where(run_line.c.run_id == run_id, run_line.c.number <= number - KEPT_LINES))
 
 
 def finish(cx: Connection, run_id: int, now: datetime, summary: Mapping[str, Any]) -> None:
@@ -47,6 +122,26 @@ def finish(cx: Connection, run_id: int, now: datetime, summary: Mapping[str, Any
 
 def fail(cx: Connection, run_id: int, now: datetime, error: str) -> None:
     _change(cx, run_id, state="failed", finished_at=now, error=error)
+
+
+def stopped(cx: Connection, run_id: int, now: datetime, by: str) -> None:
+    _change(cx, run_id, state=STOPPED, finished_at=now, error=str(StopAskedError(by)))
+
+
+def get(cx: Connection, run_id: int) -> Run | None:
+    row = cx.execute(select(run).where(run.c.id == run_id)).first()
+    return None if row is None else Run(**row._mapping)
+
+
+def lines(cx: Connection, run_id: int) -> list[RunLine]:
+    """What the run said, oldest first."""
+    kept = select(*run_line.c["at", "level", "words"]).where(run_line.c.run_id == run_id).order_by(run_line.c.number)
+    return [RunLine(*row) for row in cx.execute(kept)]
+
+
+def held(cx: Connection, name: str, now: datetime) -> bool:
+    """Whether somebody holds the lease."""
+    return cx.execute(select(lease.c.name).where(lease.c.name == name, lease.c.until > now)).first() is not None
 
 
 def newest(cx: Connection, job: str | None = None, limit: int = 20) -> list[Run]:

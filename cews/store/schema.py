@@ -65,8 +65,8 @@ run = Table(  # one execution of a job
     metadata,
     Column("id", Integer, primary_key=True),
     Column("job", String(64), nullable=False),  # "ingest:kcs", "scan", "notify" …
-    Column("state", String(16), nullable=False),  # running | done | failed
-    Column("started_at", Moment, nullable=False),
+    Column("state", String(16), nullable=False),  # waiting | running | done | failed | stopped
+    Column("started_at", Moment, nullable=False),  # of one that waits: when it was asked for
     Column("finished_at", Moment),
     Column("progress_done", Integer, nullable=False, server_default="0"),
     Column("progress_total", Integer, nullable=False, server_default="0"),
@@ -74,7 +74,20 @@ run = Table(  # one execution of a job
     Column("error", Text),
     Column("lease_name", String(64)),
     Column("plan", String(64)),  # sha256 of what an ingestion asks for: an unfinished run with the same one is resumed
+    Column("asked_by", Text),  # who wanted it now; NULL = its time had come, or the command line
+    Column("step", String(64)),  # what it is doing
+    Column("stop_asked_by", Text),  # it ends at the next step forward
     Index(None, "job", "started_at"),
+)
+
+run_line = Table(  # what a run says of itself, the newest lines
+    "run_line",
+    metadata,
+    Column("run_id", Integer, ForeignKey("run.id"), primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", Moment, nullable=False),
+    Column("level", String(8), nullable=False),  # info | warning | error
+    Column("words", Text, nullable=False),
 )
 
 run_request = Table(  # requests of a run whose answers are in the store
@@ -335,6 +348,7 @@ watch_item = Table(  # the watch-list
     Column("grade", String(1), nullable=False),
     Column("uses", JSON, nullable=False),  # who is hurt: list of use slugs, see docs/guide
     Column("note", Text, nullable=False, server_default=""),
+    Column("version", Integer, nullable=False, server_default="1"),  # grows with each change
 )
 
 # --- detection and alerts ----------------------------------------------------------------------------
