@@ -24,8 +24,8 @@ from cews.domain import AlertChange, ChangeKind, Flow, ItemKey, Level, Period, S
 from cews.i18n import text
 from cews.routing import Subscription
 from cews.sentences import key_figure, level_label, shock_label
+from cews.store import alert_lines, notices, releases, users
 from cews.store import alerts as stored_alerts
-from cews.store import notices, queries, releases, users
 from cews.store.engine import Engine, reading, writing
 from ingest import simulated
 
@@ -241,8 +241,8 @@ def print_tables(console: Console, engine: Engine, *, language: str) -> None:
     """The warnings open at the end of the replay, and the documented episodes with what became of them."""
     until = simulated.SOURCE.presumed_known_from(simulated.END)
     with reading(engine) as cx:
-        found = queries.find_alerts(
-            cx, until, queries.AlertFilter(), order=(("level", True),), limit=1000, language=language
+        found = alert_lines.find_alerts(
+            cx, until, alert_lines.AlertFilter(), order=(("level", True),), limit=1000, language=language
         )
     result = score(engine, episodes(), until)
     console.print(_open_table(found, language), "", _episode_table(result.documented, language))
@@ -257,7 +257,7 @@ def _table(title: str, headings: Sequence[str]) -> Table:
     return table
 
 
-def _open_table(found: Sequence[queries.AlertLine], language: str) -> Table:
+def _open_table(found: Sequence[alert_lines.AlertLine], language: str) -> Table:
     headings = (
         text("Level", language),
         text("Item", language),

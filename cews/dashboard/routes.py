@@ -9,14 +9,14 @@ from typing import Final
 from dash import Dash, Input, Output, State, html
 from dash.development.base_component import Component
 
-from cews.dashboard import parts, shell
+from cews.dashboard import parts, replay, shell
 from cews.dashboard.access import least_for_page
 from cews.dashboard.desk import Desk, clientside
 from cews.dashboard.pages import Page, alerts, data, help, item, items, overview, users
 from cews.dashboard.view import View
 from cews.dashboard.words import ROLE_NAMES
 from cews.domain import CewsError, Level
-from cews.store import queries
+from cews.store import alert_lines, queries
 from cews.store.engine import Connection, reading
 from cews.store.queries import SourceState
 
@@ -74,7 +74,7 @@ def _trouble(words: str, view: View) -> Page:
 
 def register(app: Dash, desk: Desk) -> None:
     """Bind the callbacks to the application."""
-    for page in _ANSWERING:
+    for page in (replay, *_ANSWERING):
         page.register(app, desk)
 
     @app.callback(
@@ -122,7 +122,7 @@ def _framed(desk: Desk, view: View, path: str) -> tuple[Component, Component, li
             page = _trouble(view.problem, view) if view.problem else page_at(desk, cx, view, path)
         except CewsError as error:
             page = _trouble(str(error), view)
-        urgent = queries.count_alerts(cx, view.as_of, queries.AlertFilter()).get(Level.SEVERE, 0)
+        urgent = alert_lines.count_alerts(cx, view.as_of, alert_lines.AlertFilter()).get(Level.SEVERE, 0)
         sources = queries.source_states(cx, view.as_of)
     menu = shell.navigation(page.section, urgent, sources, view)
     banners = shell.banners(_simulated(page, sources), view)

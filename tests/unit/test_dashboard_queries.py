@@ -11,10 +11,11 @@ import pytest
 from sqlalchemy import func, select, text
 
 from cews.domain import Alert, AlertState, ItemKey, Level, Period
+from cews.store import alert_lines, queries
 from cews.store import alerts as stored
-from cews.store import queries
+from cews.store.alert_lines import AlertFilter
 from cews.store.engine import Connection, Engine, connect, reading
-from cews.store.queries import AlertFilter, Window
+from cews.store.queries import Window
 from cews.store.schema import observation, series
 
 EVERY = AlertFilter(state="all")
@@ -54,7 +55,7 @@ def test_alerts_as_known_equal_those_rebuilt_from_their_history(cx: Connection) 
     for as_of in (REPLAY, world.NOW):
         shown = {
             line.id: (line.state, line.level, line.peak_level, line.shock, line.partner, line.period)
-            for line in queries.find_alerts(cx, as_of, EVERY)
+            for line in alert_lines.find_alerts(cx, as_of, EVERY)
         }
         rebuilt = {
             alert.id: (
@@ -73,49 +74,49 @@ def test_alerts_as_known_equal_those_rebuilt_from_their_history(cx: Connection) 
 
 def test_the_finding_beside_an_alert_is_its_newest(cx: Connection) -> None:
     rebuilt = {alert.id: alert.last_finding for alert in stored.alerts(cx, world.NOW)}
-    for line in queries.find_alerts(cx, world.NOW, EVERY):
+    for line in alert_lines.find_alerts(cx, world.NOW, EVERY):
         assert line.finding == rebuilt[line.id]
 
 
 def test_a_filter_narrows_and_its_counts_ignore_only_the_levels(cx: Connection) -> None:
-    open_alerts = queries.find_alerts(cx, world.NOW, AlertFilter())
+    open_alerts = alert_lines.find_alerts(cx, world.NOW, AlertFilter())
     assert {line.state for line in open_alerts} == {"open"}
-    counts = queries.count_alerts(cx, world.NOW, AlertFilter(levels=(Level.SEVERE,)))
+    counts = alert_lines.count_alerts(cx, world.NOW, AlertFilter(levels=(Level.SEVERE,)))
     assert sum(counts.values()) == len(open_alerts)
-    severe = queries.find_alerts(cx, world.NOW, AlertFilter(levels=(Level.SEVERE,)))
+    severe = alert_lines.find_alerts(cx, world.NOW, AlertFilter(levels=(Level.SEVERE,)))
     assert {line.level for line in severe} == {Level.SEVERE}
     assert len(severe) == counts[Level.SEVERE]
-    front = queries.find_alerts(cx, world.NOW, AlertFilter(state="all", shocks=("front_loading",)))
+    front = alert_lines.find_alerts(cx, world.NOW, AlertFilter(state="all", shocks=("front_loading",)))
     assert {line.shock for line in front} == {"front_loading"}
-    assert [line.item for line in queries.find_alerts(cx, world.NOW, AlertFilter(state="all", words="흑연"))] == [
+    assert [line.item for line in alert_lines.find_alerts(cx, world.NOW, AlertFilter(state="all", words="흑연"))] == [
         GRAPHITE
     ]
-    assert queries.find_alerts(cx, world.NOW, AlertFilter(words="%")) == []
+    assert alert_lines.find_alerts(cx, world.NOW, AlertFilter(words="%")) == []
 
 
 def test_pages_never_overlap_whatever_the_order(cx: Connection) -> None:
-    everything = queries.find_alerts(cx, world.NOW, EVERY)
-    for key in (*queries.ALERT_SORTS, "name", "no such column"):
+    everything = alert_lines.find_alerts(cx, world.NOW, EVERY)
+    for key in (*alert_lines.ALERT_SORTS, "name", "no such column"):
         pages = [
             line.id
             for offset in range(0, len(everything), 3)
-            for line in queries.find_alerts(cx, world.NOW, EVERY, order=[(key, True)], offset=offset, limit=3)
+            for line in alert_lines.find_alerts(cx, world.NOW, EVERY, order=[(key, True)], offset=offset, limit=3)
         ]
         assert sorted(pages) == sorted(line.id for line in everything)
 
 
 def test_the_standing_order_is_worst_first(cx: Connection) -> None:
-    levels = [line.level for line in queries.find_alerts(cx, world.NOW, EVERY)]
+    levels = [line.level for line in alert_lines.find_alerts(cx, world.NOW, EVERY)]
     assert levels == sorted(levels, reverse=True)
 
 
 def test_spans_count_what_stands_now(cx: Connection) -> None:
     standing: dict[int, int] = {}
-    for span in queries.level_spans(cx, world.NOW):
+    for span in alert_lines.level_spans(cx, world.NOW):
         if span.end is None:
             standing[span.level] = standing.get(span.level, 0) + span.alerts
-    assert standing == queries.count_alerts(cx, world.NOW, AlertFilter())
-    assert queries.open_levels(cx, world.NOW)[GRAPHITE] == Level.SEVERE
+    assert standing == alert_lines.count_alerts(cx, world.NOW, AlertFilter())
+    assert alert_lines.open_levels(cx, world.NOW)[GRAPHITE] == Level.SEVERE
 
 
 def test_items_are_found_by_code_and_by_name_in_both_languages(cx: Connection) -> None:
@@ -136,8 +137,8 @@ def test_an_unknown_item_is_none_and_an_unnamed_one_shows_its_code(cx: Connectio
 
 
 def test_history_shows_only_what_was_known(cx: Connection) -> None:
-    now = queries.item_changes(cx, world.NOW, GRAPHITE, 100)
-    then = queries.item_changes(cx, REPLAY, GRAPHITE, 100)
+    now = alert_lines.item_changes(cx, world.NOW, GRAPHITE, 100)
+    then = alert_lines.item_changes(cx, REPLAY, GRAPHITE, 100)
     assert now[-len(then) :] == then
     assert len(now) > len(then) > 0
     assert all(change.as_of <= REPLAY for change in then)

@@ -9,7 +9,7 @@ import pytest
 from cews.dashboard.pages.alerts import filter_from, filter_of, stored
 from cews.dashboard.view import View, view_of
 from cews.domain import Level
-from cews.store.queries import AlertFilter
+from cews.store.alert_lines import AlertFilter
 
 NOW = datetime(2024, 7, 16, 1, 0, tzinfo=UTC)
 

@@ -14,7 +14,7 @@ from cews.dashboard.figures.suppliers import supplier_shares
 from cews.dashboard.figures.unit_value import unit_values
 from cews.dashboard.theme import LEVEL_COLOURS, LEVEL_SYMBOLS
 from cews.domain import Level, Period
-from cews.store.queries import LevelSpan
+from cews.store.alert_lines import LevelSpan
 
 MONTHS = [Period.of(2023, 7) + n for n in range(12)]
 NAMES = {level: level.slug for level in Level}

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from cews.dashboard.figures.base import Figure, days, layout, month_axis, value_axis
 from cews.dashboard.theme import LEVEL_COLOURS
 from cews.domain import Level, Period
-from cews.store.queries import LevelSpan
+from cews.store.alert_lines import LevelSpan
 
 Counts = dict[int, list[int]]  # level → number of alerts, month by month
 

@@ -20,9 +20,10 @@ from cews.dashboard.view import View
 from cews.dashboard.words import LEVELS, MEASURE_NAMES, STATE_NAMES
 from cews.domain import AlertState, Finding, Level, ShockClass
 from cews.sentences import headline
-from cews.store import queries
+from cews.store import alert_lines, queries
+from cews.store.alert_lines import AlertFilter, AlertLine
 from cews.store.engine import Connection, reading
-from cews.store.queries import AlertFilter, AlertLine, Window
+from cews.store.queries import Window
 
 BLOCK = 50  # rows a request; the server gives no more, whatever is asked
 SPARK_MONTHS = 24
@@ -32,8 +33,8 @@ STATES = (*(state.value for state in AlertState), "all")
 def page(_desk: Desk, cx: Connection, view: View, number: str | None) -> Page:
     alert_id = int(number) if number is not None else None
     where = filter_of(view.query)
-    counts = queries.count_alerts(cx, view.as_of, where)
-    chosen = queries.alert_line(cx, view.as_of, alert_id) if alert_id is not None else None
+    counts = alert_lines.count_alerts(cx, view.as_of, where)
+    chosen = alert_lines.alert_line(cx, view.as_of, alert_id) if alert_id is not None else None
     body = html.Div(
         [
             parts.page_head(view.say("Alerts"), html.Span(total_words(counts, where, view), id="alerts-total")),
@@ -188,7 +189,9 @@ def rows(cx: Connection, view: View, where: AlertFilter, request: Mapping[str, A
     """The rows of one request of the grid."""
     start = max(0, int(request.get("startRow") or 0))
     order = [(str(part["colId"]), part["sort"] == "desc") for part in request.get("sortModel") or ()]
-    lines = queries.find_alerts(cx, view.as_of, where, order=order, offset=start, limit=BLOCK, language=view.language)
+    lines = alert_lines.find_alerts(
+        cx, view.as_of, where, order=order, offset=start, limit=BLOCK, language=view.language
+    )
     windows = [Window(line.item, line.source, line.period + (1 - SPARK_MONTHS), line.period) for line in lines]
     totals = queries.monthly_totals(cx, view.as_of, windows)
     measures = [line.finding.measure if line.finding else None for line in lines]
@@ -335,7 +338,7 @@ def register(app: Dash, desk: Desk) -> None:
             return no_update
         view, where = desk.view(search), filter_from(kept or {})
         with reading(desk.engine) as cx:
-            counts = queries.count_alerts(cx, view.as_of, where)
+            counts = alert_lines.count_alerts(cx, view.as_of, where)
             shown = rows(cx, view, where, asked)
         return {"rowData": shown, "rowCount": total(counts, where)}
 
@@ -349,7 +352,7 @@ def register(app: Dash, desk: Desk) -> None:
     def count(kept: dict[str, Any] | None, search: str | None) -> tuple[str, ...]:
         view, where = desk.view(search), filter_from(kept or {})
         with reading(desk.engine) as cx:
-            by_level = queries.count_alerts(cx, view.as_of, where)
+            by_level = alert_lines.count_alerts(cx, view.as_of, where)
         return (total_words(by_level, where, view), *(f"{by_level.get(level, 0):,}" for level in Level))
 
     @app.callback(
@@ -361,7 +364,7 @@ def register(app: Dash, desk: Desk) -> None:
     def show(chosen: int | None, search: str | None) -> Component:
         view = desk.view(search)
         with reading(desk.engine) as cx:
-            line = queries.alert_line(cx, view.as_of, int(chosen)) if chosen is not None else None
+            line = alert_lines.alert_line(cx, view.as_of, int(chosen)) if chosen is not None else None
         return panel(line, chosen, view)
 
     filters = [Input(f"alerts-{part}", "value") for part in ("state", "levels", "classes", "words")]

@@ -23,10 +23,11 @@ from cews.dashboard.words import MODEL_NAMES
 from cews.domain import ChangeKind, ItemKey, Level, Measure, Period
 from cews.panel import History
 from cews.sentences import change_label
-from cews.store import prices, queries
+from cews.store import alert_lines, prices, queries
+from cews.store.alert_lines import AlertLine, ChangeLine
 from cews.store.engine import Connection, Engine, reading
 from cews.store.prices import PriceSeries
-from cews.store.queries import AlertLine, ChangeLine, ForecastLine, ItemName, MonthFinding
+from cews.store.queries import ForecastLine, ItemName, MonthFinding
 from detectors.forecast import SCREEN
 
 RANGES = {"2": 24, "3": 36, "5": 60, "all": 10_000}  # months shown
@@ -67,7 +68,7 @@ def facts(cx: Connection, view: View, item: ItemKey, series: ItemSeries | None) 
     return ItemFacts(
         name=name,
         series=series,
-        alert=queries.item_alert(cx, view.as_of, item),
+        alert=alert_lines.item_alert(cx, view.as_of, item),
         forecasts=queries.item_forecasts(cx, view.as_of, item),
         findings=queries.item_findings(cx, view.as_of, item),
         price=prices.for_item(cx, item.hs, view.as_of),
@@ -81,7 +82,7 @@ def page(desk: Desk, cx: Connection, view: View, *parts_of_key: str) -> Page | N
     if known is None:
         return None
     title = known.name.label(view.language)
-    changes = queries.item_changes(cx, view.as_of, item, HISTORY_LINES)
+    changes = alert_lines.item_changes(cx, view.as_of, item, HISTORY_LINES)
     simulated = bool(series and series.simulated)
     body = html.Div(
         parts.kept(

@@ -8,7 +8,7 @@ from cews.dashboard import parts
 from cews.dashboard.desk import Desk
 from cews.dashboard.pages import Page, item_path
 from cews.dashboard.view import View
-from cews.store import queries
+from cews.store import alert_lines, queries
 from cews.store.engine import Connection
 from cews.store.queries import ItemName
 
@@ -19,7 +19,7 @@ def page(_desk: Desk, cx: Connection, view: View) -> Page:
     """Every item of the watch-list with its level now."""
     words = view.one("q")
     names = queries.find_items(cx, words, limit=SHOWN)
-    levels = queries.open_levels(cx, view.as_of)
+    levels = alert_lines.open_levels(cx, view.as_of)
     rows = [_item_row(name, levels.get(name.item), view) for name in names]
     headers = [view.say("Item"), view.say("HS code"), view.say("Flow"), view.say("Grade"), view.say("Level now")]
     inner = parts.table(headers, rows) if rows else parts.empty(view.say("No item has been loaded yet."))

@@ -15,9 +15,10 @@ from cews.dashboard.pages import Page, item_path
 from cews.dashboard.view import View
 from cews.dashboard.words import LEVELS, MEASURE_NAMES
 from cews.domain import Level, Period
-from cews.store import queries
+from cews.store import alert_lines, queries
+from cews.store.alert_lines import AlertFilter, AlertLine
 from cews.store.engine import Connection
-from cews.store.queries import AlertFilter, AlertLine, LastScan, SourceState
+from cews.store.queries import LastScan, SourceState
 
 CHART_MONTHS = 24
 CARD_MONTHS = 12
@@ -27,13 +28,13 @@ PRIORITY = 7
 def page(_desk: Desk, cx: Connection, view: View) -> Page:
     scan = queries.last_scan(cx, view.as_of)
     sources = queries.source_states(cx, view.as_of)
-    first = queries.find_alerts(cx, view.as_of, AlertFilter(), limit=PRIORITY, language=view.language)
+    first = alert_lines.find_alerts(cx, view.as_of, AlertFilter(), limit=PRIORITY, language=view.language)
     body: list[Component] = [parts.page_head(view.say("Overview"), _subtitle(scan, view))]
     if scan is None or scan.newest is None:
         body.append(_nothing_yet(view))
     else:
         months = [scan.newest + n for n in range(1 - CHART_MONTHS, 1)]
-        counts = month_ends(queries.level_spans(cx, view.as_of), months)
+        counts = month_ends(alert_lines.level_spans(cx, view.as_of), months)
         body += [
             _level_cards(counts, view),
             html.Div([_by_month(months, counts, view), _first(first, view)], className="grid-2-1"),
