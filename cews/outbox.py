@@ -35,6 +35,7 @@ from cews.routing import (
     NoticePolicy,
     Owed,
     Silence,
+    Subscription,
     Told,
     Watched,
     decide,
@@ -46,7 +47,7 @@ from cews.routing import (
 )
 from cews.severity import severity
 from cews.store import alerts as stored_alerts
-from cews.store import events, handling, notices, queries, silences, watchlist
+from cews.store import audit, events, handling, notices, queries, silences, watchlist
 from cews.store import names as item_names
 from cews.store.engine import Connection, Engine, reading, writing
 from cews.store.notices import EMAIL, Address, NewNotice, Notice, Recipient
@@ -121,13 +122,19 @@ def _released(recipient: int, one: Changed, told: Told, about: Circumstances, no
     return line_of(one, why, about)
 
 
-def circumstances(cx: Connection, now: datetime, rules: Policy | None = None) -> Circumstances:
-    """All that decides at present who is told; by the policy in force unless other ``rules`` are given."""
+def circumstances(
+    cx: Connection,
+    now: datetime,
+    rules: Policy | None = None,
+    subscriptions: Sequence[Subscription] | None = None,
+) -> Circumstances:
+    """All that decides at present who is told; by the policy in force and today's subscriptions, or by those given."""
     rules = rules or policy.in_force(cx)
+    wished = notices.subscriptions(cx) if subscriptions is None else subscriptions
     dealt_with = handling.closed_or_snoozed(cx, now)
     snoozes = [Silence(0, h.snoozed_until, alert_id=h.alert_id) for h in dealt_with if h.snoozed_until]
     return Circumstances(
-        subscriptions=[*notices.subscriptions(cx), *rules.subscriptions(notices.recipients(cx))],
+        subscriptions=[*wished, *rules.subscriptions(notices.recipients(cx))],
         policy=rules.notices,
         grades=rules.grades,
         silences=[*(kept.silence for kept in silences.in_force(cx, now)), *snoozes],
@@ -222,6 +229,15 @@ def _enqueue_text(
 ) -> None:
     message_id = f"<{key[:40]}@cews.local>"
     notices.add(cx, [NewNotice(key, to.id, message_id, now, kind=kind, channel=channel, note=note)], now)
+
+
+def resend(engine: Engine, notice_ids: Sequence[int], *, actor: str, now: datetime) -> None:
+    """Put dead letters back among the waiting, all of them or none. Raises UserError where one is no dead letter."""
+    with writing(engine) as cx:
+        audit.lock(cx)
+        for number in sorted(set(notice_ids)):
+            notices.resend(cx, number, now)
+            audit.append(cx, actor=actor, action="resend", subject=f"notice {number}", detail={}, now=now)
 
 
 # --- sending -----------------------------------------------------------------------------------------

@@ -6,16 +6,17 @@ they were decided for their own time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from cews import outbox
-from cews.domain import AlertState, ItemKey, Level
+from cews.domain import AlertState, ItemKey, Level, NoticeReason
 from cews.policy import Policy
-from cews.routing import Changed, Circumstances, Message, Told, decide, messages
+from cews.routing import Changed, Circumstances, Message, MessageKind, Subscription, Told, decide, messages
 from cews.store import alerts as stored_alerts
 from cews.store import events, notices
 from cews.store.engine import Engine, reading
@@ -31,10 +32,35 @@ class Rehearsed:
     alerts: tuple[Changed, ...]
 
 
-def rehearse(engine: Engine, since: datetime, until: datetime, rules: Policy | None = None) -> list[Rehearsed]:
-    """The messages between two moments of knowledge, by the policy in force or by other ``rules``; oldest first."""
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What one recipient would have got altogether."""
+
+    recipient: Recipient
+    kinds: Mapping[MessageKind, int]  # messages
+    reasons: Mapping[NoticeReason, int]  # changes told
+    levels: Mapping[Level, int]  # of these changes, by the level of the alert after them
+    busiest: tuple[date, int]  # the day, in their time zone, with the most messages
+
+    @property
+    def messages(self) -> int:
+        return sum(self.kinds.values())
+
+
+def rehearse(
+    engine: Engine,
+    since: datetime,
+    until: datetime,
+    rules: Policy | None = None,
+    subscriptions: Sequence[Subscription] | None = None,
+) -> list[Rehearsed]:
+    """The messages between two moments of knowledge; oldest first.
+
+    By the policy in force or by other ``rules``, and by the subscriptions of today or by others. The rules of a policy
+    that name who hears what count beside them.
+    """
     with reading(engine) as cx:
-        about = outbox.circumstances(cx, until, rules)
+        about = outbox.circumstances(cx, until, rules, subscriptions)
         recipients = {one.id: one for one in notices.recipients(cx) if one.active}
         changed = [
             Changed(alert.id or 0, number, alert, change)
@@ -43,6 +69,27 @@ def rehearse(engine: Engine, since: datetime, until: datetime, rules: Policy | N
         about = replace(about, silences=(), handled={}, events=events.of_alerts(cx, {one.alert_id for one in changed}))
     told = list(_told(changed, about, recipients))
     return sorted((one for one in told if one.message.due_at >= since), key=lambda one: one.message.due_at)
+
+
+def totals(told: Iterable[Rehearsed]) -> list[Totals]:
+    """The messages summed up by recipient; who would have got the most comes first."""
+    mine: dict[int, list[Rehearsed]] = {}
+    for one in told:
+        mine.setdefault(one.recipient.id, []).append(one)
+    return sorted((_totals(group) for group in mine.values()), key=lambda one: (-one.messages, one.recipient.email))
+
+
+def _totals(told: Sequence[Rehearsed]) -> Totals:
+    to = told[0].recipient
+    zone = ZoneInfo(to.reader.zone)
+    days = Counter(one.message.due_at.astimezone(zone).date() for one in told)
+    return Totals(
+        recipient=to,
+        kinds=Counter(one.message.kind for one in told),
+        reasons=Counter(line.reason for one in told for line in one.message.lines),
+        levels=Counter(line.level for one in told for line in one.message.lines),
+        busiest=max(days.items(), key=lambda day: (day[1], -day[0].toordinal())),
+    )
 
 
 def _told(changed: list[Changed], about: Circumstances, recipients: dict[int, Recipient]) -> Iterator[Rehearsed]:

@@ -13,17 +13,18 @@ from datetime import datetime
 from typing import Any, Final
 
 from cews import policy
-from cews.domain import Level, UserError
+from cews.domain import AlertChange, Level, UserError
 from cews.events import group
 from cews.handling import Handling, Outcome, Stage, assigned, closed, moved, risen, snoozed
 from cews.routing import Changed
 from cews.store import alerts as stored_alerts
-from cews.store import audit, events
+from cews.store import audit, events, notices
 from cews.store import handling as stored
 from cews.store.engine import Connection, Engine, writing
 
 SYSTEM: Final = "C-EWS"
 LONGEST_COMMENT: Final = 10_000  # characters
+MOST_DECISIONS: Final = 1000  # about one alert that its history shows, the newest
 
 Seen = Mapping[int, int | None]  # alerts, and the version of each that the person saw
 
@@ -109,9 +110,32 @@ def comment(engine: Engine, alert_id: int, body: str, *, actor: str, now: dateti
         raise UserError(f"a comment has 1 to {LONGEST_COMMENT:,} characters; this one has {len(words):,}")
     with writing(engine) as cx:
         stored.get(cx, alert_id)
-        number = stored.comment(cx, alert_id, _named(actor), words, now)
+        number = stored.comment(cx, alert_id, audit.named(actor), words, now)
         _log(cx, actor, "comment", alert_id, {"comment": number, "body": words}, now)
     return number
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One line of an alert's whole history: new evidence, somebody's decision, or what somebody was or was not told."""
+
+    at: datetime
+    what: AlertChange | audit.Entry | notices.Told | notices.Kept
+
+
+def history(cx: Connection, alert_id: int, until: datetime) -> list[Happening]:
+    """All that happened to an alert up to a moment, the oldest first; a notice stands where it went, or is to go.
+
+    Evidence stands at the moment it became knowable. Raises UserError when there is no such alert.
+    """
+    stored.get(cx, alert_id)
+    found = [
+        *(Happening(one.as_of, one) for one in stored_alerts.changes(cx, alert_id, until)),
+        *(Happening(one.at, one) for one in reversed(audit.entries(cx, f"alert {alert_id}", MOST_DECISIONS))),
+        *(Happening(one.notice.sent_at or one.notice.due_at, one) for one in notices.told_of(cx, alert_id)),
+        *(Happening(one.since, one) for one in notices.held_of(cx, alert_id)),
+    ]
+    return sorted((one for one in found if one.at <= until), key=lambda one: one.at)
 
 
 def reopen_risen(cx: Connection, changed: Iterable[Changed], now: datetime) -> None:
@@ -153,13 +177,13 @@ def _changed_at_level(
     change: Callable[[Handling, Level], Handling],
 ) -> Handling:
     with writing(engine) as cx:
-        return _decided(cx, alert_id, action, _named(actor), now, version, change)
+        return _decided(cx, alert_id, action, audit.named(actor), now, version, change)
 
 
 def _all_changed(
     engine: Engine, seen: Seen, action: str, actor: str, now: datetime, change: Callable[[Handling, Level], Handling]
 ) -> Together:
-    who, done, refused = _named(actor), [], {}
+    who, done, refused = audit.named(actor), [], {}
     with writing(engine) as cx:
         for number, version in sorted(seen.items()):
             try:
@@ -195,10 +219,3 @@ def _save(cx: Connection, action: str, actor: str, before: Handling, after: Hand
 
 def _log(cx: Connection, actor: str, action: str, alert_id: int, detail: dict[str, Any], now: datetime) -> None:
     audit.append(cx, actor=actor, action=action, subject=f"alert {alert_id}", detail=detail, now=now)
-
-
-def _named(actor: str) -> str:
-    name = actor.strip()
-    if not name or not name.isprintable():
-        raise UserError(f"{actor!r} is no name of somebody who decides; write it in one line of visible characters")
-    return name

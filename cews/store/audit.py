@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select, text
 
+from cews.domain import UserError
 from cews.store.schema import audit
 
 START: Final = "0" * 64  # what the first entry is sealed with
@@ -33,7 +34,8 @@ class Entry:
 
 
 def append(cx: Connection, *, actor: str, action: str, subject: str, detail: Mapping[str, Any], now: datetime) -> None:
-    """Write an entry in the caller's transaction; it stands or falls with what it tells of."""
+    """Write an entry in the caller's transaction; it stands or falls with what it tells of. Raises UserError."""
+    actor = named(actor)
     lock(cx)
     newest = cx.execute(select(audit.c.hash).order_by(audit.c.id.desc()).limit(1)).scalar()
     said = json.dumps(detail, sort_keys=True, ensure_ascii=False, default=str)
@@ -48,6 +50,14 @@ def append(cx: Connection, *, actor: str, action: str, subject: str, detail: Map
         "hash": _seal(now, actor, action, subject, said, previous),
     }
     cx.execute(insert(audit), row)
+
+
+def named(actor: str) -> str:
+    """The name of somebody who decides, as the log keeps it. Raises UserError on one that cannot be seen."""
+    name = actor.strip()
+    if not name or not name.isprintable():
+        raise UserError(f"{actor!r} is no name of somebody who decides; write it in one line of visible characters")
+    return name
 
 
 def lock(cx: Connection) -> None:

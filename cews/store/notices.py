@@ -15,7 +15,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -88,16 +88,39 @@ class Notice:
     last_error: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One change of an alert as one notice tells it."""
+
+    notice: Notice
+    change_id: int
+    reason: NoticeReason
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is held back from a recipient, and since when."""
+
+    recipient: Recipient
+    held: Held
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to send a notice."""
+
+    at: datetime
+    outcome: str  # sent | failed
+    detail: str  # what went wrong
+
+
 # --- recipients --------------------------------------------------------------------------------------
 
 
 def add_recipient(cx: Connection, name: str, email: str, language: str) -> int:
     """Add somebody to tell; returns their number. Raises UserError on a name, address or language of no use."""
-    if not name.strip() or not name.isprintable():
-        raise UserError(f"{name!r} is no name for a recipient; write it in one line of visible characters")
-    if language not in LANGUAGES:
-        raise UserError(f"{language!r} is not a language of notices; choose one of {', '.join(LANGUAGES)}")
-    values = {"name": name.strip(), "email": valid_address(email), "language": language, "active": True}
+    values = _who(name, language) | {"email": valid_address(email), "active": True}
     try:
         with cx.begin_nested():
             row = insert(schema.recipient).values(values).returning(schema.recipient.c.id)
@@ -106,6 +129,21 @@ def add_recipient(cx: Connection, name: str, email: str, language: str) -> int:
         raise UserError(f"there is already a recipient with the address {values['email']}") from error
     put_address(cx, number, Address(EMAIL, str(values["email"])))
     return number
+
+
+def _who(name: str, language: str) -> dict[str, Any]:
+    if not name.strip() or not name.isprintable():
+        raise UserError(f"{name!r} is no name for a recipient; write it in one line of visible characters")
+    if language not in LANGUAGES:
+        raise UserError(f"{language!r} is not a language of notices; choose one of {', '.join(LANGUAGES)}")
+    return {"name": name.strip(), "language": language}
+
+
+def put_recipient(cx: Connection, to: Recipient) -> None:
+    """Write a recipient as changed; the e-mail address stays, it is what they are known by. Raises UserError."""
+    values = _who(to.name, to.language) | {"active": to.active}
+    cx.execute(update(schema.recipient).where(schema.recipient.c.id == to.id).values(values))
+    put_reader(cx, to.reader, operator=to.operator)
 
 
 def put_address(cx: Connection, recipient_id: int, address: Address) -> None:
@@ -176,6 +214,14 @@ def recipient(cx: Connection, email: str) -> Recipient:
     return _recipient(dict(row._mapping))
 
 
+def recipient_of(cx: Connection, recipient_id: int) -> Recipient:
+    """The recipient of that number. Raises UserError when there is none."""
+    row = cx.execute(select(schema.recipient).where(schema.recipient.c.id == recipient_id)).first()
+    if row is None:
+        raise UserError(f"there is no recipient {recipient_id}; `cews recipient list` shows who gets notices")
+    return _recipient(dict(row._mapping))
+
+
 def set_active(cx: Connection, recipient_id: int, active: bool) -> None:
     """Notices owed to somebody inactive are not written; those already waiting still go out."""
     cx.execute(update(schema.recipient).where(schema.recipient.c.id == recipient_id).values(active=active))
@@ -183,8 +229,22 @@ def set_active(cx: Connection, recipient_id: int, active: bool) -> None:
 
 def subscribe(cx: Connection, subscription: Subscription) -> None:
     """Add a subscription, or change the level of the same one."""
+    table, same = schema.subscription, _wish(subscription)
+    row = _insert(cx, table).values(**same, min_level=int(subscription.min_level))
+    cx.execute(row.on_conflict_do_update(index_elements=list(same), set_={"min_level": int(subscription.min_level)}))
+
+
+def unsubscribe(cx: Connection, subscription: Subscription) -> None:
+    """Take a subscription away, whatever its level. Raises UserError where there is none like it."""
     table = schema.subscription
-    row = {
+    row = delete(table).where(*(table.c[name] == value for name, value in _wish(subscription).items()))
+    if cx.execute(row.returning(table.c.id)).first() is None:
+        raise UserError("there is no such subscription; `cews recipient list` shows those there are")
+
+
+def _wish(subscription: Subscription) -> dict[str, Any]:
+    """What tells a subscription from all others."""
+    return {
         "recipient_id": subscription.recipient_id,
         "reporter": subscription.reporter,
         "flow": subscription.flow,
@@ -192,12 +252,7 @@ def subscribe(cx: Connection, subscription: Subscription) -> None:
         "use": subscription.use,
         "shock": subscription.shock,
         "event": subscription.event,
-        "min_level": int(subscription.min_level),
     }
-    same = [name for name in row if name != "min_level"]
-    cx.execute(
-        _insert(cx, table).values(row).on_conflict_do_update(index_elements=same, set_={"min_level": row["min_level"]})
-    )
 
 
 def subscriptions(cx: Connection) -> list[Subscription]:
@@ -336,12 +391,17 @@ def hold(cx: Connection, held: Sequence[Held], now: datetime) -> None:
 
 def held_lines(cx: Connection) -> list[Held]:
     """What is held, in the order in which it became owed."""
+    return [_held(row) for row in cx.execute(_held_rows())]
+
+
+def _held_rows(*where: ColumnElement[bool]) -> Select[Any]:
     held, change = schema.held_line, schema.alert_change
-    rows = select(held, change.c.alert_id).join(change, change.c.id == held.c.alert_change_id)
-    return [
-        Held(row.recipient_id, row.alert_id, row.alert_change_id, NoticeReason(row.reason), row.cause)
-        for row in cx.execute(rows.order_by(held.c.recipient_id, held.c.alert_change_id))
-    ]
+    rows = select(held, change.c.alert_id).join(change, change.c.id == held.c.alert_change_id).where(*where)
+    return rows.order_by(held.c.recipient_id, held.c.alert_change_id)
+
+
+def _held(row: Any) -> Held:
+    return Held(row.recipient_id, row.alert_id, row.alert_change_id, NoticeReason(row.reason), row.cause)
 
 
 def let_go(cx: Connection, held: Iterable[Held]) -> None:
@@ -411,10 +471,11 @@ def release(cx: Connection, notice_ids: Sequence[int], owner: str) -> None:
         _mark(cx, notice_id, owner, {"state": WAITING, "attempts": schema.notice.c.attempts - 1})
 
 
-def counts(cx: Connection) -> dict[str, int]:
-    """How many notices are in each state."""
+def counts(cx: Connection, *, recipient_id: int | None = None, alert_id: int | None = None) -> dict[str, int]:
+    """How many notices are in each state; of all, or of those to a recipient or about an alert."""
     table = schema.notice
-    rows = cx.execute(select(table.c.state, func.count()).group_by(table.c.state))
+    wanted = select(table.c.state, func.count()).where(*_wanted(None, recipient_id, alert_id))
+    rows = cx.execute(wanted.group_by(table.c.state))
     return dict.fromkeys((WAITING, SENDING, SENT, DEAD), 0) | {state: int(number) for state, number in rows}
 
 
@@ -446,11 +507,69 @@ def notice(cx: Connection, notice_id: int) -> Notice:
     return found[0]
 
 
-def newest(cx: Connection, limit: int, state: str | None = None) -> list[Notice]:
-    """The newest notices first, of one state or of all."""
+def newest(
+    cx: Connection,
+    limit: int,
+    state: str | None = None,
+    *,
+    recipient_id: int | None = None,
+    alert_id: int | None = None,
+    skip: int = 0,
+) -> list[Notice]:
+    """The newest notices first, after ``skip`` of them; of one state, to one recipient, about one alert, or of all."""
     table = schema.notice
-    numbers = select(table.c.id).where(*([table.c.state == state] if state else [])).order_by(table.c.id.desc())
-    return sorted(_notices(cx, table.c.id.in_(numbers.limit(limit))), key=lambda one: -one.id)
+    numbers = select(table.c.id).where(*_wanted(state, recipient_id, alert_id)).order_by(table.c.id.desc())
+    part = cx.execute(numbers.offset(skip).limit(limit)).scalars().all()
+    return _notices(cx, table.c.id.in_(part))[::-1]
+
+
+def _wanted(state: str | None, recipient_id: int | None, alert_id: int | None) -> list[ColumnElement[bool]]:
+    table, line, change = schema.notice, schema.notice_line, schema.alert_change
+    about = select(line.c.notice_id).join(change, change.c.id == line.c.alert_change_id)
+    return [
+        *([table.c.state == state] if state else []),
+        *([table.c.recipient_id == recipient_id] if recipient_id is not None else []),
+        *([table.c.id.in_(about.where(change.c.alert_id == alert_id))] if alert_id is not None else []),
+    ]
+
+
+def reasons(cx: Connection, notice_ids: Collection[int]) -> dict[int, dict[NoticeReason, int]]:
+    """By notice: how many lines it has for each reason; a notice without lines is missing."""
+    line, found = schema.notice_line, dict[int, dict[NoticeReason, int]]()
+    for part in chunks(sorted(notice_ids)):
+        rows = select(line.c.notice_id, line.c.reason, func.count()).where(line.c.notice_id.in_(part))
+        for number, why, count in cx.execute(rows.group_by(line.c.notice_id, line.c.reason).order_by(line.c.reason)):
+            found.setdefault(number, {})[NoticeReason(why)] = count
+    return found
+
+
+def attempts(cx: Connection, notice_id: int) -> list[Attempt]:
+    """Every try to send a notice, the oldest first."""
+    table = schema.delivery
+    rows = cx.execute(select(table).where(table.c.notice_id == notice_id).order_by(table.c.id))
+    return [Attempt(row.attempted_at, row.outcome, row.detail) for row in rows]
+
+
+def told_of(cx: Connection, alert_id: int) -> list[Told]:
+    """Who was told what of an alert, or is about to be; the oldest notice first."""
+    line, change = schema.notice_line, schema.alert_change
+    rows = cx.execute(
+        select(line.c.notice_id, line.c.alert_change_id, line.c.reason)
+        .join(change, change.c.id == line.c.alert_change_id)
+        .where(change.c.alert_id == alert_id)
+        .order_by(line.c.notice_id, line.c.alert_change_id)
+    ).all()
+    found = {one.id: one for one in newest(cx, len(rows), alert_id=alert_id)}
+    return [Told(found[row.notice_id], row.alert_change_id, NoticeReason(row.reason)) for row in rows]
+
+
+def held_of(cx: Connection, alert_id: int) -> list[Kept]:
+    """What is held back about an alert, from whom, why and since when."""
+    people = {one.id: one for one in recipients(cx)}
+    return [
+        Kept(people[row.recipient_id], _held(row), row.held_at)
+        for row in cx.execute(_held_rows(schema.alert_change.c.alert_id == alert_id))
+    ]
 
 
 def _notices(cx: Connection, *where: ColumnElement[bool]) -> list[Notice]:

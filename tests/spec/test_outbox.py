@@ -20,7 +20,7 @@ from cews.notify.email import SmtpChannel
 from cews.outbox import SendReport
 from cews.routing import Changed, MessageKind, Reader, Subscription
 from cews.store import alerts as stored
-from cews.store import forecasts, notices
+from cews.store import audit, forecasts, notices
 from cews.store.engine import Engine, reading, writing
 from cews.store.forecasts import StoredForecast
 
@@ -178,6 +178,37 @@ def test_a_refused_address_is_a_dead_letter_and_holds_up_nobody(
         notices.resend(cx, dead.id, NOW)
     assert send(store_engine, server).sent == 1
     assert mailbox.to() == ["kim@example.org", "gone@example.org"]
+
+
+def test_the_outbox_is_looked_through_and_a_dead_letter_is_put_back_by_somebody(
+    store_engine: Engine, server: str, mailbox: Mailbox
+) -> None:
+    gone = add_reader(store_engine, "gone@example.org")
+    add_reader(store_engine, "kim@example.org")
+    raise_alerts(store_engine, 3)
+    mailbox.refused = frozenset({"gone@example.org"})
+    send(store_engine, server)
+    with reading(store_engine) as cx:
+        dead = notices.newest(cx, 9, notices.DEAD)
+        assert [one.recipient.id for one in dead] == [gone] * 3
+        assert notices.newest(cx, 2, notices.DEAD, skip=1) == dead[1:]
+        assert notices.counts(cx, recipient_id=gone) == {"waiting": 0, "sending": 0, "sent": 0, "dead": 3}
+        assert notices.counts(cx, alert_id=1) == {"waiting": 0, "sending": 0, "sent": 1, "dead": 1}
+        assert [one.recipient.email for one in notices.newest(cx, 9, alert_id=1)] == [
+            "kim@example.org",
+            "gone@example.org",
+        ]
+        assert notices.reasons(cx, [dead[0].id, 99]) == {dead[0].id: {NoticeReason.FIRST: 1}}
+        [attempt] = notices.attempts(cx, dead[0].id)
+    assert (attempt.at, attempt.outcome, "550 no such mailbox" in attempt.detail) == (NOW, "failed", True)
+    with pytest.raises(UserError, match="not a dead letter"):  # all or none
+        outbox.resend(store_engine, [dead[0].id, 99], actor="이운영", now=NOW)
+    outbox.resend(store_engine, [dead[0].id, dead[1].id], actor="이운영", now=NOW)
+    with reading(store_engine) as cx:
+        assert notices.counts(cx, recipient_id=gone)["waiting"] == 2
+        assert [(one.actor, one.action, one.subject) for one in audit.entries(cx)] == [
+            ("이운영", "resend", f"notice {number}") for number in sorted((dead[0].id, dead[1].id), reverse=True)
+        ]
 
 
 def test_a_notice_that_is_no_dead_letter_is_not_sent_again(sqlite_engine: Engine) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 import pytest
@@ -17,9 +18,9 @@ from cews import policy
 from cews.commands.delivery import notify
 from cews.commands.policies import policy_commands
 from cews.commands.session import Session
-from cews.domain import Grade, UserError
-from cews.rehearsal import rehearse
-from cews.routing import MessageKind
+from cews.domain import Grade, Level, NoticeReason, UserError
+from cews.rehearsal import rehearse, totals
+from cews.routing import MessageKind, Subscription
 from cews.store import notices, policies, watchlist
 from cews.store.engine import Engine, reading, writing
 from cews.store.watchlist import WatchItem
@@ -94,6 +95,22 @@ def test_a_rehearsal_says_who_would_have_got_what(store_engine: Engine) -> None:
     assert [one.message.lines[0].reason.value for one in recent] == ["first"]
     with reading(store_engine) as cx:
         assert notices.counts(cx) == {"waiting": 0, "sending": 0, "sent": 0, "dead": 0}
+
+
+def test_a_rehearsal_tries_other_subscriptions_and_sums_up(store_engine: Engine) -> None:
+    for month, level in enumerate((2, 4)):
+        scan(store_engine, JANUARY + month, finding(level, JANUARY + month))
+    kim = add_reader(store_engine, daily_cap=None)
+    add_reader(store_engine, "lee@example.org", min_level=Level.SEVERE)
+    span = (published(JANUARY), published(JANUARY + 1))
+    kim_got, lee_got = totals(rehearse(store_engine, *span))
+    assert (kim_got.recipient.email, kim_got.messages, kim_got.kinds) == ("kim@example.org", 2, {MessageKind.ALERT: 2})
+    assert kim_got.reasons == {NoticeReason.FIRST: 1, NoticeReason.ESCALATED: 1}
+    assert kim_got.levels == {Level.CAUTION: 1, Level.SEVERE: 1}
+    assert kim_got.busiest == (published(JANUARY).astimezone(ZoneInfo("Asia/Seoul")).date(), 1)
+    assert lee_got.messages == 1
+    [drafted] = totals(rehearse(store_engine, *span, subscriptions=[Subscription(kim, min_level=Level.SEVERE)]))
+    assert (drafted.recipient.email, drafted.reasons) == ("kim@example.org", {NoticeReason.FIRST: 1})
 
 
 def test_the_commands(sqlite_engine: Engine, tmp_path: Path) -> None:

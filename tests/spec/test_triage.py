@@ -20,7 +20,8 @@ from cews.commands.session import Session
 from cews.commands.triage import alert_commands, audit_commands
 from cews.domain import Level, NoticeReason, UserError
 from cews.handling import ConflictError, Handling, Outcome, Stage
-from cews.store import audit, notices
+from cews.routing import Silence
+from cews.store import audit, notices, silences
 from cews.store import handling as stored
 from cews.store.engine import Engine, connect, reading, writing
 
@@ -292,3 +293,34 @@ def test_the_commands(sqlite_engine: Engine, tmp_path: Path) -> None:
         _unlocked(cx)
         cx.execute(text("DELETE FROM audit WHERE id = 1"))
     assert "tampered with: entry 2" in run(audit_commands, "verify")
+
+
+# --- the whole history -------------------------------------------------------------------------------
+
+
+def test_the_history_of_an_alert_tells_evidence_decisions_and_who_was_told(store_engine: Engine) -> None:
+    add_reader(store_engine)
+    add_reader(store_engine, "lee@example.org", min_level=Level.SEVERE)
+    with writing(store_engine) as cx:
+        silences.add(cx, Silence(0, LATER, partner="CHN"), author="김분석", reason="known", now=NOW)
+        silences.end(cx, 1, NOW, author="김분석")
+    scan(store_engine, JANUARY, finding(3))
+    triage.acknowledge(store_engine, 1, actor="김분석", now=NOW + timedelta(hours=1))
+    with writing(store_engine) as cx:
+        silences.add(cx, Silence(0, LATER + timedelta(days=99)), author="김분석", reason="known", now=NOW)
+    scan(store_engine, JANUARY + 1, finding(4, JANUARY + 1), now=LATER)
+    with reading(store_engine) as cx:
+        happened = triage.history(cx, 1, LATER)
+        with pytest.raises(UserError, match="there is no alert 9"):
+            triage.history(cx, 9, LATER)
+        assert triage.history(cx, 1, published(JANUARY)) == happened[:1]
+    said = [type(one.what).__name__ for one in happened]
+    assert said == ["AlertChange", "Told", "Entry", "AlertChange", "Kept", "Kept"]
+    told = happened[1].what
+    assert isinstance(told, notices.Told)
+    assert (told.notice.recipient.email, told.reason) == ("kim@example.org", NoticeReason.FIRST)
+    held = [one.what for one in happened if isinstance(one.what, notices.Kept)]
+    assert [(one.recipient.email, one.held.cause) for one in held] == [
+        ("kim@example.org", "silence 2"),
+        ("lee@example.org", "silence 2"),
+    ]
