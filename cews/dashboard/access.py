@@ -2,15 +2,19 @@
 
 What stands in no table is refused, so that a route or a callback added without a thought is closed, not open.
 The role is read from the store for each request; hiding a button is a courtesy, never the protection.
+
+In a replay (``?as_of=``) nothing can be changed: a callback that asks for more than a viewer changes something, unless
+it stands among those that only look, and what changes something is refused where its page shows a past day.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
+from urllib.parse import parse_qs
 
 from flask import Flask, Request, Response, g, request
-from werkzeug.exceptions import Forbidden
+from werkzeug.exceptions import Conflict, Forbidden
 
 from cews.accounts import Account, Role
 from cews.dashboard.session import Sessions
@@ -39,12 +43,14 @@ ROUTES: Final[Mapping[str, Role]] = {
 CALLBACKS: Final[Mapping[str, Role]] = {  # by the first thing a callback answers with
     "content.children": Role.VIEWER,  # and what PAGES says
     "search-results.children": Role.VIEWER,
+    "replay-choices.children": Role.VIEWER,
     "alerts-grid.getRowsResponse": Role.VIEWER,
     "alerts-total.children": Role.VIEWER,
     "panel-inner.children": Role.VIEWER,
     "item-outlook.children": Role.VIEWER,
     "users-list.children": Role.ADMIN,
 }
+LOOKING: Final[frozenset[str]] = frozenset()  # callbacks that only read, though not for everybody
 PAGES: Final[Mapping[str, Role]] = {  # by the first part of the path
     "": Role.VIEWER,
     "alerts": Role.VIEWER,
@@ -69,10 +75,32 @@ def least_for_page(path: str) -> Role:
 def least_for(asked: Request) -> Role | None:
     """The least role for a request; None where no role is enough."""
     rule = asked.url_rule.rule if asked.url_rule is not None else ""
-    if rule != CALLBACK_ROUTE:
-        return ROUTES.get(rule)
+    return CALLBACKS.get(_callback(asked)) if rule == CALLBACK_ROUTE else ROUTES.get(rule)
+
+
+def changes(callback: str) -> bool:
+    """Whether a callback changes something: whoever only looks is a viewer."""
+    return CALLBACKS.get(callback, Role.ADMIN) > Role.VIEWER and callback not in LOOKING
+
+
+def in_replay(asked: Request) -> bool:
+    """Whether the page that sends a callback shows a past day."""
+    parts = [part for kind in ("inputs", "state") for part in _listed(_body(asked).get(kind)) if isinstance(part, dict)]
+    addresses = [part.get("value") for part in parts if (part.get("id"), part.get("property")) == ("url", "search")]
+    return any("as_of" in parse_qs(str(address or "").removeprefix("?")) for address in addresses)
+
+
+def _listed(found: object) -> list[Any]:
+    return found if isinstance(found, list) else []
+
+
+def _callback(asked: Request) -> str:
+    return callback_id(_body(asked).get("output"))
+
+
+def _body(asked: Request) -> dict[str, Any]:
     body = asked.get_json(silent=True)
-    return CALLBACKS.get(callback_id(body.get("output"))) if isinstance(body, dict) else None
+    return body if isinstance(body, dict) else {}
 
 
 def guard(server: Flask, sessions: Sessions) -> None:
@@ -89,6 +117,8 @@ def guard(server: Flask, sessions: Sessions) -> None:
         least = least_for(request)
         if least is None or account.role < least:
             raise Forbidden(f"the role {account.role.slug} does not allow this")
+        if changes(_callback(request)) and in_replay(request):
+            raise Conflict("nothing can be changed in a replay")
         return None
 
 

@@ -8,7 +8,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from cews.dashboard import parts
+from cews.dashboard import parts, replay
 from cews.dashboard.access import least_for_page
 from cews.dashboard.pages import item_path
 from cews.dashboard.theme import MANTINE
@@ -83,7 +83,9 @@ def _header(view: View) -> Component:
             dmc.Burger(id="burger", opened=False, size="sm", hiddenFrom="sm", **parts.aria(label=view.say("Menu"))),
             html.Span(_brand(view), className="header-brand"),
             _search(view),
-            html.Div(parts.kept(_languages(view), _scheme(view), _who(view)), className="header-tools"),
+            html.Div(
+                parts.kept(replay.control(view), _languages(view), _scheme(view), _who(view)), className="header-tools"
+            ),
         ],
         className="header-row",
     )
@@ -187,7 +189,7 @@ def _dialogs(view: View) -> list[Component]:
     why = view.say(
         "For safety it ends after some time, or when somebody ends it. Afterwards you are back on this page."
     )
-    refused = view.say("Your role does not allow this")
+    refused, replay = view.say("Your role does not allow this"), view.say("Nothing can be changed in a replay")
     close = html.Form(html.Button(view.say("Close"), className="primary"), method="dialog", className="actions")
     return [
         html.Dialog(
@@ -203,6 +205,15 @@ def _dialogs(view: View) -> list[Component]:
             [html.H2(refused, id="refused-title"), html.P(view.say("An admin can change your role.")), close],
             id="refused",
             **parts.aria(labelledby="refused-title"),
+        ),
+        html.Dialog(
+            [
+                html.H2(replay, id="in-replay-title"),
+                html.P(view.say("The page shows a past day. Go back to now to change something.")),
+                close,
+            ],
+            id="in-replay",
+            **parts.aria(labelledby="in-replay-title"),
         ),
     ]
 
@@ -261,7 +272,7 @@ def banners(simulated: bool, view: View) -> list[Component]:
         )
     if view.replayed is not None:
         words = view.say("Replay: what was known on {day}.", day=view.replayed.isoformat())
-        back = html.A(view.say("Back to now"), href="?", className="link")
+        back = html.A(view.say("Back to now"), href="?", className="link", **replay.leads_to(None))
         shown.append(
             html.Div([parts.icon("history"), html.Span(words), back], className="banner banner-replay", role="note")
         )

@@ -36,6 +36,10 @@ class View:
         """The reader's; an unknown one is a viewer."""
         return self.reader.role if self.reader is not None else Role.VIEWER
 
+    def may(self, least: Role) -> bool:
+        """Whether the reader may change what takes this role; in a replay nobody changes anything."""
+        return self.replayed is None and self.role >= least
+
     def say(self, message: str, *, context: str = "", **values: object) -> str:
         """The message in the reader's language; see :func:`cews.i18n.text`."""
         return text(message, self.language, context=context, **values)

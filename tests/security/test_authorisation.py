@@ -163,8 +163,46 @@ def test_pages(app: Dash, browsers: Mapping[Role | None, FlaskClient], page: str
 
 def test_some_pages_and_callbacks_are_for_some_roles_only() -> None:
     """Otherwise the matrix would pass without ever refusing anybody."""
-    assert set(PAGES.values()) == {Role.VIEWER, Role.ADMIN}
-    assert set(CALLBACKS.values()) == {Role.VIEWER, Role.ADMIN}
+    assert {Role.VIEWER, Role.ADMIN} <= set(PAGES.values())
+    assert {Role.VIEWER, Role.ADMIN} <= set(CALLBACKS.values())
+
+
+# --- in a replay nothing is changed ------------------------------------------------------------------
+
+
+def sent_from(asked: dict[str, Any], search: str) -> dict[str, Any]:
+    """The same request from a page at another address."""
+    for part in asked["inputs"] + asked["state"]:
+        if isinstance(part, dict) and (part["id"], part["property"]) == ("url", "search"):
+            part["value"] = search
+    return asked
+
+
+def test_what_changes_something_says_from_which_address(app: Dash) -> None:
+    """Otherwise the gate could not know that the page shows a past day."""
+    silent = [
+        name
+        for name, output in server_callbacks(app).items()
+        if access.changes(name) and "'id': 'url', 'property': 'search'" not in str(app.callback_map[output])
+    ]
+    assert silent == []
+
+
+@pytest.mark.parametrize("callback", [name for name in CALLBACKS if access.changes(name)])
+def test_what_changes_something_is_refused_in_a_replay(
+    app: Dash, browsers: Mapping[Role | None, FlaskClient], callback: str
+) -> None:
+    asked = body(server_callbacks(app)[callback], app)
+    answer = browsers[Role.ADMIN].post(access.CALLBACK_ROUTE, json=sent_from(asked, "?q=x&as_of=2024-02-20"))
+    assert answer.status_code == 409
+
+
+def test_what_only_looks_is_answered_in_a_replay(app: Dash, browsers: Mapping[Role | None, FlaskClient]) -> None:
+    for name, output in server_callbacks(app).items():
+        if not access.changes(name):
+            asked = sent_from(body(output, app), "?as_of=2024-02-20")
+            assert browsers[Role.ADMIN].post(access.CALLBACK_ROUTE, json=asked).status_code != 409, name
+    assert set(CALLBACKS) >= access.LOOKING
 
 
 # --- what is not in a table --------------------------------------------------------------------------
@@ -182,7 +220,7 @@ def test_what_is_no_callback_of_the_server_is_refused(
     assert answer.status_code == 403
 
 
-@pytest.mark.parametrize("said", [b"", b"[]", b"not json", b'"content.children"', b"null"], ids=repr)
+@pytest.mark.parametrize("said", [b"", b"[]", b"not json", b'"content.children"', b"null", b'{"inputs": 7}'], ids=repr)
 def test_a_body_that_is_no_request_is_refused(browsers: Mapping[Role | None, FlaskClient], said: bytes) -> None:
     answer = browsers[Role.ADMIN].post(access.CALLBACK_ROUTE, data=said, content_type="application/json")
     assert answer.status_code == 403

@@ -1,4 +1,4 @@
-/* When the session is over, or the role does not allow something, the page says so and stays as it is. */
+/* When the session is over, the role does not allow something, or it is a replay, the page says so and stays as it is. */
 (function () {
   const ask = window.fetch;
   const show = (id) => {
@@ -14,8 +14,9 @@
 
   window.fetch = async function (...asked) {
     const answer = await ask.apply(this, asked);
-    if (answer.status !== 401 && answer.status !== 403) return answer;
-    answer.status === 401 ? signedOut() : show("refused");
+    const told = { 401: signedOut, 403: () => show("refused"), 409: () => show("in-replay") }[answer.status];
+    if (!told) return answer;
+    told();
     return new Response(null, { status: 204 }); /* nothing changes on the page */
   };
 
