@@ -349,6 +349,7 @@ watch_item = Table(  # the watch-list
     Column("uses", JSON, nullable=False),  # who is hurt: list of use slugs, see docs/guide
     Column("note", Text, nullable=False, server_default=""),
     Column("version", Integer, nullable=False, server_default="1"),  # grows with each change
+    Column("stock_months", Double),  # how long stocks cover the use; NULL = not known
 )
 
 # --- detection and alerts ----------------------------------------------------------------------------

@@ -22,6 +22,7 @@ class WatchItem:
     grade: Grade
     uses: tuple[str, ...] = ()  # who is hurt by a shortage: slugs, see docs/guide
     note: str = ""
+    stock_months: float | None = None  # how long stocks cover the use; None = not known
 
 
 def put_items(cx: Connection, items: Iterable[WatchItem]) -> None:
@@ -39,6 +40,7 @@ def put_items(cx: Connection, items: Iterable[WatchItem]) -> None:
                 "grade": entry.grade.value,
                 "uses": list(entry.uses),
                 "note": entry.note,
+                "stock_months": entry.stock_months,
             }
             for entry in items
         ],
@@ -56,6 +58,7 @@ def get_items(cx: Connection) -> list[WatchItem]:
             Grade(row.grade),
             tuple(row.uses),
             row.note,
+            row.stock_months,
         )
         for row in rows
     ]
