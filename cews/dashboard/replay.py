@@ -46,12 +46,12 @@ def choices(view: View, today: date, documented: Sequence[Episode]) -> list[Comp
     return parts.kept(
         html.Label(view.say("What was known at the end of"), htmlFor="replay-day"),
         html.Div([_day(chosen, today), html.Button(view.say("Show"), className="primary", id="replay-go")]),
-        _listed(quick, view),
-        html.P(view.say("Documented episodes (simulated)")) if known else None,
-        _listed([one for one in known if one[1] < today], view) if known else None,
         html.A([parts.icon("close"), html.Span(view.say("Back to now"))], href="?", **leads_to(None))
         if view.replayed is not None
         else None,
+        _listed(quick, view),
+        html.P(view.say("Documented episodes (simulated)")) if known else None,
+        _listed([one for one in known if one[1] < today], view) if known else None,
     )
 
 
