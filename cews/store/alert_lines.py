@@ -6,18 +6,20 @@ newest finding known then. How people deal with it is told as it is now: a repla
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, case, column, func, or_, select
 
-from cews.domain import ChangeKind, Finding, Flow, ItemKey, Period
+from cews.domain import ChangeKind, Finding, Flow, ItemKey, Level, Period
+from cews.handling import Handling, Outcome, Stage
 from cews.store.alerts import finding_columns, finding_of
 from cews.store.queries import ItemName, contains, item_name_of, named
-from cews.store.schema import alert, alert_change, finding
+from cews.store.schema import alert, alert_change, alert_handling, event_alert, finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,17 @@ class AlertFilter:
     levels: tuple[int, ...] = ()
     shocks: tuple[str, ...] = ()
     words: str = ""
+    handling: str = ""  # todo | snoozed | one of cews.handling.Stage
+    assignee: str | None = None  # "" = those nobody has; None = all
+    chapters: tuple[str, ...] = ()  # of the HS, two digits
+    partners: tuple[str, ...] = ()
+    flow: str = ""
+    event: int | None = None
+    first: Period | None = None  # months that the newest evidence may speak about
+    last: Period | None = None
+
+
+TODO: Final = ("new", "acknowledged", "investigating")  # what ``todo`` stands for: not done, and not put off
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +64,8 @@ class AlertLine:
     source: str
     simulated: bool
     finding: Finding | None
+    handling: Handling
+    event: int | None  # the number of the event it belongs to
 
     @property
     def item(self) -> ItemKey:
@@ -68,6 +83,11 @@ _STATE = case(
     else_="open",
 )
 _PEAK = func.max(func.coalesce(alert_change.c.level_after, alert_change.c.level_before)).label("highest")
+_KNOWN_AT = bindparam("as_of", type_=alert_change.c.as_of.type)
+_HANDLED = case(
+    (alert_handling.c.snoozed_until > _KNOWN_AT, "snoozed"), else_=func.coalesce(alert_handling.c.stage, "new")
+)
+_ASSIGNEE = func.coalesce(alert_handling.c.assignee, "")
 _LEVEL: ColumnElement[Any] = case((_STATE.in_(("open",)), alert_change.c.level_after), else_=column("highest"))
 
 
@@ -84,7 +104,7 @@ def _alerts_known() -> tuple[Any, Sequence[ColumnElement[Any]], Sequence[ColumnE
             _PEAK,
             func.max(case((alert_change.c.finding_id.is_not(None), alert_change.c.version))).label("evidence"),
         )
-        .where(alert_change.c.as_of <= bindparam("as_of", type_=alert_change.c.as_of.type))
+        .where(alert_change.c.as_of <= _KNOWN_AT)
         .group_by(alert_change.c.alert_id)
         .subquery("known")
     )
@@ -98,6 +118,8 @@ def _alerts_known() -> tuple[Any, Sequence[ColumnElement[Any]], Sequence[ColumnE
         )
         .outerjoin(evidence, and_(evidence.c.alert_id == known.c.alert_id, evidence.c.version == known.c.evidence))
         .outerjoin(finding, finding.c.id == evidence.c.finding_id)
+        .outerjoin(alert_handling, alert_handling.c.alert_id == alert.c.id)
+        .outerjoin(event_alert, and_(event_alert.c.alert_id == alert.c.id, event_alert.c.joined_as_of <= _KNOWN_AT))
     )
     columns = [
         alert.c.id,
@@ -115,6 +137,14 @@ def _alerts_known() -> tuple[Any, Sequence[ColumnElement[Any]], Sequence[ColumnE
         alert_change.c.partner,
         alert_change.c.as_of.label("changed_as_of"),
         func.coalesce(finding.c.period, alert_change.c.period).label("period"),
+        alert_handling.c.stage,
+        alert_handling.c.outcome,
+        _ASSIGNEE.label("assignee"),
+        alert_handling.c.snoozed_until,
+        alert_handling.c.closed_level,
+        func.coalesce(alert_handling.c.version, 0).label("handled"),
+        alert_handling.c.changed_at,
+        event_alert.c.event_id,
         *finding_columns(),
         *names,
     ]
@@ -122,13 +152,22 @@ def _alerts_known() -> tuple[Any, Sequence[ColumnElement[Any]], Sequence[ColumnE
 
 
 def _conditions(where: AlertFilter, names: Sequence[ColumnElement[Any]]) -> list[ColumnElement[bool]]:
+    conditions = _searched(where, names)
+    for wanted, told in zip(_wanted(where), _FACETS.values(), strict=True):
+        if wanted:
+            conditions.append(told.in_(wanted))
+    return conditions
+
+
+def _searched(where: AlertFilter, names: Sequence[ColumnElement[Any]]) -> list[ColumnElement[bool]]:
+    """What is asked of an alert besides the facets."""
     conditions: list[ColumnElement[bool]] = []
     if where.state != "all":
         conditions.append(_STATE.in_((where.state,)))
-    if where.levels:
-        conditions.append(_LEVEL.in_(where.levels))
-    if where.shocks:
-        conditions.append(alert_change.c.shock.in_(where.shocks))
+    if where.first is not None:
+        conditions.append(where.first.yyyymm <= _PERIOD)
+    if where.last is not None:
+        conditions.append(where.last.yyyymm >= _PERIOD)
     if where.words:
         conditions.append(
             or_(
@@ -140,8 +179,33 @@ def _conditions(where: AlertFilter, names: Sequence[ColumnElement[Any]]) -> list
     return conditions
 
 
+def _wanted(where: AlertFilter) -> tuple[Collection[Any], ...]:
+    """What the filter wants of each facet; empty = anything."""
+    return (
+        where.levels,
+        where.shocks,
+        TODO if where.handling == "todo" else [where.handling] if where.handling else [],
+        [] if where.assignee is None else [where.assignee],
+        where.chapters,
+        where.partners,
+        [where.flow] if where.flow else [],
+        [] if where.event is None else [where.event],
+    )
+
+
 _DEVIATION = func.abs(finding.c.observed / func.nullif(finding.c.expected, 0) - 1)
 _PERIOD = func.coalesce(finding.c.period, alert_change.c.period)
+
+_FACETS: Final[Mapping[str, ColumnElement[Any]]] = {
+    "level": _LEVEL,
+    "class": alert_change.c.shock,
+    "handling": _HANDLED,
+    "assignee": _ASSIGNEE,
+    "chapter": func.substr(alert.c.hs, 1, 2),
+    "partner": alert_change.c.partner,
+    "flow": alert.c.flow,
+    "event": event_alert.c.event_id,
+}
 
 # What a list of alerts may be sorted by. The name follows the reader's language.
 ALERT_SORTS: Final[Mapping[str, ColumnElement[Any]]] = {
@@ -151,6 +215,7 @@ ALERT_SORTS: Final[Mapping[str, ColumnElement[Any]]] = {
     "partner": alert_change.c.partner,
     "period": _PERIOD,
     "opened": alert.c.opened_as_of,
+    "handling": case({stage: place for place, stage in enumerate((*TODO, "snoozed", "closed"))}, value=_HANDLED),
 }
 
 
@@ -193,14 +258,29 @@ def find_alerts(
 def count_alerts(cx: Connection, as_of: datetime, where: AlertFilter) -> dict[int, int]:
     """Alerts by level under the filter, whatever levels it names: the numbers on the level buttons."""
     source, names, _ = _alerts_known()
-    any_level = AlertFilter(where.state, (), where.shocks, where.words)
     counts = (
         select(_LEVEL.label("shown"), func.count())
         .select_from(source)
-        .where(*_conditions(any_level, names))
+        .where(*_conditions(replace(where, levels=()), names))
         .group_by("shown")  # by its name: repeated with other parameters it would be another expression
     )
     return {level: number for level, number in cx.execute(counts, {"as_of": as_of})}
+
+
+Facets = Mapping[str, Counter[Any]]  # level, class, handling, assignee, chapter, partner, flow, event → value → alerts
+
+
+def facets(cx: Connection, as_of: datetime, where: AlertFilter) -> Facets:
+    """How many alerts each value of a facet would leave, under all the rest of the filter."""
+    source, names, _ = _alerts_known()
+    rows = select(*_FACETS.values()).select_from(source).where(*_searched(where, names))
+    counts: list[Counter[Any]] = [Counter() for _ in _FACETS]
+    wanted = [(place, set(values)) for place, values in enumerate(_wanted(where)) if values]
+    for row in cx.execute(rows, {"as_of": as_of}):
+        missed = [place for place, values in wanted if row[place] not in values]
+        for place in missed if len(missed) == 1 else () if missed else range(len(counts)):
+            counts[place][row[place]] += 1
+    return dict(zip(_FACETS, counts, strict=True))
 
 
 def open_levels(cx: Connection, as_of: datetime) -> dict[ItemKey, int]:
@@ -249,6 +329,21 @@ def _alert_line(row: Row[Any]) -> AlertLine:
         source=row.source,
         simulated=row.simulated,
         finding=None if row.finding_id is None else finding_of(row),
+        handling=_handling(row),
+        event=row.event_id,
+    )
+
+
+def _handling(row: Row[Any]) -> Handling:
+    return Handling(
+        alert_id=row.id,
+        stage=Stage(row.stage or Stage.NEW),
+        outcome=Outcome(row.outcome) if row.outcome else None,
+        assignee=row.assignee,
+        snoozed_until=row.snoozed_until,
+        closed_level=Level(row.closed_level) if row.closed_level else None,
+        version=row.handled,
+        changed_at=row.changed_at,
     )
 
 
