@@ -10,6 +10,7 @@ from cews import __version__
 from cews.commands import (
     backtest,
     bench,
+    codes,
     data,
     delivery,
     detection,
@@ -44,6 +45,7 @@ def cews(context: click.Context) -> None:
 for group in (
     world,
     data,
+    codes,
     releases,
     vintages,
     flash,

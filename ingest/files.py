@@ -150,7 +150,7 @@ def _read_comexstat(frame: pd.DataFrame, table: Table, today: date) -> Read:
 
 
 def _whole(observations: pd.DataFrame, rows: Rows, notes: tuple[str, ...]) -> Read:
-    return Batch(observations, tuple(_coverage(observations)), rows.rejects), notes
+    return Batch(observations, tuple(coverage(observations)), rows.rejects), notes
 
 
 # --- tidy --------------------------------------------------------------------------------------------
@@ -185,7 +185,7 @@ def _read_tidy(frame: pd.DataFrame, source: Table, today: date) -> Read:
     table = table[rows.good].reset_index(drop=True)
     table["period"] = table["period"].astype("int64")
     observations = table[list(OBSERVATION_COLUMNS)]
-    return Batch(observations, tuple(_coverage(table)), rows.rejects, known_from=_known(table)), ()
+    return Batch(observations, tuple(coverage(table)), rows.rejects, known_from=_known(table)), ()
 
 
 def _month(text: str) -> Period:
@@ -263,7 +263,7 @@ def _moment(text: str, today: date) -> str:
     return moment.isoformat()
 
 
-def _coverage(table: pd.DataFrame) -> Iterator[Coverage]:
+def coverage(table: pd.DataFrame) -> Iterator[Coverage]:
     """What a tidy file speaks about, by (reporter, flow); docs/sources/files.md, "What a missing row means".
 
     A month with any row of (reporter, flow) is published for its codes, the other months of the file are

@@ -34,7 +34,7 @@ EDITIONS: Final[Mapping[str, Period]] = {
 }
 _AMOUNTS: Final = ["value_usd", "net_weight_kg", "quantity"]
 _KEY: Final = ["reporter", "flow", "hs", "partner", "period"]
-_HAPPENED: Final = {"born": "begin", "dead": "end"}
+HAPPENED: Final = {"born": "begin", "dead": "end"}
 _SHOWN: Final = 5
 _YEAR: Final = 12
 _LEAST_BEFORE: Final = 6  # months a reporter must have before and after a change to judge it
@@ -112,7 +112,7 @@ def notes(observations: pd.DataFrame) -> tuple[str, ...]:
     """What the changes say, a sentence for each reporter, flow, edition and kind."""
     found = changes(observations)
     return tuple(
-        f"{reporter} {flow}: {len(part)} codes {_HAPPENED[kind]} with {edition} in {begins(reporter, edition)} "
+        f"{reporter} {flow}: {len(part)} codes {HAPPENED[kind]} with {edition} in {begins(reporter, edition)} "
         f"({', '.join(part['hs'].head(_SHOWN))}{' …' if len(part) > _SHOWN else ''}); that is no shock."
         for (reporter, flow, edition, kind), part in cast(
             "Iterator[tuple[tuple[str, str, str, str], pd.DataFrame]]",

@@ -86,6 +86,11 @@ def given_options(command: Callable[..., None]) -> Callable[..., None]:
 @given_options
 @click.option("--source", help="Name of the source these rows belong to (default: by the format).")
 @click.option("--only", default="", help="Of a bulk file, only these HS codes and what is below: 250410,2811.")
+@click.option(
+    "--into",
+    type=click.Choice(list(EDITIONS)),
+    help="Carry the codes into this edition of the HS (see `cews hs load`).",
+)
 @click.option("--dry-run", is_flag=True, help="Show what would be read; write nothing.")
 @json_option
 @pass_session
@@ -97,6 +102,7 @@ def ingest_file(
     given: Given,
     source: str | None,
     only: str,
+    into: str | None,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -114,6 +120,7 @@ def ingest_file(
         given=given,
         source=source,
         only=_listed(only),
+        into=into or "",
         dry_run=dry_run,
     )
     show_reports(session, list(reports), as_json)
@@ -278,25 +285,6 @@ def load_names(session: Session, file: Path, lang: str) -> None:
 
 
 @click.group()
-def hs() -> None:
-    """Editions of the Harmonized System."""
-
-
-@hs.command("load")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--edition", type=click.Choice(list(EDITIONS)), required=True, help="The edition that changed the codes.")
-@pass_session
-def load_breaks(session: Session, file: Path, edition: str) -> None:
-    """Load which codes an edition changed: UNSD's correlation table with the edition before, columns `from` and `to`.
-
-    A jump of such a code in the month in which a country begins the edition is no shock. For H5 and H6 the program
-    knows the codes; a table loaded here takes the place of what it knows.
-    """
-    count = ingesting.load_breaks(session.store, file, edition)
-    session.say(f"{count:,} codes that {edition} changed are kept.")
-
-
-@click.group()
 def db() -> None:
     """The database."""
 
@@ -319,4 +307,4 @@ def check(session: Session) -> None:
     session.say(f"The store is at revision {migrations.current(engine)}, as it should be.")
 
 
-COMMANDS = [ingest, watchlist, names, hs, db]
+COMMANDS = [ingest, watchlist, names, db]

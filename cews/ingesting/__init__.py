@@ -13,13 +13,16 @@ one fails, the earlier ones stay. A run that did not end is gone on with by the 
 requests answered since it began are not asked again.
 """
 
-from cews.ingesting.from_files import ingest_file, ingest_files, load_breaks, load_names
+from cews.ingesting.codes import CodeFacts, about
+from cews.ingesting.from_files import ingest_file, ingest_files, load_breaks, load_names, load_targets
 from cews.ingesting.from_sources import ingest_source
 from cews.ingesting.recording import accept, ingest_batch, reject
 from cews.ingesting.report import IngestReport
 
 __all__ = [
+    "CodeFacts",
     "IngestReport",
+    "about",
     "accept",
     "ingest_batch",
     "ingest_file",
@@ -27,5 +30,6 @@ __all__ = [
     "ingest_source",
     "load_breaks",
     "load_names",
+    "load_targets",
     "reject",
 ]

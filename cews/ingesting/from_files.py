@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from cews import __version__, bulk_files
 from cews.domain import UserError
+from cews.ingesting.codes import carried
 from cews.ingesting.connectors import calendar_of
 from cews.ingesting.recording import ingest_batch
 from cews.ingesting.report import IngestReport, Progress, described, of_file, tell, tried
@@ -18,7 +19,7 @@ from cews.ingesting.runs import running
 from cews.store import editions, names, reviews
 from cews.store.engine import Engine, reading, writing
 from ingest import hs
-from ingest.files import BULK, form_of, read_file, source_of
+from ingest.files import BULK, Contents, form_of, read_file, source_of
 from ingest.names import parse_names
 from ingest.tables import Given
 
@@ -34,13 +35,15 @@ def ingest_file(
     now: datetime,
     given: Given | None = None,
     source: str | None = None,
+    into: str = "",
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> IngestReport:
-    """Read a file; without a form, the one its columns show. Raises UserError when it is no such file."""
+    """Read a file; without a form, the one its columns show, and ``into`` the codes of an edition of the HS. Raises
+    UserError when it is no such file."""
     tell(progress, 0, 2)
     document = _Document(path.name, str(path), _content(path))
-    report = _ingest_document(engine, home, document, form, now, given or Given(), source, dry_run)
+    report = _ingest_document(engine, home, document, form, now, given or Given(), source, into, dry_run)
     tell(progress, 2, 2)
     return report
 
@@ -62,19 +65,34 @@ def _ingest_document(
     now: datetime,
     given: Given,
     source: str | None,
+    into: str,
     dry_run: bool,
 ) -> IngestReport:
     name, body = document.name, document.body
     form = form or form_of(body, name, given)
     calendar = calendar_of(source or source_of(form))
-    if dry_run:
+
+    def read() -> Contents:
         contents = read_file(body, name, form, today=now.date(), given=given)
+        if not into:
+            return contents
+        batch, notes = carried(engine, contents.batch, into)
+        return replace(contents, batch=batch, notes=(*contents.notes, *notes))
+
+    if dry_run:
+        contents = read()
         return tried(of_file(described(calendar.id, name, contents.batch), contents), contents.batch)
-    recipe = {"form": form, "name": name, "given": asdict(given), "program": __version__}
+    recipe = {
+        "form": form,
+        "name": name,
+        "given": asdict(given),
+        "program": __version__,
+        **({"into": into} if into else {}),
+    }
     with running(engine, calendar.id, now) as run:
         said = _said_last(engine, calendar.id, name, body, recipe)
         if said is None:
-            contents = read_file(body, name, form, today=now.date(), given=given)
+            contents = read()
             told: dict[str, Any] = dict(now=now, request=document.path, run_id=run.id, recipe=recipe)
             said = of_file(ingest_batch(engine, home, calendar, name, body, contents.batch, **told), contents)
         run.report = said
@@ -103,6 +121,7 @@ def ingest_files(
     given: Given | None = None,
     source: str | None = None,
     only: Sequence[str] = (),
+    into: str = "",
     dry_run: bool = False,
 ) -> Iterator[IngestReport]:
     """Read files, and of a folder all in it that may hold tables, by name; a file refused does not stop the others.
@@ -110,7 +129,7 @@ def ingest_files(
     for path in _files(paths):
         try:
             for document in _documents(path, form, only):
-                yield _ingest_document(engine, home, document, form, now, given or Given(), source, dry_run)
+                yield _ingest_document(engine, home, document, form, now, given or Given(), source, into, dry_run)
         except UserError as error:
             yield IngestReport(source or "file", path.name, dry_run=dry_run, error=str(error))
 
@@ -152,6 +171,17 @@ def load_breaks(engine: Engine, path: Path, edition: str) -> int:
     with writing(engine) as cx:
         editions.put_breaks(cx, edition, codes)
     return len(codes)
+
+
+def load_targets(engine: Engine, path: Path, edition: str, into: str) -> int:
+    """Keep what the codes of an edition become in another, from UNSD's conversion table, and say how many. Raises
+    UserError when it is no such table."""
+    if edition == into:
+        raise UserError(f"a table leads from one edition into another; both are {edition}.")
+    conversion = hs.read_conversion(_content(path), path.name, edition, into)
+    with writing(engine) as cx:
+        editions.put_targets(cx, edition, into, conversion.targets)
+    return len(conversion.targets)
 
 
 def _content(path: Path) -> bytes:

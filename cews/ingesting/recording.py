@@ -12,6 +12,7 @@ import pandas as pd
 
 from cews import archive, checks
 from cews.domain import ItemKey, Reject
+from cews.ingesting.codes import carried
 from cews.ingesting.connectors import Calendar, calendar_of, connector, same_trade
 from cews.ingesting.report import SHOWN_VIOLATIONS, IngestReport, described
 from cews.store import editions, flash, prices, raw, releases, reviews, totals
@@ -118,7 +119,7 @@ def accept(engine: Engine, home: Path, release_id: int, reason: str, *, now: dat
     with reading(engine) as cx:
         held = reviews.undecided(cx, release_id)
     body = archive.read(home, held.path)
-    batch = _read_again(held, body)
+    batch = _read_again(engine, held, body)
     with reading(engine) as cx:
         reviews.refuse_overtaken(cx, held, batch.coverage)
     calendar = calendar_of(held.source)
@@ -135,11 +136,12 @@ def reject(engine: Engine, release_id: int, reason: str, *, now: datetime) -> No
         reviews.decide(cx, reviews.undecided(cx, release_id).id, reviews.REFUSED, reason, now)
 
 
-def _read_again(held: reviews.Held, body: bytes) -> Batch:
+def _read_again(engine: Engine, held: reviews.Held, body: bytes) -> Batch:
     recipe = held.recipe
     if "form" in recipe:
         given, today = Given(**recipe["given"]), held.released_at.date()
-        return read_file(body, recipe["name"], recipe["form"], today=today, given=given).batch
+        batch = read_file(body, recipe["name"], recipe["form"], today=today, given=given).batch
+        return carried(engine, batch, recipe["into"])[0] if "into" in recipe else batch
     return connector(held.source).parse(body, Request(**recipe))
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, select
 
 from cews.domain import ItemKey, Period
 from cews.store import blocks
-from cews.store.bulk import NEVER, fetch_about, fetch_of, micros
+from cews.store.bulk import NEVER, fetch, fetch_about, fetch_of, micros
 from cews.store.schema import observation, release, series
 
 _NUMBERS: Final = (
@@ -59,6 +59,17 @@ def in_force(cx: Connection, series_ids: NDArray[np.int64]) -> pd.DataFrame:
         observation.c.known_to.is_(None),
     )
     return _where(found, found.pop("known_to").to_numpy() == NEVER)
+
+
+def months_of_heading(cx: Connection, heading: str) -> pd.DataFrame:
+    """The months with a present number of every code below a heading: source, reporter, flow, hs, period."""
+    statement = (
+        select(*series.c["source", "reporter", "flow", "hs"], observation.c.period)
+        .join(observation, observation.c.series_id == series.c.id)
+        .where(series.c.hs.startswith(heading), observation.c.known_to.is_(None))
+        .distinct()
+    )
+    return fetch(cx, statement)
 
 
 def _of_series(
