@@ -6,11 +6,11 @@ evidence, it says that somebody has dealt with it at its present level. A rise a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from cews.domain import Level, UserError
 
@@ -92,6 +92,28 @@ def risen(handling: Handling, level: Level) -> Handling | None:
     if handling.stage is not Stage.CLOSED or handling.closed_level is None or level <= handling.closed_level:
         return None
     return replace(handling, stage=Stage.NEW, outcome=None, closed_level=None)
+
+
+_TOLD: Final[Mapping[str, Callable[[Any], Any]]] = {  # what a step tells, as the log keeps it
+    "stage": Stage,
+    "outcome": Outcome,
+    "assignee": str,
+    "snoozed_until": datetime.fromisoformat,
+    "closed_level": Level,
+}
+
+
+def after_steps(alert_id: int, steps: Iterable[Mapping[str, Any]]) -> Handling:
+    """How an alert was dealt with after the steps its log tells, the oldest first. Its version is not told."""
+    handling = Handling(alert_id)
+    for step in steps:
+        changed: dict[str, Any] = {name: _read(name, step[name]) for name in _TOLD.keys() & step.keys()}
+        handling = replace(handling, **changed)
+    return handling
+
+
+def _read(name: str, value: object) -> Any:
+    return None if value is None else _TOLD[name](value)
 
 
 def _check(handling: Handling, stage: Stage) -> None:

@@ -8,14 +8,14 @@ now): if somebody else has changed the alert since, a ConflictError says so and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from cews import policy
 from cews.domain import AlertChange, Level, UserError
 from cews.events import group
-from cews.handling import Handling, Outcome, Stage, assigned, closed, moved, risen, snoozed
+from cews.handling import Handling, Outcome, Stage, after_steps, assigned, closed, moved, risen, snoozed
 from cews.routing import Changed
 from cews.store import alerts as stored_alerts
 from cews.store import audit, events, notices
@@ -24,6 +24,8 @@ from cews.store.engine import Connection, Engine, writing
 
 SYSTEM: Final = "C-EWS"
 LONGEST_COMMENT: Final = 10_000  # characters
+UNDO: Final = "undo"
+EVERY_STEP: Final = 1_000_000  # more than any alert has
 MOST_DECISIONS: Final = 1000  # about one alert that its history shows, the newest
 
 Seen = Mapping[int, int | None]  # alerts, and the version of each that the person saw
@@ -101,6 +103,13 @@ def assign_all(engine: Engine, seen: Seen, to: str, *, actor: str, now: datetime
 def snooze_all(engine: Engine, seen: Seen, until: datetime | None, *, actor: str, now: datetime) -> Together:
     """Tell nobody of many alerts until a moment; None ends it."""
     return _all_changed(engine, seen, "snooze", actor, now, lambda h, _level: snoozed(h, until, now))
+
+
+def undo_all(engine: Engine, seen: Seen, *, actor: str, now: datetime) -> Together:
+    """Take back what the same person did last about each alert. What somebody else has done since stays."""
+    who = audit.named(actor)
+    with writing(engine) as cx:
+        return _each(cx, seen, UNDO, who, now, lambda handling, _level: _before_last_step(cx, handling, who))
 
 
 def comment(engine: Engine, alert_id: int, body: str, *, actor: str, now: datetime) -> int:
@@ -183,14 +192,30 @@ def _changed_at_level(
 def _all_changed(
     engine: Engine, seen: Seen, action: str, actor: str, now: datetime, change: Callable[[Handling, Level], Handling]
 ) -> Together:
-    who, done, refused = audit.named(actor), [], {}
     with writing(engine) as cx:
-        for number, version in sorted(seen.items()):
-            try:
-                done.append(_decided(cx, number, action, who, now, version, change))
-            except UserError as error:  # raised before anything about this alert is written
-                refused[number] = error
+        return _each(cx, seen, action, audit.named(actor), now, change)
+
+
+def _each(
+    cx: Connection, seen: Seen, action: str, actor: str, now: datetime, change: Callable[[Handling, Level], Handling]
+) -> Together:
+    done, refused = [], {}
+    for number, version in sorted(seen.items()):
+        try:
+            done.append(_decided(cx, number, action, actor, now, version, change))
+        except UserError as error:  # raised before anything about this alert is written
+            refused[number] = error
     return Together(tuple(done), refused)
+
+
+def _before_last_step(cx: Connection, handling: Handling, actor: str) -> Handling:
+    """How the alert was dealt with before the actor's last step; the log tells it."""
+    number = handling.alert_id
+    steps = [step for step in audit.entries(cx, f"alert {number}", EVERY_STEP) if "version" in step.detail]
+    if not steps or steps[0].actor != actor or steps[0].action == UNDO:
+        raise UserError(f"the last step about alert {number} is none that {actor} could take back")
+    earlier = after_steps(number, (step.detail for step in reversed(steps[1:])))
+    return replace(earlier, version=handling.version, changed_at=handling.changed_at)
 
 
 def _decided(

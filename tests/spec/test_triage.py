@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -324,3 +325,37 @@ def test_the_history_of_an_alert_tells_evidence_decisions_and_who_was_told(store
         ("kim@example.org", "silence 2"),
         ("lee@example.org", "silence 2"),
     ]
+
+
+# --- taking back -------------------------------------------------------------------------------------
+
+
+def test_the_last_step_can_be_taken_back_by_whoever_took_it(store_engine: Engine) -> None:
+    scan(store_engine, JANUARY, finding(3))
+    triage.assign(store_engine, 1, "이담당", **WHO)
+    before = triage.snooze(store_engine, 1, LATER, **WHO)
+    closed = triage.close(store_engine, 1, Outcome.FALSE_ALARM, **WHO)
+    triage.comment(store_engine, 1, "a comment is no step", **WHO)
+    (back,) = triage.undo_all(store_engine, {1: closed.version}, **WHO).done
+    assert back == replace(before, version=closed.version + 1)
+    assert (back.stage, back.assignee, back.snoozed_until) == (Stage.NEW, "이담당", LATER)
+    assert [entry[1] for entry in log(store_engine)][-1] == "undo"
+    again = triage.undo_all(store_engine, {1: back.version}, **WHO)
+    assert "none that 김분석 could take back" in str(again.refused[1])
+
+
+def test_what_somebody_else_did_cannot_be_taken_back(sqlite_engine: Engine) -> None:
+    scan(sqlite_engine, JANUARY, finding(3))
+    mine = triage.acknowledge(sqlite_engine, 1, **WHO)
+    theirs = triage.investigate(sqlite_engine, 1, actor="이담당", now=NOW)
+    late = triage.undo_all(sqlite_engine, {1: mine.version}, **WHO)
+    assert isinstance(late.refused[1], ConflictError)
+    wrong = triage.undo_all(sqlite_engine, {1: theirs.version}, **WHO)
+    assert "none that 김분석" in str(wrong.refused[1])
+    with reading(sqlite_engine) as cx:
+        assert stored.get(cx, 1) == theirs
+
+
+def test_nothing_was_done_so_nothing_is_taken_back(sqlite_engine: Engine) -> None:
+    scan(sqlite_engine, JANUARY, finding(3))
+    assert triage.undo_all(sqlite_engine, {1: 0}, **WHO).done == ()
