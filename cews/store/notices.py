@@ -471,10 +471,17 @@ def release(cx: Connection, notice_ids: Sequence[int], owner: str) -> None:
         _mark(cx, notice_id, owner, {"state": WAITING, "attempts": schema.notice.c.attempts - 1})
 
 
-def counts(cx: Connection, *, recipient_id: int | None = None, alert_id: int | None = None) -> dict[str, int]:
-    """How many notices are in each state; of all, or of those to a recipient or about an alert."""
+def counts(
+    cx: Connection,
+    *,
+    recipient_id: int | None = None,
+    alert_id: int | None = None,
+    words: str = "",
+    until: datetime | None = None,
+) -> dict[str, int]:
+    """How many notices are in each state; which ones count: see ``newest``."""
     table = schema.notice
-    wanted = select(table.c.state, func.count()).where(*_wanted(None, recipient_id, alert_id))
+    wanted = select(table.c.state, func.count()).where(*_wanted(None, recipient_id, alert_id, words, until))
     rows = cx.execute(wanted.group_by(table.c.state))
     return dict.fromkeys((WAITING, SENDING, SENT, DEAD), 0) | {state: int(number) for state, number in rows}
 
@@ -514,23 +521,41 @@ def newest(
     *,
     recipient_id: int | None = None,
     alert_id: int | None = None,
+    words: str = "",
+    until: datetime | None = None,
     skip: int = 0,
 ) -> list[Notice]:
-    """The newest notices first, after ``skip`` of them; of one state, to one recipient, about one alert, or of all."""
+    """The newest notices first, after ``skip`` of them; of one state, to one recipient, about one alert, or of all.
+
+    ``words`` are looked for in the recipient's name and address and in the last error; ``until`` leaves out what was
+    written later.
+    """
     table = schema.notice
-    numbers = select(table.c.id).where(*_wanted(state, recipient_id, alert_id)).order_by(table.c.id.desc())
+    wanted = _wanted(state, recipient_id, alert_id, words, until)
+    numbers = select(table.c.id).where(*wanted).order_by(table.c.id.desc())
     part = cx.execute(numbers.offset(skip).limit(limit)).scalars().all()
     return _notices(cx, table.c.id.in_(part))[::-1]
 
 
-def _wanted(state: str | None, recipient_id: int | None, alert_id: int | None) -> list[ColumnElement[bool]]:
+def _wanted(
+    state: str | None, recipient_id: int | None, alert_id: int | None, words: str = "", until: datetime | None = None
+) -> list[ColumnElement[bool]]:
     table, line, change = schema.notice, schema.notice_line, schema.alert_change
     about = select(line.c.notice_id).join(change, change.c.id == line.c.alert_change_id)
     return [
+        *([_mentions(words)] if words else []),
+        *([table.c.created_at <= until] if until is not None else []),
         *([table.c.state == state] if state else []),
         *([table.c.recipient_id == recipient_id] if recipient_id is not None else []),
         *([table.c.id.in_(about.where(change.c.alert_id == alert_id))] if alert_id is not None else []),
     ]
+
+
+def _mentions(words: str) -> ColumnElement[bool]:
+    to, asked = schema.recipient, words.strip()
+    named = or_(to.c.name.icontains(asked, autoescape=True), to.c.email.icontains(asked, autoescape=True))
+    failed = schema.notice.c.last_error.icontains(asked, autoescape=True)
+    return or_(schema.notice.c.recipient_id.in_(select(to.c.id).where(named)), failed)
 
 
 def reasons(cx: Connection, notice_ids: Collection[int]) -> dict[int, dict[NoticeReason, int]]:
