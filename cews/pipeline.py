@@ -67,25 +67,34 @@ def scan(
     record: bool = True,
     courses: Courses | None = None,
     rules_only: bool = False,
+    progress: Progress | None = None,
 ) -> Step:
     """Score every month published since the last scan and update the alerts.
 
     ``items`` is ``"watchlist"`` or ``"all"``. With ``record`` findings, alert changes and owed notices are
     committed together; without, it is a question about ``as_of``, asked of the alerts as they were then, and
     nothing is written. Where ``courses`` of the screens were kept, a new month costs a month. The newest ranker
-    trained on what was known by then tells how rare a month is, unless ``rules_only``.
+    trained on what was known by then tells how rare a month is, unless ``rules_only``. ``progress`` counts the parts:
+    read, scored, examined, recorded.
     """
+    tell = progress or (lambda _done, _total: None)
+    tell(0, 4)
     history = History.load(engine, as_of, watched(engine, items))
+    tell(1, 4)
     with reading(engine) as cx:
         book = stored_alerts.open_alerts(cx) if record else _open_at(cx, as_of)
         seen = stored_alerts.newest_scanned(cx) if record else None
         rules = in_force(cx).levels
         ranker = None if rules_only else _ranker(cx, as_of)
     panel = history.panel(as_of)
-    step = examine(panel, score(panel, courses), book, policy or rules, budget, seen, ranker)
+    scores = score(panel, courses)
+    tell(2, 4)
+    step = examine(panel, scores, book, policy or rules, budget, seen, ranker)
+    tell(3, 4)
     if record:
         with writing(engine) as cx:
             record_step(cx, step, now, notify=True)
+    tell(4, 4)
     return step
 
 

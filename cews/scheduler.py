@@ -1,8 +1,9 @@
 """The scheduler: a timer that runs jobs, in one process at a time under a lease in the store.
 
 Promises: a job never runs twice at once; a step that fails is logged and noted in the table ``run``, and
-stops neither the next step nor the scheduler; a round missed while no scheduler ran is made up for; SIGTERM
-and SIGINT let the running job end, then give the lease back. Timers live in memory; what ran is in the store.
+stops neither the next step nor the scheduler; a round missed while no scheduler ran is made up for; what people ask
+for (``cews.jobs``) begins within seconds; SIGTERM and SIGINT let the running job end, then give the lease back. Timers
+live in memory; what ran is in the store.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from threading import Event, Thread, current_thread, main_thread
+from functools import cached_property
+from threading import Event, Lock, Thread, current_thread, main_thread
 from typing import Any, Final, Self
 
 import structlog
@@ -24,18 +26,20 @@ from cews import doctor, ingesting, outbox, pipeline, watching
 from cews.cron import trigger
 from cews.domain import CewsError, Period, SettingsError, SourceError, StoreError, UserError
 from cews.ingesting import IngestReport
+from cews.jobs import LEASE, Diary
 from cews.notify import ChannelDownError, channels
 from cews.settings import Settings
 from cews.store import runs
 from cews.store.engine import Engine, reading, writing
+from cews.store.runs import StopAskedError
 from ingest import sources
 from ingest.base import Source, Wanted
 
 log = structlog.get_logger(__name__)
 
-LEASE: Final = "scheduler"
 HELD_FOR: Final = timedelta(minutes=3)  # renewed three times as often; longer than a large transaction
 ASK_AGAIN: Final = timedelta(hours=1)  # after an error that may pass
+LOOK_EVERY: Final = 1.0  # seconds between two looks for runs that people asked for
 
 Clock = Callable[[], datetime]
 Summary = Mapping[str, Any]
@@ -48,13 +52,20 @@ def _utc_now() -> datetime:
 # --- jobs --------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Turn:
     """What a step is given."""
 
     engine: Engine
     settings: Settings
     clock: Clock = _utc_now
+    items: str = "watchlist"  # what is scanned: watchlist | all
+    run_id: int | None = None  # where what it says is kept
+    locks: dict[str, Lock] = field(default_factory=dict)  # by step: none runs twice at once
+
+    @cached_property
+    def diary(self) -> Diary:
+        return Diary(self.engine, self.run_id, self.clock)
 
 
 Step = Callable[[Turn], Summary]
@@ -77,6 +88,7 @@ class Outcome:
     summary: dict[str, Summary] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     may_pass: bool = False  # an error that may be gone when asked again
+    stopped_by: str | None = None  # who asked it to stop
 
     @property
     def error(self) -> str:
@@ -91,6 +103,8 @@ def ingest(turn: Turn) -> Summary:
     for name in filter(None, map(str.strip, turn.settings.schedule_source.split(","))):
         try:
             report = _ingest(turn, name)
+        except StopAskedError:
+            raise
         except CewsError as error:
             errors.append(error)
             continue
@@ -110,8 +124,16 @@ def _ingest(turn: Turn, name: str) -> IngestReport:
     if source is None:
         raise SettingsError(f"CEWS_SCHEDULE_SOURCE: there is no source {name!r}")
     codes, reporters = watching.watched(turn.engine, source) if source.by_item else ((), ())
-    wanted = _window(source, now, codes, reporters if source.many_reporters else ())
-    return ingesting.ingest_source(turn.engine, turn.settings, source.id, wanted, now=now)
+    return _asked(turn, source, _window(source, now, codes, reporters if source.many_reporters else ()))
+
+
+def _asked(turn: Turn, source: Source, wanted: Wanted) -> IngestReport:
+    progress = turn.diary.progress
+    report = ingesting.ingest_source(turn.engine, turn.settings, source.id, wanted, now=turn.clock(), progress=progress)
+    turn.diary.say(report.summary())
+    for warning in report.warnings:
+        turn.diary.say(warning, "warning")
+    return report
 
 
 def _window(source: Source, now: datetime, codes: tuple[str, ...], reporters: tuple[str, ...]) -> Wanted:
@@ -124,8 +146,7 @@ def flash(turn: Turn) -> Summary:
     now, new = turn.clock(), {}
     for source in sources().values():
         if source.days and (source.key_setting is None or getattr(turn.settings, source.key_setting, None)):
-            wanted = _window(source, now, (), ())
-            report = ingesting.ingest_source(turn.engine, turn.settings, source.id, wanted, now=now)
+            report = _asked(turn, source, _window(source, now, (), ()))
             new[source.id] = report.rows_new + report.rows_changed
     return new or {"skipped": "no key for such a source"}
 
@@ -160,8 +181,10 @@ def _tell_once(engine: Engine, silence: doctor.Silence, now: datetime) -> None:
 def scan(turn: Turn) -> Summary:
     """Score what was published since the last scan, and fit the models of the items with alerts."""
     now = turn.clock()
-    step = pipeline.scan(turn.engine, now, now=now, budget=turn.settings.alarm_budget)
-    models = pipeline.outlook(turn.engine)
+    budget, progress = turn.settings.alarm_budget, turn.diary.progress
+    step = pipeline.scan(turn.engine, now, now=now, items=turn.items, budget=budget, progress=progress)
+    turn.diary.begin("models")
+    models = pipeline.outlook(turn.engine, items=turn.items, progress=progress)
     return {
         "newest": str(step.newest),
         "findings": len(step.detection.findings),
@@ -194,14 +217,23 @@ JOBS: Final = (
     Job("flash", _flash_days, {"flash": flash}),
     Job("notify", lambda _settings: "*/5 * * * *", {"notify": notify}, kept=False),
 )
+ON_REQUEST: Final[Mapping[str, Job]] = {
+    **{job.id: job for job in JOBS},
+    "fetch": Job("fetch", JOBS[0].cron, {"ingest": ingest, "freshness": freshness}),
+    "scan": Job("scan", JOBS[0].cron, {"scan": scan}),
+}
 
 
-def carry_out(job: Job, turn: Turn, may_go_on: Callable[[], bool] = lambda: True) -> Outcome:
-    """Run the steps of the job; one that fails is told and does not stop the next. The run is noted in the store."""
+def carry_out(job: Job, turn: Turn, may_go_on: Callable[[], bool] = lambda: True, run_id: int | None = None) -> Outcome:
+    """Run the steps of the job; one that fails is told and does not stop the next. The run is noted in the store,
+    in the row ``run_id`` where somebody asked for it."""
     started = turn.clock()
-    run_id = _start(job, turn, started) if job.kept else None
-    outcome = Outcome()
+    if run_id is None and job.kept:
+        run_id = _start(job, turn, started)
+    turn, outcome = replace(turn, run_id=run_id), Outcome()
     for name, step in job.steps.items():
+        if outcome.stopped_by:
+            break
         if may_go_on():
             _take(name, step, turn, outcome)
         else:
@@ -215,12 +247,22 @@ def carry_out(job: Job, turn: Turn, may_go_on: Callable[[], bool] = lambda: True
 
 def _take(name: str, step: Step, turn: Turn, outcome: Outcome) -> None:
     try:
-        outcome.summary[name] = step(turn)
+        with turn.locks.setdefault(name, Lock()):
+            turn.diary.begin(name)
+            outcome.summary[name] = step(turn)
+        turn.diary.say(f"{name} done: {_shown(outcome.summary[name])}")
         log.info("step done", step=name, **outcome.summary[name])
+    except StopAskedError as asked:
+        outcome.stopped_by = asked.by
+        log.warning("run stopped", step=name, by=asked.by)
     except Exception as error:  # whatever it is, the other steps and the scheduler go on
         outcome.errors[name] = str(error) or type(error).__name__
         outcome.may_pass |= isinstance(error, (SourceError, StoreError)) and not error.permanent
         log.error("step failed", step=name, error=outcome.errors[name], exc_info=not isinstance(error, CewsError))
+
+
+def _shown(summary: Summary) -> str:
+    return ", ".join(f"{name} {value}" for name, value in summary.items()) or "nothing to do"
 
 
 def _start(job: Job, turn: Turn, now: datetime) -> int:
@@ -230,7 +272,11 @@ def _start(job: Job, turn: Turn, now: datetime) -> int:
 
 def _end(run_id: int, turn: Turn, outcome: Outcome) -> None:
     with writing(turn.engine) as cx:
-        if outcome.errors:
+        for name, error in outcome.errors.items():
+            runs.say(cx, run_id, turn.clock(), f"{name}: {error}", "error")
+        if outcome.stopped_by:
+            runs.stopped(cx, run_id, turn.clock(), outcome.stopped_by)
+        elif outcome.errors:
             runs.fail(cx, run_id, turn.clock(), outcome.error)
         else:
             runs.finish(cx, run_id, turn.clock(), outcome.summary)
@@ -253,11 +299,13 @@ def run(
     settings: Settings,
     *,
     jobs: tuple[Job, ...] = JOBS,
+    items: str = "watchlist",
     stop: Event | None = None,
     clock: Clock = _utc_now,
     held_for: timedelta = HELD_FOR,
 ) -> None:
-    """Wait for the lease, run the jobs at their times while it is held, until ``stop`` (by default a signal)."""
+    """Wait for the lease; while it is held, run the jobs at their times and those people ask for; until ``stop`` (by
+    default a signal)."""
     triggers = {job.id: trigger(job.cron(settings), settings.time_zone) for job in jobs}
     with _stopped_by_signals(stop or Event()) as stopped:
         while not stopped.is_set():
@@ -265,7 +313,7 @@ def run(
             if lease.take():
                 with lease:
                     _abandon_runs_of_the_dead(engine, clock())
-                    _keep_time(jobs, triggers, Turn(engine, settings, clock), lease, stopped)
+                    _keep_time(jobs, triggers, Turn(engine, settings, clock, items), lease, stopped)
             else:
                 stopped.wait(held_for.total_seconds() / 3)
     log.info("scheduler stopped")
@@ -276,7 +324,7 @@ def _keep_time(
 ) -> None:
     """Run the jobs until stopped or until the lease is lost; a job that runs is let to end."""
     timer = BackgroundScheduler(
-        executors={"default": ThreadPoolExecutor(len(jobs))},
+        executors={"default": ThreadPoolExecutor(len(jobs) or 1)},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         timezone=turn.settings.time_zone,
     )
@@ -298,16 +346,30 @@ def _keep_time(
         )
     timer.start()
     log.info("scheduler started", owner=lease.owner, jobs=[job.id for job in jobs])
-    while not (stopped.wait(0.2) or lease.lost.is_set()):
-        pass
+    while not (stopped.wait(LOOK_EVERY) or lease.lost.is_set()):
+        _answer_a_request(turn, lambda: not lease.lost.is_set())
     timer.shutdown(wait=True)
+
+
+def _answer_a_request(turn: Turn, may_go_on: Callable[[], bool]) -> None:
+    """Run what somebody has asked for, if anybody has."""
+    try:
+        with reading(turn.engine) as cx:
+            waits = runs.waits(cx)
+        if waits:
+            with writing(turn.engine) as cx:
+                asked = runs.take(cx, turn.clock(), LEASE)
+            if asked is not None:
+                carry_out(ON_REQUEST[asked.job], turn, may_go_on, asked.id)
+    except Exception:  # the store could not be reached; it is looked at again
+        log.exception("requests not answered")
 
 
 def overdue(engine: Engine, job: Job, cron: CronTrigger, now: datetime) -> bool:
     """The job has never run, its newest run did not end well, or its time has come since."""
     with reading(engine) as cx:
-        newest = runs.newest(cx, job.id, limit=1)
-    if not newest or newest[0].state != "done":
+        newest = [run for run in runs.newest(cx, job.id) if run.state != runs.WAITING][:1]
+    if not newest or newest[0].state not in (runs.DONE, runs.STOPPED):
         return True
     return bool(cron.get_next_fire_time(None, newest[0].started_at + timedelta(seconds=1)) <= now)
 

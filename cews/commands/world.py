@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
 
 import click
 
 from cews import demo as demo_world
-from cews import pipeline
+from cews import pipeline, scheduler
 from cews.commands.service import serve_dashboard
 from cews.commands.session import Session, open_store, pass_session
 from cews.domain import UserError
+from cews.settings import Settings
+from cews.store.engine import Engine
 
 
 @click.command()
@@ -40,7 +45,23 @@ def demo(session: Session, no_serve: bool, port: int | None, seed: int) -> None:
     demo_world.print_tables(session.console, engine, language=settings.language)
     if no_serve:
         return
-    serve_dashboard(session, engine, settings, demo=True)
+    with _worker(engine, settings):
+        serve_dashboard(session, engine, settings, demo=True)
+
+
+@contextmanager
+def _worker(engine: Engine, settings: Settings) -> Iterator[None]:
+    """Runs what is asked for on the page of jobs; the demo's world has no timetable."""
+    stop = Event()
+    work = Thread(
+        target=lambda: scheduler.run(engine, settings, jobs=(), items="all", stop=stop), name="worker", daemon=True
+    )
+    work.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        work.join(timeout=5)  # a scan is one transaction: what is cut off is as if it had not begun
 
 
 def ensure_port_free(host: str, port: int) -> None:

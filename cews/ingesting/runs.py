@@ -56,7 +56,10 @@ class Run:
 
     def fail(self, error: BaseException) -> None:
         with writing(self._engine) as cx:
-            runs.fail(cx, self.id, self._ended(), str(error) or type(error).__name__)
+            if isinstance(error, runs.StopAskedError):
+                runs.stopped(cx, self.id, self._ended(), error.by)
+            else:
+                runs.fail(cx, self.id, self._ended(), str(error) or type(error).__name__)
             runs.release(cx, self._lease, self._lease)
 
     def _ended(self) -> datetime:

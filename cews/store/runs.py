@@ -70,6 +70,11 @@ def ask(cx: Connection, job: str, who: str, now: datetime) -> int:
     return int(cx.execute(row.returning(run.c.id)).scalar_one())
 
 
+def waits(cx: Connection) -> bool:
+    """Whether any run waits to begin."""
+    return cx.execute(select(run.c.id).where(run.c.state == WAITING).limit(1)).first() is not None
+
+
 def take(cx: Connection, now: datetime, lease_name: str) -> Run | None:
     """Begin the run that has waited longest; None where none waits."""
     oldest = select(run.c.id).where(run.c.state == WAITING).order_by(run.c.id).limit(1)

@@ -17,13 +17,13 @@ from threading import Event, Thread
 import pytest
 from structlog.testing import capture_logs
 
-from cews import doctor, scheduler
+from cews import doctor, jobs, scheduler
 from cews.cron import trigger
 from cews.domain import SettingsError, SourceError, UserError
 from cews.ingesting import ingest_file
 from cews.scheduler import JOBS, Job, Lease, Outcome, Turn, carry_out, overdue
 from cews.settings import Settings
-from cews.store import runs
+from cews.store import audit, runs
 from cews.store.engine import Engine, connect, reading, writing
 
 NOW = datetime(2024, 2, 16, 0, 0, tzinfo=UTC)  # 9:00 in Seoul
@@ -205,8 +205,8 @@ def test_two_schedulers_run_a_job_once_and_the_second_takes_over(engine: Engine,
 def test_a_dead_holder_is_replaced_and_its_run_closed(engine: Engine, settings: Settings) -> None:
     with writing(engine) as cx:
         now = datetime.now(UTC)
-        assert runs.acquire(cx, scheduler.LEASE, "the dead", now + SHORT, now)
-        left = runs.start(cx, "round", now, lease_name=scheduler.LEASE)
+        assert runs.acquire(cx, jobs.LEASE, "the dead", now + SHORT, now)
+        left = runs.start(cx, "round", now, lease_name=jobs.LEASE)
     with _running(engine, settings, _job(fine)):
         _eventually(lambda: _newest(engine).id != left and _newest(engine).state == "done")
     run = next(run for run in _runs(engine) if run.id == left)
@@ -218,9 +218,9 @@ def test_a_lease_taken_away_is_noticed_and_not_given_back(engine: Engine) -> Non
     assert lease.take()
     with lease:
         with writing(engine) as cx:
-            runs.release(cx, scheduler.LEASE, lease.owner)
+            runs.release(cx, jobs.LEASE, lease.owner)
             now = datetime.now(UTC)
-            assert runs.acquire(cx, scheduler.LEASE, "somebody else", now + timedelta(hours=1), now)
+            assert runs.acquire(cx, jobs.LEASE, "somebody else", now + timedelta(hours=1), now)
         _eventually(lease.lost.is_set)
     assert not Lease(engine).take()
 
@@ -370,3 +370,100 @@ def test_a_silent_source_is_told_of_once_by_all_schedulers_together(
     with reading(engine) as cx:
         assert [silence.source for silence in doctor.silent_sources(cx, NOW + timedelta(days=40))] == ["kcs"]
         assert doctor.silent_sources(cx, NOW - timedelta(days=20)) == []
+
+
+# --- what people ask for -----------------------------------------------------------------------------
+
+
+def _ask(engine: Engine, job: str = "round") -> int:
+    return jobs.ask(engine, job, actor="kim", now=NOW)
+
+
+def _run(engine: Engine, number: int) -> runs.Run:
+    with reading(engine) as cx:
+        found = runs.get(cx, number)
+    assert found is not None
+    return found
+
+
+def _lines(engine: Engine, number: int) -> list[str]:
+    with reading(engine) as cx:
+        return [line.words for line in runs.lines(cx, number)]
+
+
+def test_the_jobs_that_can_be_asked_for_are_these() -> None:
+    assert set(scheduler.ON_REQUEST) == set(jobs.ON_REQUEST)
+    assert set(jobs.IN_DEMO) < set(jobs.ON_REQUEST)
+    assert all(job.id == name for name, job in scheduler.ON_REQUEST.items())
+
+
+def test_what_is_asked_for_begins_within_seconds_and_tells_how_far_it_is(
+    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going_on, may_end = Event(), Event()
+
+    def counted(turn: Turn) -> dict[str, object]:
+        turn.diary.progress(3, 10)
+        going_on.set()
+        assert may_end.wait(20)
+        return {"rows": 10}
+
+    monkeypatch.setattr(scheduler, "ON_REQUEST", {"scan": Job("scan", lambda _: "", {"counted": counted})})
+    number = _ask(engine, "scan")
+    with pytest.raises(UserError, match="kim has asked for this already"):
+        _ask(engine, "scan")
+    stop = Event()
+    thread = Thread(target=lambda: scheduler.run(engine, settings, jobs=(), stop=stop, held_for=SHORT), daemon=True)
+    thread.start()
+    assert going_on.wait(10)
+    run = _run(engine, number)
+    assert (run.state, run.step, run.progress_done, run.progress_total) == ("running", "counted", 3, 10)
+    may_end.set()
+    _eventually(lambda: _run(engine, number).state == "done")
+    stop.set()
+    thread.join(20)
+    assert _run(engine, number).summary == {"counted": {"rows": 10}}
+    assert _lines(engine, number) == ["asked for by kim", "counted done: rows 10"]
+    with reading(engine) as cx:
+        (entry,) = audit.entries(cx, f"run {number}")
+    assert (entry.actor, entry.action, entry.detail) == ("kim", "ask for run", {"job": "scan"})
+
+
+def test_a_run_that_waits_is_taken_back_at_once(engine: Engine) -> None:
+    number = _ask(engine)
+    jobs.stop(engine, number, actor="lee", now=NOW)
+    assert _run(engine, number).state == "stopped"
+    with reading(engine) as cx:
+        assert not runs.waits(cx)
+    with pytest.raises(UserError, match="has ended already"):
+        jobs.stop(engine, number, actor="lee", now=NOW)
+
+
+def test_a_run_stops_at_its_next_step_forward_and_does_no_further_step(engine: Engine, settings: Settings) -> None:
+    def endless(turn: Turn) -> dict[str, object]:
+        jobs.stop(engine, _newest(engine).id, actor="lee", now=NOW)
+        turn.diary.progress(1, 1)
+        raise AssertionError("it went on")
+
+    outcome = carry_out(_job(endless, fine), Turn(engine, settings))
+    assert (outcome.stopped_by, outcome.errors, outcome.summary) == ("lee", {}, {})
+    assert (_newest(engine).state, _newest(engine).error) == ("stopped", "stopped by lee")
+
+
+def test_a_request_is_no_missed_round_and_a_stopped_one_is_not_made_up_for(engine: Engine, settings: Settings) -> None:
+    job, cron = _job(fine), trigger("0 9 16 * *", "Asia/Seoul")
+    carry_out(job, Turn(engine, settings, lambda: NOW))
+    number = _ask(engine)
+    assert not overdue(engine, job, cron, NOW + timedelta(days=1))
+    jobs.stop(engine, number, actor="lee", now=NOW)
+    assert not overdue(engine, job, cron, NOW + timedelta(days=1))
+
+
+def test_of_many_lines_the_newest_are_kept(engine: Engine) -> None:
+    with writing(engine) as cx:
+        number = runs.start(cx, "scan", NOW)
+        for n in range(runs.KEPT_LINES + 5):
+            runs.say(cx, number, NOW, f"line {n}")
+    said = _lines(engine, number)
+    assert len(said) == runs.KEPT_LINES
+    assert (said[0], said[-1]) == ("line 5", f"line {runs.KEPT_LINES + 4}")
