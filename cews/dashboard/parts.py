@@ -133,6 +133,15 @@ def segments(name: str, choices: Sequence[tuple[str, str]], value: str, label: s
     return control
 
 
+def said(words: str, *, done: bool) -> Component:
+    """What became of a change, read out to those who do not see it."""
+    return html.P(
+        [icon("check" if done else "warning"), html.Span(words)],
+        className=f"said {'done' if done else 'trouble'}",
+        role="status" if done else "alert",
+    )
+
+
 def bar(part: float, more: str = "") -> Component:
     """A thin bar filled to ``part`` (0–1)."""
     filled = html.Span(style={"width": f"{max(0.0, min(1.0, part)):.1%}"})

@@ -147,15 +147,6 @@ def _switched(name: str, active: bool, view: View) -> str:
     return view.say("{name} is disabled and signed out everywhere.", name=name)
 
 
-def said(words: str, *, done: bool) -> Component:
-    """What became of a change, read out to those who do not see it."""
-    return html.P(
-        [parts.icon("check" if done else "warning"), html.Span(words)],
-        className=f"users-said {'done' if done else 'trouble'}",
-        role="status" if done else "alert",
-    )
-
-
 # --- callbacks -----------------------------------------------------------------------------------------------
 
 
@@ -180,8 +171,8 @@ def register(app: Dash, desk: Desk) -> None:
                 done = change(cx, asked, value, view, now, reader().name)
         except LastAdminError:
             words = view.say("This is the last active admin; make another one first.")
-            told: Component | None = said(words, done=False)
+            told: Component | None = parts.said(words, done=False)
         else:
-            told = said(done, done=True) if done else None
+            told = parts.said(done, done=True) if done else None
         with reading(desk.engine) as cx:
             return listing(cx, view, limits, now, told)
