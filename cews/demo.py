@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cews import countries, formats, ingesting, pipeline, watching
+from cews import countries, formats, ingesting, pipeline, triage, watching
 from cews.accounts import Role
 from cews.domain import AlertChange, ChangeKind, Flow, ItemKey, Level, Period, ShockClass, UserError
 from cews.i18n import text
@@ -69,7 +69,7 @@ def build(engine: Engine, home: Path, *, seed: int = 2021, now: datetime, progre
         if progress is not None:
             progress(done, len(wanted))
     if not held:
-        watching.load(engine, "kor")
+        watching.load(engine, "kor", actor=triage.SYSTEM, now=now)
         _add_examples(engine)
 
 

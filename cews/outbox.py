@@ -146,7 +146,9 @@ def circumstances(
 
 def _watched(cx: Connection) -> Callable[[ItemKey], Watched]:
     """What the watch-list says of an item, or of the nearest wider one it holds."""
-    known = {entry.item: Watched(entry.grade.value, entry.uses) for entry in watchlist.get_items(cx)}
+    known = {
+        entry.item: Watched(entry.grade.value, entry.uses, entry.stock_months) for entry in watchlist.get_items(cx)
+    }
 
     def look_up(item: ItemKey) -> Watched:
         wider = (ItemKey(item.reporter, item.flow, item.hs[:digits]) for digits in range(len(item.hs), 1, -1))
@@ -423,7 +425,7 @@ class _Showing:
         return {entry.item: {"ko": entry.name_ko, "en": entry.name_en} for entry in watchlist.get_items(self.cx)}
 
     @cached_property
-    def _grade_of(self) -> Callable[[ItemKey], Watched]:
+    def _told_of(self) -> Callable[[ItemKey], Watched]:
         return _watched(self.cx)
 
     @cached_property
@@ -431,7 +433,7 @@ class _Showing:
         return item_names.get(self.cx)
 
     def alert(self, why: NoticeReason, alert: Alert, change: AlertChange, *, chart: bool = False) -> NoticeView:
-        to = self.notice.recipient
+        to, watched = self.notice.recipient, self._told_of(alert.item)
         return NoticeView(
             recipient=to.name,
             address=self.where.address,
@@ -448,7 +450,7 @@ class _Showing:
             thread_id=self._thread(str(alert.item), alert.opened_as_of.isoformat()),
             created_at=self.notice.created_at,
             chart=_chart(self.cx, alert, change.as_of) if chart else (),
-            severity=severity(alert, self._grade_of(alert.item).grade),
+            severity=severity(alert, watched.grade, watched.stock_months),
             story=story(stored_alerts.item_changes(self.cx, alert.item, change.as_of)) if chart else (),
         )
 

@@ -197,6 +197,7 @@ class Watched:
 
     grade: str = ""
     uses: tuple[str, ...] = ()
+    stock_months: float | None = None  # how long stocks cover the use; None = not known
 
 
 @dataclass(frozen=True, slots=True)

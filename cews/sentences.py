@@ -32,7 +32,7 @@ from cews.domain import (
     ShockClass,
 )
 from cews.i18n import text
-from cews.severity import Severity
+from cews.severity import FULL_COVER, Severity
 from cews.stories import Chapter, Phase
 
 Number = float | str | None
@@ -197,9 +197,9 @@ def event_name(partner: str | None, flow: Flow, names: Mapping[str, str], langua
 
 
 def severity_line(found: Severity, language: str) -> str:
-    """ "91 of 100 = evidence 100 × vulnerability 0.91 (dependence 0.98, HHI 0.95, grade 0.80)"."""
+    """ "74 of 100 = evidence 100 × vulnerability 0.74 (dependence 0.98, lack of stock 0.50 = 1 − 3/6)"."""
     parts = ", ".join(
-        f"{text(_VULNERABLE[name], language, context='severity')} {formats.number(value, 2)}"
+        f"{text(_VULNERABLE[name], language, context='severity')} {formats.number(value, 2)}{_of_stock(name, found)}"
         for name, value in found.parts.items()
     )
     return text(
@@ -212,7 +212,19 @@ def severity_line(found: Severity, language: str) -> str:
     )
 
 
-_VULNERABLE: Final[Mapping[str, str]] = {"share": "dependence", "hhi": "HHI", "grade": "grade"}
+def _of_stock(name: str, found: Severity) -> str:
+    if name != "stock" or found.stock_months is None:
+        return ""
+    months = min(found.stock_months, FULL_COVER)
+    return f" = 1 − {months:.3g}/{FULL_COVER:.3g}"
+
+
+_VULNERABLE: Final[Mapping[str, str]] = {
+    "share": "dependence",
+    "hhi": "HHI",
+    "grade": "grade",
+    "stock": "lack of stock",
+}
 
 
 def story_line(phases: Sequence[Phase], language: str) -> str:

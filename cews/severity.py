@@ -2,7 +2,8 @@
 
     severity = evidence × vulnerability                                   (0 to 100)
     evidence      = level ÷ 4                                             attention 25 … severe 100
-    vulnerability = mean of what is known of: the top supplier's share, the concentration of suppliers (HHI), the grade
+    vulnerability = mean of what is known of: the top supplier's share, the concentration of suppliers (HHI), the grade,
+                    and for imports the lack of stock: 1 − months of cover ÷ 6, and 0 from 6 months on
 
 What is not known is left out, never guessed. Severity orders what is told together; it changes no level: the level says
 how strong the evidence is, the grade how closely the item is watched, and the two are never mixed.
@@ -14,8 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from cews.domain import Alert, Level
+from cews.domain import Alert, Flow, Level
 
+FULL_COVER: Final = 6.0  # months of stock that make a shortage of a season bearable
 GRADES: Final = {"A": 1.0, "B": 0.75, "C": 0.5, "D": 0.25}
 
 
@@ -24,7 +26,8 @@ class Severity:
     """The number and how it came about."""
 
     evidence: float  # 0–1
-    parts: Mapping[str, float]  # of the vulnerability, 0–1 each: "share", "hhi", "grade"
+    parts: Mapping[str, float]  # of the vulnerability, 0–1 each: "share", "hhi", "grade", "stock"
+    stock_months: float | None = None  # that "stock" rests on
 
     @property
     def vulnerability(self) -> float:
@@ -36,7 +39,7 @@ class Severity:
         return 100 * self.evidence * self.vulnerability
 
 
-def severity(alert: Alert, grade: str = "") -> Severity | None:
+def severity(alert: Alert, grade: str = "", stock_months: float | None = None) -> Severity | None:
     """None where nothing is known of how much hangs on the item."""
     parts: dict[str, float] = {}
     for reason in alert.last_finding.reasons if alert.last_finding else ():
@@ -45,4 +48,6 @@ def severity(alert: Alert, grade: str = "") -> Severity | None:
             parts |= {name: value for name, value in known.items() if isinstance(value, float) and 0 <= value <= 1}
     if grade in GRADES:
         parts["grade"] = GRADES[grade]
-    return Severity(alert.level / Level.SEVERE, parts) if parts else None
+    if stock_months is not None and alert.item.flow is Flow.IMPORT:
+        parts["stock"] = 1 - min(stock_months, FULL_COVER) / FULL_COVER
+    return Severity(alert.level / Level.SEVERE, parts, stock_months) if parts else None

@@ -1,32 +1,65 @@
-"""Use cases of the watch-list: load one from CSV, and ask what of it a source knows."""
+"""Use cases of the watch-list: load one from CSV, note stocks, and ask what of it a source knows.
+
+Every change is in the audit log.
+"""
 
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from importlib.resources import files
 from io import StringIO
 from pathlib import Path
 from typing import Final
 
 from cews.domain import Flow, Grade, ItemKey, UserError
-from cews.store import watchlist
+from cews.store import audit, watchlist
 from cews.store.engine import Engine, reading, writing
 from cews.store.watchlist import WatchItem
 from ingest.base import Source
 
+SUBJECT: Final = "watch-list"  # in the audit log
 SHIPPED: Final = {"kor": "watchlist_kor.csv"}
 COLUMNS: Final = ("reporter", "flow", "hs", "name_ko", "name_en", "grade", "uses", "note")
+STOCK: Final = "stock_months"  # a column that may be there: how long stocks cover the use
+LONGEST_STOCK: Final = 120.0  # months
 
 
-def load(engine: Engine, name: str) -> int:
+def load(engine: Engine, name: str, *, actor: str, now: datetime) -> int:
     """Add a shipped watch-list (``kor``) or a CSV file; entries of the same item are replaced. Returns their number.
 
-    Raises UserError with the line and the column of the first entry that cannot be used; then nothing is written.
+    A file without the column ``stock_months`` leaves the stocks as they are known. Raises UserError with the line and
+    the column of the first entry that cannot be used; then nothing is written.
     """
-    entries = read(_content(name), name)
+    content = _content(name)
+    entries = read(content, name)
     with writing(engine) as cx:
+        before = {entry.item: entry for entry in watchlist.get_items(cx)}
+        if STOCK not in _columns(content):
+            entries = [replace(entry, stock_months=_stock(before.get(entry.item))) for entry in entries]
         watchlist.put_items(cx, entries)
+        detail = {
+            "file": Path(name).name,
+            "added": [str(entry.item) for entry in entries if entry.item not in before],
+            "changed": [str(one.item) for one in entries if one.item in before and before[one.item] != one],
+        }
+        audit.append(cx, actor=actor, action="load", subject=SUBJECT, detail=detail, now=now)
     return len(entries)
+
+
+def note_stock(engine: Engine, item: ItemKey, months: float | None, *, actor: str, now: datetime) -> None:
+    """Write down how many months the stocks of a watched item last; None = not known any more. Raises UserError."""
+    if months is not None:
+        _checked_stock(months)
+    with writing(engine) as cx:
+        entry = next((one for one in watchlist.get_items(cx) if one.item == item), None)
+        if entry is None:
+            raise UserError(f"{item} is not on the watch-list; `cews watchlist list` shows what is")
+        watchlist.put_items(cx, [replace(entry, stock_months=months)])
+        detail = {"item": str(item), "stock_months": months, "before": entry.stock_months}
+        audit.append(cx, actor=actor, action="stock", subject=SUBJECT, detail=detail, now=now)
 
 
 def watched(engine: Engine, source: Source) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -63,10 +96,14 @@ def _content(name: str) -> str:
         ) from error
 
 
+def _columns(content: str) -> Sequence[str]:
+    return csv.DictReader(StringIO(content)).fieldnames or ()
+
+
 def read(content: str, name: str) -> list[WatchItem]:
-    """Entries of a watch-list CSV with the columns ``COLUMNS``; ``uses`` are separated by semicolons."""
+    """Entries of a watch-list CSV with the columns ``COLUMNS`` and perhaps ``STOCK``; ``uses`` are separated by ";"."""
     rows = csv.DictReader(StringIO(content))
-    missing = [column for column in COLUMNS if column not in (rows.fieldnames or ())]
+    missing = [column for column in COLUMNS if column not in _columns(content)]
     if missing:
         raise UserError(f"{name}: the columns {', '.join(missing)} are missing; a watch-list has {', '.join(COLUMNS)}")
     return [_entry(row, f"{name}, line {rows.line_num}") for row in rows]
@@ -88,4 +125,24 @@ def _entry(row: dict[str, str], where: str) -> WatchItem:
         raise UserError(f"{where}, grade: {values['grade']!r} is not one of A, B, C, D") from None
     uses = tuple(use.strip() for use in values["uses"].split(";") if use.strip())
     item = ItemKey(values["reporter"].upper(), flow, values["hs"])
-    return WatchItem(item, values["name_ko"], values["name_en"], grade, uses, values["note"])
+    return WatchItem(item, values["name_ko"], values["name_en"], grade, uses, values["note"], _stock_of(row, where))
+
+
+def _stock_of(row: dict[str, str], where: str) -> float | None:
+    given = (row.get(STOCK) or "").strip()
+    try:
+        return _checked_stock(float(given)) if given else None
+    except ValueError:
+        raise UserError(f"{where}, {STOCK}: {given!r} is no number of months") from None
+    except UserError as error:
+        raise UserError(f"{where}, {STOCK}: {error}") from None
+
+
+def _checked_stock(months: float) -> float:
+    if not 0 <= months <= LONGEST_STOCK:  # NaN is refused as well
+        raise UserError(f"stocks last 0 to {LONGEST_STOCK:.0f} months, not {months:g}")
+    return months
+
+
+def _stock(entry: WatchItem | None) -> float | None:
+    return None if entry is None else entry.stock_months

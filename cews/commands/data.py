@@ -12,7 +12,7 @@ from rich.table import Table
 
 from cews import ingesting, watching
 from cews.commands.session import Month, Session, json_option, pass_session, print_json
-from cews.domain import HeldBackError, Period, UserError
+from cews.domain import HeldBackError, ItemKey, Period, UserError
 from cews.ingesting import IngestReport
 from cews.records import item_record
 from cews.store import engine as store_engine
@@ -235,8 +235,19 @@ def watchlist() -> None:
 @pass_session
 def load_watchlist(session: Session, file: str) -> None:
     """Load a watch-list: FILE.csv, or `kor` for the one of Korea that comes with the program."""
-    count = watching.load(session.store, file)
+    count = watching.load(session.store, file, actor=session.operator, now=session.now)
     session.say(f"{count} items are watched now.")
+
+
+@watchlist.command("stock")
+@click.argument("item", metavar="ITEM")
+@click.option("--months", type=float, help="How long stocks cover the use; without it that is not known any more.")
+@pass_session
+def note_stock(session: Session, item: str, months: float | None) -> None:
+    """Write down how many months the stocks of ITEM (like KOR:import:310210) last. Counts in the severity."""
+    watching.note_stock(session.store, ItemKey.parse(item), months, actor=session.operator, now=session.now)
+    known = "not known any more" if months is None else f"{months:g} months"
+    session.say(f"Stocks of {item}: {known}.")
 
 
 @watchlist.command("list")
@@ -256,6 +267,7 @@ def list_watchlist(session: Session, as_json: bool) -> None:
                     "name_en": entry.name_en,
                     "uses": list(entry.uses),
                     "note": entry.note,
+                    "stock_months": entry.stock_months,
                 }
                 for entry in entries
             ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -42,6 +44,15 @@ class Session:
     @property
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+    @property
+    def operator(self) -> str:
+        """Who works at the machine, as the audit log names it."""
+        try:
+            name = pwd.getpwuid(os.getuid()).pw_name
+        except KeyError:  # in a container a number need not have a name
+            name = f"user {os.getuid()}"
+        return f"{name} at the machine"
 
     def say(self, line: str) -> None:
         """One line on the output, wrapped by the terminal and not by us, so that it can be searched and piped."""

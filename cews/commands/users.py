@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import sys
 from typing import TextIO
 
@@ -46,7 +44,7 @@ def add(session: Session, name: str, role: str, file: TextIO | None, oidc: bool)
     issuer = session.settings.oidc_issuer if oidc else None
     kept = None if oidc else _password(name, file)
     with writing(session.store) as cx:
-        users.add(cx, name, Role.from_slug(role), kept, session.now, by=_operator(), issuer=issuer)
+        users.add(cx, name, Role.from_slug(role), kept, session.now, by=session.operator, issuer=issuer)
     session.say(f"{name} may sign in as {role}.")
 
 
@@ -85,7 +83,7 @@ def _record(line: AccountLine) -> dict[str, object]:
 def disable(session: Session, name: str) -> None:
     """Let an account in no more, and end its sessions."""
     with writing(session.store) as cx:
-        users.set_active(cx, accounts.checked_name(name), False, session.now, by=_operator())
+        users.set_active(cx, accounts.checked_name(name), False, session.now, by=session.operator)
     session.say(f"{name} is disabled and signed out everywhere.")
 
 
@@ -95,7 +93,7 @@ def disable(session: Session, name: str) -> None:
 def enable(session: Session, name: str) -> None:
     """Let a disabled account in again."""
     with writing(session.store) as cx:
-        users.set_active(cx, accounts.checked_name(name), True, session.now, by=_operator())
+        users.set_active(cx, accounts.checked_name(name), True, session.now, by=session.operator)
     session.say(f"{name} may sign in again.")
 
 
@@ -106,7 +104,7 @@ def enable(session: Session, name: str) -> None:
 def give_role(session: Session, name: str, role: str) -> None:
     """Give an account another role; it holds from the next click on."""
     with writing(session.store) as cx:
-        users.set_role(cx, accounts.checked_name(name), Role.from_slug(role), session.now, by=_operator())
+        users.set_role(cx, accounts.checked_name(name), Role.from_slug(role), session.now, by=session.operator)
     session.say(f"{name} is now {role}.")
 
 
@@ -121,7 +119,7 @@ def password(session: Session, name: str, file: TextIO | None) -> None:
         users.get(cx, name)  # before anybody types a password
     kept = _password(name, file)
     with writing(session.store) as cx:
-        users.set_password(cx, name, kept, session.now, by=_operator())
+        users.set_password(cx, name, kept, session.now, by=session.operator)
     session.say(f"{name} has a new password and is signed out everywhere.")
 
 
@@ -137,15 +135,6 @@ def _password(name: str, file: TextIO | None) -> str:
     if weak is not None:
         raise UserError(weak.format(**accounts.PASSWORD_NUMBERS))
     return accounts.hashed(given)
-
-
-def _operator() -> str:
-    """Who works at the machine, as the audit log names it."""
-    try:
-        name = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # in a container a number need not have a name
-        name = f"user {os.getuid()}"
-    return f"{name} at the machine"
 
 
 COMMANDS = [user]

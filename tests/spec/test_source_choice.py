@@ -42,7 +42,7 @@ def test_the_watch_list_says_whose_trade_is_wanted(store_engine: Engine, tmp_pat
     path = tmp_path / "list.csv"
     heading = "reporter,flow,hs,name_ko,name_en,grade,uses,note"
     path.write_text(f"{heading}\nKOR,import,250410,흑연,Graphite,A,,\nJPN,import,250410,흑연,Graphite,B,,\n", "utf-8")
-    watching.load(store_engine, str(path))
+    watching.load(store_engine, str(path), actor="test", now=NOW)
     known = sources()
     assert watching.watched(store_engine, known["comtrade"]) == (("250410",), ("JPN", "KOR"))
     assert watching.watched(store_engine, known["kcs"]) == (("250410",), ("KOR",))
@@ -58,7 +58,7 @@ def test_without_a_watch_list_it_is_said(store_engine: Engine) -> None:
 
 
 def test_of_the_shipped_list_a_collection_of_the_world_is_asked_for_what_it_knows(store_engine: Engine) -> None:
-    watching.load(store_engine, "kor")
+    watching.load(store_engine, "kor", actor="test", now=NOW)
     known = sources()
     codes = {name: watching.watched(store_engine, known[name])[0] for name in ("kcs", "comtrade")}
     assert {len(code) for code in codes["kcs"]} == {6, 10}

@@ -8,7 +8,7 @@ import pytest
 from alert_samples import JANUARY, finding, published
 
 from cews.alerts import Policy, step
-from cews.domain import Alert, Reason
+from cews.domain import Alert, Flow, Reason
 from cews.sentences import severity_line
 from cews.severity import GRADES, severity
 
@@ -31,6 +31,19 @@ def test_the_arithmetic() -> None:
         "98 of 100 = evidence 100 × vulnerability 0.98 (dependence 0.98, HHI 0.95, grade 1.00)"
     )
     assert severity_line(found, "ko") == "98/100 = 근거 100 × 취약도 0.98(의존도 0.98, HHI 0.95, 등급 1.00)"
+
+
+def test_stock_that_lasts_makes_a_shortage_of_imports_less_severe() -> None:
+    found = severity(alert(4, DEPENDENT), "A", 3.0)
+    assert found is not None
+    assert found.value == pytest.approx(100 * (0.98 + 0.95 + 1 + 0.5) / 4)
+    assert severity_line(found, "en").endswith("(dependence 0.98, HHI 0.95, grade 1.00, lack of stock 0.50 = 1 − 3/6)")
+    assert severity_line(found, "ko").endswith("(의존도 0.98, HHI 0.95, 등급 1.00, 재고 부족 0.50 = 1 − 3/6)")
+    values = [severity(alert(4), stock_months=months) for months in (0.0, 1.5, 6.0, 30.0)]
+    assert [round(one.value, 1) for one in values if one is not None] == [100.0, 75.0, 0.0, 0.0]
+    exported = alert(4)
+    exported = replace(exported, item=replace(exported.item, flow=Flow.EXPORT))
+    assert severity(exported, stock_months=3.0) is None
 
 
 def test_what_is_not_known_is_left_out() -> None:
