@@ -538,24 +538,21 @@ def newest(
 
 
 def _wanted(
-    state: str | None, recipient_id: int | None, alert_id: int | None, words: str = "", until: datetime | None = None
+    state: str | None, recipient_id: int | None, alert_id: int | None, words: str, until: datetime | None
 ) -> list[ColumnElement[bool]]:
-    table, line, change = schema.notice, schema.notice_line, schema.alert_change
+    table, to, line, change = schema.notice, schema.recipient, schema.notice_line, schema.alert_change
     about = select(line.c.notice_id).join(change, change.c.id == line.c.alert_change_id)
+    found = or_(to.c.name.icontains(words, autoescape=True), to.c.email.icontains(words, autoescape=True))
+    said = or_(
+        table.c.recipient_id.in_(select(to.c.id).where(found)), table.c.last_error.icontains(words, autoescape=True)
+    )
     return [
-        *([_mentions(words)] if words else []),
-        *([table.c.created_at <= until] if until is not None else []),
         *([table.c.state == state] if state else []),
         *([table.c.recipient_id == recipient_id] if recipient_id is not None else []),
         *([table.c.id.in_(about.where(change.c.alert_id == alert_id))] if alert_id is not None else []),
+        *([said] if words else []),
+        *([table.c.created_at <= until] if until is not None else []),
     ]
-
-
-def _mentions(words: str) -> ColumnElement[bool]:
-    to, asked = schema.recipient, words.strip()
-    named = or_(to.c.name.icontains(asked, autoescape=True), to.c.email.icontains(asked, autoescape=True))
-    failed = schema.notice.c.last_error.icontains(asked, autoescape=True)
-    return or_(schema.notice.c.recipient_id.in_(select(to.c.id).where(named)), failed)
 
 
 def reasons(cx: Connection, notice_ids: Collection[int]) -> dict[int, dict[NoticeReason, int]]:

@@ -198,6 +198,10 @@ def test_the_outbox_is_looked_through_and_a_dead_letter_is_put_back_by_somebody(
             "kim@example.org",
             "gone@example.org",
         ]
+        assert [one.recipient.id for one in notices.newest(cx, 9, words="GONE@")] == [gone] * 3
+        assert notices.counts(cx, words="no such mailbox", until=NOW)["dead"] == 3
+        assert notices.counts(cx, words="%", until=NOW - timedelta(days=1))["dead"] == 0
+        assert notices.newest(cx, 9, words="%") == []
         assert notices.reasons(cx, [dead[0].id, 99]) == {dead[0].id: {NoticeReason.FIRST: 1}}
         [attempt] = notices.attempts(cx, dead[0].id)
     assert (attempt.at, attempt.outcome, "550 no such mailbox" in attempt.detail) == (NOW, "failed", True)
