@@ -25,6 +25,11 @@ def aria(**words: str) -> dict[str, Any]:
     return {f"aria-{name}": value for name, value in words.items()}
 
 
+def data(**words: str) -> dict[str, Any]:
+    """Attributes for a script: ``data(decision="close")``."""
+    return {f"data-{name}": value for name, value in words.items()}
+
+
 def kept(*children: Child) -> list[Component | str]:
     """Children without the absent ones. An empty component is falsy, so absence is tested by identity."""
     return [child for child in children if child is not None]
@@ -140,6 +145,11 @@ def said(words: str, *, done: bool) -> Component:
         className=f"said {'done' if done else 'trouble'}",
         role="status" if done else "alert",
     )
+
+
+def note(words: str, icon_name: str = "history") -> Component:
+    """A remark that belongs to the whole page."""
+    return html.P([icon(icon_name), html.Span(words)], className="said done", role="note")
 
 
 def bar(part: float, more: str = "") -> Component:
