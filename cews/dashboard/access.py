@@ -48,6 +48,8 @@ CALLBACKS: Final[Mapping[str, Role]] = {  # by the first thing a callback answer
     "alerts-total.children": Role.VIEWER,
     "panel-inner.children": Role.VIEWER,
     "item-outlook.children": Role.VIEWER,
+    "jobs-live.children": Role.VIEWER,
+    "jobs-said.children": Role.MANAGER,
     "users-list.children": Role.ADMIN,
 }
 LOOKING: Final[frozenset[str]] = frozenset()  # callbacks that only read, though not for everybody
@@ -56,6 +58,7 @@ PAGES: Final[Mapping[str, Role]] = {  # by the first part of the path
     "alerts": Role.VIEWER,
     "items": Role.VIEWER,
     "data": Role.VIEWER,
+    "jobs": Role.VIEWER,
     "help": Role.VIEWER,
     "users": Role.ADMIN,
 }

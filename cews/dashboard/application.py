@@ -86,7 +86,7 @@ def create_app(engine: Engine, settings: Settings, *, demo: bool = False) -> Das
         add_log_handler=False,
     )
     app.default_language = settings.language
-    desk = Desk(engine, settings)
+    desk = Desk(engine, settings, demo)
     app.layout = lambda: shell.shell(desk.view(""))
     routes.register(app, desk)
     app.server.config.update(

@@ -20,6 +20,7 @@ class Desk:
 
     engine: Engine
     settings: Settings
+    demo: bool = False  # the world is simulated, and only what makes sense in it can be asked for
 
     def view(self, search: str | None) -> View:
         """The view of the request being answered."""

@@ -29,6 +29,7 @@ MENU: Final = (
         mark("System"),
         (
             ("data", "/data", mark("Data"), "data"),
+            ("jobs", "/jobs", mark("Jobs"), "refresh"),
             ("users", "/users", mark("Users"), "users"),
             ("help", "/help", mark("Help"), "help"),
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -133,9 +133,13 @@ def stopped(cx: Connection, run_id: int, now: datetime, by: str) -> None:
     _change(cx, run_id, state=STOPPED, finished_at=now, error=str(StopAskedError(by)))
 
 
-def get(cx: Connection, run_id: int) -> Run | None:
+def get(cx: Connection, run_id: int, as_of: datetime | None = None) -> Run | None:
+    """The run as it is, or as it was at ``as_of``; None where it had not begun."""
     row = cx.execute(select(run).where(run.c.id == run_id)).first()
-    return None if row is None else Run(**row._mapping)
+    found = None if row is None else Run(**row._mapping)
+    if found is None or as_of is None:
+        return found
+    return _then(found, as_of) if found.started_at <= as_of else None
 
 
 def lines(cx: Connection, run_id: int) -> list[RunLine]:
@@ -153,6 +157,24 @@ def newest(cx: Connection, job: str | None = None, limit: int = 20) -> list[Run]
     """The newest runs first, of one job or of all."""
     rows = select(run).where(*([run.c.job == job] if job else [])).order_by(run.c.started_at.desc(), run.c.id.desc())
     return [Run(**row._mapping) for row in cx.execute(rows.limit(limit))]
+
+
+def known(cx: Connection, as_of: datetime, limit: int, job: str = "") -> list[Run]:
+    """The runs begun by then as they were then, the newest first: of one job or source, or of all."""
+    wanted = run.c.job.in_((job, f"ingest:{job}")) if job else run.c.job.not_like("silence:%")
+    rows = select(run).where(wanted, run.c.started_at <= as_of).order_by(run.c.started_at.desc(), run.c.id.desc())
+    return [_then(Run(**row._mapping), as_of) for row in cx.execute(rows.limit(limit))]
+
+
+def _then(found: Run, as_of: datetime) -> Run:
+    if found.finished_at is None or found.finished_at <= as_of:
+        return found
+    return replace(found, state=RUNNING, finished_at=None, progress_done=0, progress_total=0, summary={}, error=None)
+
+
+def busy(cx: Connection) -> bool:
+    """Whether any run waits or runs."""
+    return cx.execute(select(run.c.id).where(run.c.state.in_((WAITING, RUNNING))).limit(1)).first() is not None
 
 
 def abandon(cx: Connection, job: str, plan: str | None, now: datetime) -> None:
