@@ -9,23 +9,20 @@ from datetime import datetime, time, timedelta
 from email.message import EmailMessage
 from itertools import groupby, product
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 from rich.markup import escape
 from rich.table import Table
 
-from cews import exports, outbox, policy, rehearsal
+from cews import exports, outbox, policy, recipients, rehearsal
 from cews.commands.session import AsOf, Session, as_of_option, json_option, pass_session, print_json
 from cews.domain import Level, ShockClass, UserError
-from cews.net import check_address
 from cews.notify import channels, webhook
 from cews.notify.email import SmtpChannel
 from cews.routing import ANY, MessageKind, Reader, Rhythm, Silence, Subscription
 from cews.store import notices, silences
-from cews.store.engine import Connection, reading, writing
-
-WEBHOOK: Final = "webhook"
+from cews.store.engine import reading, writing
 
 
 @click.group(invoke_without_command=True)
@@ -204,12 +201,11 @@ def _record(one: notices.Notice, reasons: Mapping[str, int]) -> dict[str, object
 @pass_session
 def resend(session: Session, numbers: tuple[int, ...], every: bool) -> None:
     """Put dead letters back among those that wait; `cews notify` sends them."""
-    with writing(session.store) as cx:
-        wanted = [one.id for one in notices.dead_letters(cx)] if every else list(numbers)
-        for number in wanted:
-            notices.resend(cx, number, session.now)
-    if not wanted and not every:
+    if not numbers and not every:
         raise UserError("name the notices to send again, or give --all; `cews notices list --state dead` shows them")
+    with reading(session.store) as cx:
+        wanted = [one.id for one in notices.dead_letters(cx)] if every else numbers
+    outbox.resend(session.store, wanted, actor=session.operator, now=session.now)
     session.say(f"{len(wanted)} dead letters wait to be sent again.")
 
 
@@ -316,63 +312,109 @@ class QuietHours(click.ParamType[tuple[time | None, time | None]]):
         return start, end
 
 
-def _told_how(cx: Connection, number: int, wishes: Mapping[str, Any]) -> None:
+def _reader(now: Reader, wishes: Mapping[str, Any]) -> Reader:
     """Change what the options name, and leave the rest as it is."""
-    now = next(one for one in notices.recipients(cx) if one.id == number)
-    given = {name: value for name, value in wishes.items() if value is not None}
-    operator = given.pop("operator", now.operator)
+    given = {name: value for name, value in wishes.items() if value is not None and name != "operator"}
     if "quiet" in given:
         given["quiet_from"], given["quiet_to"] = given.pop("quiet")
     if "rhythm" in given:
         given["rhythm"] = Rhythm(given["rhythm"])
-    notices.put_reader(cx, replace(now.reader, **given), operator=operator)
+    return replace(now, **given)
 
 
-@recipient.command("add")
-@click.argument("name")
-@click.argument("email")
-@click.option("--lang", type=click.Choice(["ko", "en"]), default="ko", show_default=True, help="Language of notices.")
-@click.option("--hs", multiple=True, help="HS code or its beginning; may be repeated (default: every item).")
-@click.option("--use", "uses", multiple=True, help="Who is hurt, as in the watch-list; may be repeated (default: any).")
-@click.option(
-    "--class", "shock", type=click.Choice([one.value for one in ShockClass]), help="Class of shock (default: any)."
-)
-@click.option("--event", default="", help="Key of an event (default: any or none).")
-@click.option("--reporter", default=ANY, help="Country whose trade it is about, ISO 3166 alpha-3 (default: any).")
-@click.option("--flow", type=click.Choice(["import", "export", ANY]), default=ANY, help="Direction (default: both).")
-@click.option(
+def _about(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say what somebody hears about."""
+    options = (
+        click.option("--hs", multiple=True, help="HS code or its beginning; may be repeated (default: every item)."),
+        click.option(
+            "--use", "uses", multiple=True, help="Who is hurt, as in the watch-list; may be repeated (default: any)."
+        ),
+        click.option(
+            "--class",
+            "shock",
+            type=click.Choice([one.value for one in ShockClass]),
+            default="",
+            help="Class of shock (default: any).",
+        ),
+        click.option("--event", default="", help="Key of an event (default: any or none)."),
+        click.option("--reporter", default=ANY, help="Country whose trade it is, ISO 3166 alpha-3 (default: any)."),
+        click.option("--flow", type=click.Choice(["import", "export", ANY]), default=ANY, help="Direction."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+_MIN_LEVEL = click.option(
     "--min-level",
     type=click.Choice([level.slug for level in Level]),
     default=Level.CAUTION.slug,
     show_default=True,
     help="Least level that is told.",
 )
+
+
+def _subscriptions(
+    number: int, level: Level, *, hs: tuple[str, ...], uses: tuple[str, ...], **about: str
+) -> list[Subscription]:
+    """One for each code and each use that the options name."""
+    return [
+        Subscription(number, hs_prefix=prefix, min_level=level, use=use, **about)
+        for prefix, use in product(hs or ("",), uses or ("",))
+    ]
+
+
+@recipient.command("add")
+@click.argument("name")
+@click.argument("email")
+@click.option("--lang", type=click.Choice(["ko", "en"]), default="ko", show_default=True, help="Language of notices.")
+@_about
+@_MIN_LEVEL
 @_wishes
 @pass_session
-def add_recipient(
-    session: Session,
-    /,
-    name: str,
-    email: str,
-    lang: str,
-    hs: tuple[str, ...],
-    uses: tuple[str, ...],
-    shock: str | None,
-    event: str,
-    reporter: str,
-    flow: str,
-    min_level: str,
-    **wishes: Any,
-) -> None:
+def add_recipient(session: Session, /, name: str, email: str, lang: str, min_level: str, **options: Any) -> None:
     """Add NAME at EMAIL, what they hear about, and how."""
-    level = Level.from_slug(min_level)
-    with writing(session.store) as cx:
-        number = notices.add_recipient(cx, name, email, lang)
-        for prefix, use in product(hs or ("",), uses or ("",)):
-            notices.subscribe(cx, Subscription(number, reporter, flow, prefix, level, use, shock or "", event))
-        _told_how(cx, number, wishes)
-    about = ", ".join([*hs, *uses]) or "every item"
-    session.say(f"{name} <{email}> hears about {about} from {min_level} on.")
+    about = {key: options.pop(key) for key in ("hs", "uses", "shock", "event", "reporter", "flow")}
+    recipients.add(
+        session.store,
+        name,
+        email,
+        lang,
+        _subscriptions(0, Level.from_slug(min_level), **about),
+        _reader(Reader(0), options),
+        operator=bool(options["operator"]),
+        actor=session.operator,
+        now=session.now,
+    )
+    told = ", ".join([*about["hs"], *about["uses"]]) or "every item"
+    session.say(f"{name} <{email}> hears about {told} from {min_level} on.")
+
+
+@recipient.command("subscribe")
+@click.argument("email", metavar="RECIPIENT")
+@_about
+@_MIN_LEVEL
+@pass_session
+def subscribe(session: Session, /, email: str, min_level: str, **about: Any) -> None:
+    """Let RECIPIENT (an e-mail address) hear about more, or about the same from another level on."""
+    with reading(session.store) as cx:
+        to = notices.recipient(cx, email)
+    for wish in _subscriptions(to.id, Level.from_slug(min_level), **about):
+        recipients.subscribe(session.store, wish, actor=session.operator, now=session.now)
+    session.say(f"{to.name} <{to.email}> hears about it from {min_level} on.")
+
+
+@recipient.command("unsubscribe")
+@click.argument("email", metavar="RECIPIENT")
+@_about
+@pass_session
+def unsubscribe(session: Session, /, email: str, **about: Any) -> None:
+    """Let RECIPIENT hear no more about what the options name, as `cews recipient list` shows it."""
+    with reading(session.store) as cx:
+        to = notices.recipient(cx, email)
+    for wish in _subscriptions(to.id, Level.ATTENTION, **about):
+        recipients.unsubscribe(session.store, wish, actor=session.operator, now=session.now)
+    session.say(f"{to.name} <{to.email}> does not hear about it any more.")
 
 
 @recipient.command("set")
@@ -382,11 +424,12 @@ def add_recipient(
 @pass_session
 def set_recipient(session: Session, /, email: str, active: bool | None, **wishes: Any) -> None:
     """Change how RECIPIENT (an e-mail address) is told."""
-    with writing(session.store) as cx:
+    with reading(session.store) as cx:
         to = notices.recipient(cx, email)
-        _told_how(cx, to.id, wishes)
-        if active is not None:
-            notices.set_active(cx, to.id, active)
+    given = {"active": active, "operator": wishes["operator"]}
+    after = replace(to, reader=_reader(to.reader, wishes))
+    after = replace(after, **{name: value for name, value in given.items() if value is not None})
+    recipients.change(session.store, to, after, actor=session.operator, now=session.now)
     session.say(f"{to.name} <{to.email}> is told as you asked.")
 
 
@@ -401,17 +444,13 @@ def reach(session: Session, email: str, channel: str, address: str, form: str, s
     """Reach RECIPIENT on CHANNEL (email, webhook, or one of another package) at ADDRESS too."""
     if channel not in channels.names():
         raise UserError(f"there is no channel {channel!r}; choose one of {', '.join(channels.names())}")
-    where = notices.Address(channel, address)
-    if channel == WEBHOOK:
-        check_address(address, session.settings.webhook_hosts.split())
-        made = webhook.check_secret(secret) if secret else webhook.new_secret() if form == "generic" else None
-        where = notices.Address(channel, address, made, form)
-        if made and not secret:
-            session.say(f"Secret of its signatures, shown once: {made}")
-    elif channel == notices.EMAIL:
-        where = notices.Address(channel, notices.valid_address(address))
-    with writing(session.store) as cx:
-        notices.put_address(cx, notices.recipient(cx, email).id, where)
+    with reading(session.store) as cx:
+        to = notices.recipient(cx, email)
+    where = notices.Address(channel, address, secret, form if channel == recipients.WEBHOOK else "")
+    approved = session.settings.webhook_hosts.split()
+    kept = recipients.reach(session.store, to.id, where, approved=approved, actor=session.operator, now=session.now)
+    if kept.secret and not secret:
+        session.say(f"Secret of its signatures, shown once: {kept.secret}")
     session.say(f"{email} is reached by {channel} too. `cews notify test {email}` tries it.")
 
 
@@ -421,8 +460,9 @@ def reach(session: Session, email: str, channel: str, address: str, form: str, s
 @pass_session
 def unreach(session: Session, email: str, channel: str) -> None:
     """Reach RECIPIENT on CHANNEL no more."""
-    with writing(session.store) as cx:
-        notices.drop_address(cx, notices.recipient(cx, email).id, channel)
+    with reading(session.store) as cx:
+        to = notices.recipient(cx, email)
+    recipients.unreach(session.store, to.id, channel, actor=session.operator, now=session.now)
     session.say(f"{email} is not reached by {channel} any more.")
 
 

@@ -25,7 +25,7 @@ from cews.notify.email import SmtpChannel
 from cews.outbox import SendReport
 from cews.routing import MessageKind, Reader, Rhythm, Silence, Subscription
 from cews.settings import Settings
-from cews.store import notices, silences, watchlist
+from cews.store import audit, notices, silences, watchlist
 from cews.store.engine import Engine, reading, writing
 from cews.store.notices import Notice
 from cews.store.watchlist import WatchItem
@@ -350,6 +350,14 @@ def test_the_commands(sqlite_engine: Engine) -> None:
     assert "as you asked" in run(recipient, "set", "trucks@example.org", "--quiet", "none", "--rhythm", "immediate")
     with reading(sqlite_engine) as cx:
         assert notices.recipient(cx, "trucks@example.org").reader == Reader(1, working_days=True, daily_cap=4)
+    assert "from severe on" in run(recipient, "subscribe", "trucks@example.org", "--hs", "31", "--min-level", "severe")
+    unwanted = ["--use", "transport", "--class", "shortage"]
+    assert "any more" in run(recipient, "unsubscribe", "trucks@example.org", *unwanted)
+    assert "no such subscription" in run(recipient, "unsubscribe", "trucks@example.org", *unwanted)
+    with reading(sqlite_engine) as cx:
+        assert notices.subscriptions(cx) == [Subscription(1, hs_prefix="31", min_level=Level.SEVERE)]
+        done = [(one.action, one.subject) for one in reversed(audit.entries(cx))]
+    assert done == [(action, "recipient 1") for action in ("add", "change", "subscribe", "unsubscribe")]
     assert "no span of hours" in run(recipient, "set", "trucks@example.org", "--quiet", "late")
     add_reader(sqlite_engine, "kim@example.org")
     raise_alerts(sqlite_engine, 1)
