@@ -333,7 +333,6 @@ def _about(command: Callable[..., None]) -> Callable[..., None]:
             "--class",
             "shock",
             type=click.Choice([one.value for one in ShockClass]),
-            default="",
             help="Class of shock (default: any).",
         ),
         click.option("--event", default="", help="Key of an event (default: any or none)."),
@@ -355,11 +354,11 @@ _MIN_LEVEL = click.option(
 
 
 def _subscriptions(
-    number: int, level: Level, *, hs: tuple[str, ...], uses: tuple[str, ...], **about: str
+    number: int, level: Level, *, hs: tuple[str, ...], uses: tuple[str, ...], shock: str | None, **about: str
 ) -> list[Subscription]:
     """One for each code and each use that the options name."""
     return [
-        Subscription(number, hs_prefix=prefix, min_level=level, use=use, **about)
+        Subscription(number, hs_prefix=prefix, min_level=level, use=use, shock=shock or "", **about)
         for prefix, use in product(hs or ("",), uses or ("",))
     ]
 
