@@ -1,9 +1,6 @@
 """The dashboard as a WSGI application: ``gunicorn app:server``."""
 
-from cews import settings
-from cews.dashboard.application import create_app
-from cews.store import engine
+from cews.dashboard.application import from_environment
 
-loaded = settings.load()
-app = create_app(engine.connect(loaded.store_url), loaded)
+app = from_environment()
 server = app.server

@@ -157,17 +157,17 @@ def _trade(items: range, months: int) -> tuple[FloatArray, FloatArray]:
     return quantity, value
 
 
-def _codes(items: range) -> tuple[str, ...]:
+def hs_codes(items: range) -> tuple[str, ...]:
     return tuple(f"{10_000_000 + number:08d}" for number in items)
 
 
-def record(cx: Connection, items: range, months: int) -> None:
-    """One release of a batch of items. A month without trade has no row, as in customs data."""
+def record(cx: Connection, items: range, months: int) -> int:
+    """One release of a batch of items; gives the number of its rows. No trade, no row, as in customs data."""
     quantity, value = _trade(items, months)
     traded = quantity.T > 0
     leg, month = np.nonzero(traded)
     periods = np.array([(START + n).yyyymm for n in range(months)])
-    codes = _codes(items)
+    codes = hs_codes(items)
     rows = pd.DataFrame(
         {
             "reporter": "KOR",
@@ -186,6 +186,7 @@ def record(cx: Connection, items: range, months: int) -> None:
     raw.put(cx, name, "made", "bench", now, len(rows), name)
     coverage = Coverage("KOR", Flow.IMPORT, codes, tuple(int(period) for period in periods))
     releases.record(cx, releases.NewRelease("made", name, "bench", now, simulated=True), rows, [coverage])
+    return len(rows)
 
 
 def made(items: int, months: int) -> Panel:
@@ -196,7 +197,7 @@ def made(items: int, months: int) -> Panel:
     return Panel(
         as_of=AS_OF,
         start=START,
-        items=tuple(ItemKey("KOR", Flow.IMPORT, code) for code in _codes(range(items))),
+        items=tuple(ItemKey("KOR", Flow.IMPORT, code) for code in hs_codes(range(items))),
         sources=("made",) * items,
         simulated=(True,) * items,
         units=("kg",) * items,

@@ -10,6 +10,7 @@ from typing import Any
 import click
 from rich.table import Table
 
+from cews.bench import dashboard as serving
 from cews.bench import detect as detecting
 from cews.bench import forecast as forecasting
 from cews.bench import load as loading
@@ -119,6 +120,29 @@ def forecast(session: Session, data: str, sample: int, as_json: bool) -> None:
         raise UserError(f"--data {data}: there is no {unknown[0]!r}; the sets are {', '.join(forecasting.DATA)}")
     with session.progress("Fitting the slow models") as progress:
         record = forecasting.forecast(chosen, sample, progress)
+    _show(session, record, as_json)
+
+
+@bench.command()
+@click.option(
+    "--items", type=click.IntRange(min=serving.BATCH), default=5000, show_default=True, help="Two alerts each."
+)
+@click.option("--months", type=click.IntRange(min=36), default=64, show_default=True, help="Of ten partners an item.")
+@click.option("--store", default="sqlite", show_default=True, help="`sqlite`, or the address of a PostgreSQL server.")
+@click.option("--loads", type=click.IntRange(min=1), default=5, show_default=True, help="Medians of so many openings.")
+@click.option("--rounds", type=click.IntRange(min=1), default=40, show_default=True, help="Of one reader.")
+@click.option("--seconds", type=click.FloatRange(min=1), default=30, show_default=True, help="Of twenty readers.")
+@json_option
+@pass_session
+def dashboard(
+    session: Session, items: int, months: int, store: str, loads: int, rounds: int, seconds: float, as_json: bool
+) -> None:
+    """How quickly the dashboard answers one reader and twenty; beside it, an empty Dash page served alike."""
+    if store != "sqlite" and not store.startswith("postgresql"):
+        raise UserError(f"--store {store}: write sqlite, or postgresql://user:password@host/database")
+    order = serving.Order(store, items, months, loads, rounds, seconds)
+    with session.progress("Making the store") as progress:
+        record = serving.dashboard(order, progress)
     _show(session, record, as_json)
 
 

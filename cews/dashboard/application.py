@@ -10,10 +10,11 @@ from importlib.resources import files
 from typing import Any
 
 from dash import Dash
-from flask import request
+from flask import Flask, request
 from flask_compress import Compress
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from cews import settings as configuration
 from cews.dashboard import access, doors, routes, security, shell
 from cews.dashboard.desk import Desk
 from cews.dashboard.session import Sessions
@@ -21,7 +22,7 @@ from cews.dashboard.view import COOKIE
 from cews.i18n import LANGUAGES
 from cews.oidc import Client
 from cews.settings import Settings
-from cews.store.engine import Engine
+from cews.store.engine import Engine, connect
 
 _INDEX = """<!DOCTYPE html>
 <html lang="{language}">
@@ -105,3 +106,15 @@ def create_app(engine: Engine, settings: Settings, *, demo: bool = False) -> Das
         app.server.wsgi_app = ProxyFix(app.server.wsgi_app, settings.proxies, settings.proxies)
     app.server.test_client().get("/")  # Dash registers its scripts on the first request, which must not race
     return app
+
+
+def from_environment() -> Dash:
+    """The dashboard over the store that the settings name; see docs/operations/settings.md."""
+    loaded = configuration.load()
+    return create_app(connect(loaded.store_url), loaded)
+
+
+def wsgi() -> Flask:
+    """For a WSGI server that calls a factory: ``gunicorn 'cews.dashboard.application:wsgi()'``."""
+    server: Flask = from_environment().server
+    return server
