@@ -24,6 +24,8 @@ PAGES = {
     "alerts": "/alerts?state=all",
     "item": "/items/KOR/import/250410",
     "items": "/items",
+    "suppliers": "/suppliers",
+    "supplier": "/suppliers/CHN?order=share",
     "data": "/data",
     "help": "/help",
 }

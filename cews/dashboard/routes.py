@@ -12,7 +12,7 @@ from dash.development.base_component import Component
 from cews.dashboard import parts, replay, shell
 from cews.dashboard.access import least_for_page
 from cews.dashboard.desk import Desk, clientside
-from cews.dashboard.pages import Page, alerts, data, help, item, items, jobs, overview, users
+from cews.dashboard.pages import Page, alerts, data, help, item, items, jobs, overview, supplier, suppliers, users
 from cews.dashboard.view import View
 from cews.dashboard.words import ROLE_NAMES
 from cews.domain import CewsError, Level
@@ -28,12 +28,14 @@ _PAGES: Final[dict[str, Callable[..., Page | None]]] = {
     r"/alerts(?:/([0-9]{1,9}))?": alerts.page,
     r"/items": items.page,
     r"/items/([A-Z]{3})/(import|export)/([0-9]{2,10})": item.page,
+    r"/suppliers": suppliers.page,
+    r"/suppliers/([A-Z]{3})": supplier.page,
     r"/data": data.page,
     r"/jobs(?:/([0-9]{1,9}))?": jobs.page,
     r"/users": users.page,
     r"/help": help.page,
 }
-_ANSWERING: Final = (alerts, item, jobs, users)  # pages with callbacks of their own
+_ANSWERING: Final = (alerts, item, jobs, supplier, suppliers, users)  # pages with callbacks of their own
 
 
 def page_at(desk: Desk, cx: Connection, view: View, path: str) -> Page:

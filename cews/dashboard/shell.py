@@ -24,7 +24,13 @@ MENU: Final = (
         mark("Monitor"),
         (("overview", "/", mark("Overview"), "overview"), ("alerts", "/alerts", mark("Alerts"), "bell")),
     ),
-    (mark("Analyse"), (("items", "/items", mark("Items"), "chart"),)),
+    (
+        mark("Analyse"),
+        (
+            ("items", "/items", mark("Items"), "chart"),
+            ("suppliers", "/suppliers", mark("Suppliers"), "globe"),
+        ),
+    ),
     (
         mark("System"),
         (

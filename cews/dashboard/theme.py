@@ -10,6 +10,9 @@ INK: Final = "#17345B"  # observed
 BLUE: Final = "#2F68B8"  # expectation and its bands
 ORANGE: Final = "#C8660F"  # unit value
 MUTED: Final = "#C3C9D4"  # other suppliers
+LAND: Final = "#E6E9EE"  # a country of the map that is not spoken of
+HOME: Final = "#D5281F"  # the country whose trade it is
+CLASSES: Final = ("#D3E2F4", "#A5C3E8", "#6C9DD8", "#3A71BB", "#1B4079")  # of the map, least first
 SUPPLIERS: Final = ("#2F68B8", "#E08A3C", "#4BA37F", "#B2548C", "#8C7DCB", "#5FA8C9")
 
 LEVEL_COLOURS: Final = {

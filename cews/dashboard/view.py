@@ -72,6 +72,14 @@ class View:
     def amount(self, number: float | None, unit: str, like: float | None = None) -> str:
         return formats.amount(number, unit, self.language, like=like)
 
+    def points(self, difference: float | None) -> str:
+        """A difference of two shares in percentage points: +3.5 pp."""
+        if difference is None:
+            return formats.UNKNOWN
+        number = round(difference * 100, 1)
+        sign = "+" if number > 0 else formats.MINUS if number < 0 else ""
+        return f"{sign}{abs(number):.1f}{'%p' if self.language == 'ko' else ' pp'}"
+
     def day(self, moment: datetime) -> str:
         return moment.astimezone(self.zone).strftime("%Y-%m-%d")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import (
@@ -129,15 +130,23 @@ def find_items(cx: Connection, words: str, limit: int) -> list[ItemName]:
 
 def item_name(cx: Connection, item: ItemKey) -> ItemName | None:
     """The item's name, or None where the store has never heard of it."""
+    return item_names(cx, [item]).get(item)
+
+
+def item_names(cx: Connection, asked: Sequence[ItemKey]) -> dict[ItemKey, ItemName]:
+    """The names of these items; what the store has never heard of is missing."""
     items = _known_items()
     source, names = named(items)
-    found = (
-        select(items.c.reporter, items.c.flow, items.c.hs, *names)
-        .select_from(source)
-        .where(items.c.reporter == item.reporter, items.c.flow == item.flow.value, items.c.hs == item.hs)
-    )
-    row = cx.execute(found).first()
-    return None if row is None else item_name_of(row)
+    found: dict[ItemKey, ItemName] = {}
+    for (reporter, flow), group in groupby(sorted(asked), key=lambda item: (item.reporter, item.flow)):
+        codes = [item.hs for item in group]
+        rows = (
+            select(items.c.reporter, items.c.flow, items.c.hs, *names)
+            .select_from(source)
+            .where(items.c.reporter == reporter, items.c.flow == flow.value, items.c.hs.in_(codes))
+        )
+        found |= {name.item: name for name in map(item_name_of, cx.execute(rows))}
+    return found
 
 
 # --- items -------------------------------------------------------------------------------------------

@@ -21,6 +21,8 @@ PATHS = {
     "alert": "/alerts/1?state=all",
     "items": "/items",
     "item": "/items/KOR/import/250410",
+    "suppliers": "/suppliers",
+    "supplier": "/suppliers/CHN?order=share",
     "data": "/data",
     "users": "/users",
     "help": "/help",

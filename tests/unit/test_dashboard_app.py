@@ -30,7 +30,19 @@ from cews.i18n import _catalogue
 from cews.settings import Settings
 from cews.store.engine import Engine, connect, reading
 
-PATHS = ["/", "/alerts", "/alerts/1", "/items", "/items/KOR/import/250410", "/data", "/users", "/help", "/nowhere"]
+PATHS = [
+    "/",
+    "/alerts",
+    "/alerts/1",
+    "/items",
+    "/items/KOR/import/250410",
+    "/suppliers",
+    "/suppliers/CHN",
+    "/data",
+    "/users",
+    "/help",
+    "/nowhere",
+]
 HANGUL = re.compile("[가-힣]")
 CODE = sorted(Path(dashboard.__file__).parent.rglob("*.py"))
 

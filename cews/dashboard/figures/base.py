@@ -24,6 +24,7 @@ def config(language: str, words: dict[str, str]) -> Any:
         "locale": language,
         "locales": {language: {"dictionary": words}},
         "toImageButtonOptions": {"format": "png", "scale": 2},
+        "topojsonURL": "/assets/topojson/",  # a map is drawn from this machine
     }
 
 

@@ -22,3 +22,11 @@ class Page:
 
 def item_path(reporter: str, flow: str, hs: str) -> str:
     return f"/items/{reporter}/{flow}/{hs}"
+
+
+def supplier_path(partner: str) -> str:
+    return f"/suppliers/{partner}"
+
+
+def event_path(number: int) -> str:
+    return f"/events/{number}"

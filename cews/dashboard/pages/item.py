@@ -367,7 +367,7 @@ def _supplier_table(series: ItemSeries, view: View) -> Component:
         [
             html.Span([html.Code(partner), html.Span(view.country(partner))], className="country"),
             html.Span([html.Span(formats.share(share)), parts.bar(share)], className="share"),
-            _points_moved(share - before.get(partner, 0.0), view) if before else "–",
+            view.points(share - before.get(partner, 0.0) if before else None),
         ]
         for partner, share in list(now.items())[:5]
     ]
@@ -375,13 +375,6 @@ def _supplier_table(series: ItemSeries, view: View) -> Component:
         return parts.empty(view.say("Suppliers are not known"))
     headers = [view.say("Supplier · 12 months"), view.say("Share"), view.say("On the year")]
     return parts.table(headers, rows, numeric=(2,), more="suppliers")
-
-
-def _points_moved(difference: float, view: View) -> str:
-    """Percentage points: +3.5%p."""
-    points = round(difference * 100, 1)
-    sign = "+" if points > 0 else formats.MINUS if points < 0 else ""
-    return f"{sign}{abs(points):.1f}{'%p' if view.language == 'ko' else ' pp'}"
 
 
 def _suppliers_card(series: ItemSeries, months: int, view: View) -> Component:
