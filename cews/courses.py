@@ -3,9 +3,9 @@
 A course goes on only where every month it has seen is what it was, bit by bit, and what is new in earlier months is
 nothing but series that had not traded: else it begins anew. So what a scan says never depends on what was kept.
 
-Of each screen: ``index.json`` (replaced last, at once), the names of the series in the order in which they first came,
-a file of what was said for each month, and one of what the bank knows. Files are named after everything seen until
-then, and never written twice; those of another past are removed.
+Of each screen: ``index.json`` (replaced last, at once), the names of the series in the order in which they first came
+and what they have taught together, a file of what was said for each month, and one of what each has taught. Files are
+named after everything seen until then, and never written twice; those of another past are removed.
 """
 
 from __future__ import annotations
@@ -14,22 +14,25 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from hashlib import blake2b
+from hashlib import sha256
+from io import BufferedReader
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import BinaryIO, Final
-from zipfile import BadZipFile
+from typing import BinaryIO, Final, TypeVar
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from detectors.base import FloatArray, IntArray
 from detectors.kernels import in_blocks
 from detectors.kernels_screen import blank
 from detectors.screen import VERSION, Bank, Course
 
+Number = TypeVar("Number", bound=np.generic)
 _MONTHS: Final = 8  # read at a time, by one thread
 _INDEX: Final = "index.json"
+_KINDS: Final = frozenset((".f32", ".npy", ".npz"))  # the last one was written by earlier versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class _Index:
     keys: list[str]  # in the order in which they first came
     prints: list[str]  # of each month and all before it
     counts: list[int]  # how many of the keys each month had
+    together: tuple[float, float, list[list[float]]]  # Bank.typical, begins and errors
 
     def columns(self, keys: Sequence[str]) -> IntArray | None:
         """(kept keys,) where they stand now; None where one is missing."""
@@ -68,7 +72,7 @@ class KeptCourses:
             return course
         try:
             _resume(self.folder / name, index, columns, course)
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile):  # a file is missing or cut short
+        except (OSError, ValueError, EOFError):  # a file is missing or cut short
             return Course.fresh((series.shape[0], series.shape[1]), fields)
         self._resumed[name] = index
         return course
@@ -76,74 +80,103 @@ class KeptCourses:
     def keep(self, name: str, keys: Sequence[str], series: FloatArray, course: Course) -> None:
         if not len(series):
             return
-        before = self._resumed.pop(name, _Index(list(course.said), [], [], []))
+        bank = course.bank
+        before = self._resumed.pop(name, _Index(list(course.said), [], [], [], (0.0, 0.0, [])))
         kept, place = set(before.keys), {key: column for column, key in enumerate(keys)}
-        index = replace(before, keys=[*before.keys, *(key for key in keys if key not in kept)])
+        later = [*before.keys, *(key for key in keys if key not in kept)]
+        index = replace(before, keys=later, together=(bank.typical, bank.begins, bank.errors.tolist()))
         columns = np.array([place[key] for key in index.keys], dtype=np.int64)
         months = range(len(before.prints), len(series))
-        for month in months:
-            last = index.prints[-1] if index.prints else VERSION
-            index.prints.append(_print(last, series[month], columns))
+        for own in _own_prints(series[months.start :], [columns] * len(months)):
+            index.prints.append(_heaped(index.prints, own))
             index.counts.append(len(columns))
         _write(self.folder / name, index, columns, course, months)
 
 
-def _print(before: str, row: FloatArray, columns: IntArray) -> str:
-    return blake2b(row[columns].tobytes(), key=before.encode(), digest_size=16).hexdigest()
+def _own_prints(series: FloatArray, columns: Sequence[IntArray]) -> list[bytes]:
+    """Of each month by itself: what these columns hold."""
+
+    def work(month: slice) -> bytes:
+        return sha256(_taken(series[month.start], columns[month.start]).data).digest()
+
+    return in_blocks(work, len(series), 1)
+
+
+def _heaped(before: Sequence[str], own: bytes) -> str:
+    """The print of a month and all before it."""
+    return sha256((before[-1] if before else VERSION).encode() + own).hexdigest()[:32]
+
+
+def _taken(row: NDArray[Number], columns: IntArray) -> NDArray[Number]:
+    """The row at these columns; itself where they are all of it, as they stand."""
+    return row if _as_they_stand(columns, len(row)) else row[columns]
+
+
+def _as_they_stand(columns: IntArray, count: int) -> bool:
+    return len(columns) == count and bool((np.diff(columns) == 1).all())
 
 
 def _unchanged(index: _Index, columns: IntArray, series: FloatArray) -> bool:
     """Every month is what it was, and what came later had not traded."""
-    last = VERSION
     absent = np.ones(series.shape[1], dtype=bool)
-    present = 0
-    for month, (kept, count) in enumerate(zip(index.prints, index.counts, strict=True)):
+    present, heaped = 0, list[str]()
+    for month, count in enumerate(index.counts):
         if count != present:
             absent[columns[present:count]] = False
             present = count
-        last = _print(last, series[month], columns[:count])
-        if last != kept or (absent.any() and (series[month, absent] > 0).any()):
+        if present < series.shape[1] and (series[month, absent] > 0).any():
             return False
-    return True
+    for own in _own_prints(series[: len(index.prints)], [columns[:count] for count in index.counts]):
+        heaped.append(_heaped(heaped, own))
+    return heaped == index.prints
 
 
 def _resume(folder: Path, index: _Index, columns: IntArray, course: Course) -> None:
     """Fill the course with what was said and learned."""
-    in_order = bool((np.diff(columns) == 1).all())
 
     def read(months: slice) -> None:
         for month in range(months.start, months.stop):
-            rows = np.load(folder / _month_file(month, index.prints[month]))
             present = columns[: index.counts[month]]
-            for row, (field, said) in zip(rows, course.said.items(), strict=True):
-                if in_order and len(row) == said.shape[1]:
-                    said[month] = row
-                    continue
-                said[month] = 0.0 if field == "history" else np.nan
-                said[month, present] = row
+            with (folder / _month_file(month, index.prints[month])).open("rb") as file:
+                for field, said in course.said.items():
+                    _read_row(file, present, said[month], 0.0 if field == "history" else np.nan)
 
     in_blocks(read, len(index.prints), _MONTHS)
-    with np.load(folder / _bank_file(index.prints[-1])) as bank:
-        memory = blank(len(course.bank.memory))
-        memory[columns] = bank["memory"]
-        course.bank = Bank(memory, float(bank["typical"]), float(bank["begins"]), bank["errors"])
+    memory = np.load(folder / _bank_file(index.prints[-1]))
+    if not _as_they_stand(columns, len(course.bank.memory)):
+        memory, kept = blank(len(course.bank.memory)), memory
+        memory[columns] = kept
+    typical, begins, errors = index.together
+    course.bank = Bank(memory, typical, begins, np.array(errors))
     course.months = len(index.prints)
+
+
+def _read_row(file: BufferedReader, columns: IntArray, row: NDArray[np.float32], unsaid: float) -> None:
+    """The next numbers of the file into these columns of the row. Raises EOFError when there are too few."""
+    in_place = _as_they_stand(columns, len(row))
+    numbers = row if in_place else np.empty(len(columns), dtype=np.float32)
+    if file.readinto(numbers.data.cast("B")) != numbers.nbytes:
+        raise EOFError
+    if not in_place:
+        row[:] = unsaid
+        row[columns] = numbers
 
 
 def _write(folder: Path, index: _Index, columns: IntArray, course: Course, months: range) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for month in months:
-        rows = np.array([said[month, columns] for said in course.said.values()], dtype=np.float32)
         with _whole(folder / _month_file(month, index.prints[month])) as file:
-            np.save(file, rows)
-    bank = course.bank
+            for said in course.said.values():
+                file.write(_taken(said[month], columns).data)
     with _whole(folder / _bank_file(index.prints[-1])) as file:
-        np.savez(file, memory=bank.memory[columns], typical=bank.typical, begins=bank.begins, errors=bank.errors)
+        memory = course.bank.memory
+        np.save(file, memory if _as_they_stand(columns, len(memory)) else memory[columns])
     with _whole(folder / _INDEX) as file:
         file.write(orjson.dumps(index))
     wanted = {_bank_file(index.prints[-1]), *(_month_file(n, mark) for n, mark in enumerate(index.prints))}
-    for file_of_another_past in (path for path in folder.glob("*.np[yz]") if path.name not in wanted):
-        file_of_another_past.unlink(missing_ok=True)
+    for old in folder.iterdir():
+        if old.suffix in _KINDS and old.name not in wanted:
+            old.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -164,8 +197,8 @@ def _read_index(folder: Path) -> _Index | None:
 
 
 def _month_file(month: int, mark: str) -> str:
-    return f"{month:04d}-{mark}.npy"
+    return f"{month:04d}-{mark}.f32"
 
 
 def _bank_file(mark: str) -> str:
-    return f"bank-{mark}.npz"
+    return f"bank-{mark}.npy"

@@ -39,8 +39,9 @@ def score(panel: Panel, courses: Courses | None = None) -> dict[str, Scores]:
 
     Where ``courses`` of the screens were kept, those of a panel that is only longer go on with its new months.
     """
-    going_on = {screen.id: screen.score(panel, courses) for screen in (ItemScreen(), SupplierScreen())}
-    return {name: going_on.get(name) or detector.score(panel) for name, detector in registered().items()}
+    done = {screen.id: screen.score(panel, courses) for screen in (ItemScreen(), SupplierScreen())}
+    done[Dependence.id] = Dependence().of_shares(panel, done[SupplierScreen.id].arrays["share"])
+    return {name: done.get(name) or detector.score(panel) for name, detector in registered().items()}
 
 
 def detect(

@@ -26,7 +26,10 @@ class Dependence:
     version = "1"
 
     def score(self, panel: Panel) -> Scores:
-        share = yearly_shares(panel, leg_volume(panel)[0])[1:]
+        return self.of_shares(panel, yearly_shares(panel, leg_volume(panel)[0])[1:])
+
+    def of_shares(self, panel: Panel, share: FloatArray) -> Scores:
+        """With the share of each leg in the last twelve months where it is known already."""
         names = ("top", "share", "hhi", "share_before")  # top: index into panel.partners, −1 = none
         arrays: dict[str, FloatArray] = {name: np.empty(panel.reported.shape) for name in names}
         starts = leg_starts(panel)

@@ -143,6 +143,6 @@ def test_files_of_another_past_do_not_pile_up(panel, tmp_path):
     for months in (30, 31, MONTHS):
         score(until(panel, months), KeptCourses(tmp_path))
     for folder in tmp_path.iterdir():
-        assert len(list(folder.glob("*.npy"))) == MONTHS
+        assert len(list(folder.glob("*.f32"))) == MONTHS
         assert len(list(folder.glob("bank-*"))) == 1
         assert not list(folder.glob("*.part"))
