@@ -52,6 +52,13 @@ CALLBACKS: Final[Mapping[str, Role]] = {  # by the first thing a callback answer
     "supplier-body.children": Role.VIEWER,
     "jobs-live.children": Role.VIEWER,
     "jobs-said.children": Role.MANAGER,
+    "notice-state.children": Role.MANAGER,
+    "recipient-told.children": Role.MANAGER,
+    "recipient-wishes.children": Role.MANAGER,
+    "recipient-channels.children": Role.MANAGER,
+    "recipient-rehearsed.children": Role.VIEWER,
+    "rehearsal.children": Role.VIEWER,
+    "silences-list.children": Role.MANAGER,
     "users-list.children": Role.ADMIN,
 }
 LOOKING: Final[frozenset[str]] = frozenset()  # callbacks that only read, though not for everybody
@@ -62,6 +69,7 @@ PAGES: Final[Mapping[str, Role]] = {  # by the first part of the path
     "suppliers": Role.VIEWER,
     "data": Role.VIEWER,
     "jobs": Role.VIEWER,
+    "notices": Role.VIEWER,
     "help": Role.VIEWER,
     "users": Role.ADMIN,
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Sequence
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 import dash_mantine_components as dmc
 from dash import Dash, Input, Output, State, html, no_update
@@ -38,7 +38,7 @@ def control(view: View) -> Component:
     return html.Details([summary, html.Div(id="replay-choices", className="who-menu")], className="who replay")
 
 
-def choices(view: View, today: date, documented: Sequence[Episode]) -> list[Component]:
+def choices(view: View, today: date, documented: Sequence[Episode]) -> list[Component | str]:
     """A day of one's own, some that are near at hand, and the documented episodes of a simulated store."""
     chosen = view.replayed or today
     quick = [(view.say("A month ago"), _back(today, 1)), (view.say("A year ago"), _back(today, 12))]
@@ -69,16 +69,16 @@ def _listed(days: Sequence[Choice], view: View) -> Component:
     """Links to days, the latest first. The script keeps the rest of the address."""
 
     def leads(words: str, day: date) -> Component:
-        here = {"aria-current": "date"} if day == view.replayed else {}
+        here = parts.aria(current="date") if day == view.replayed else {}
         inner = [html.Span(words), html.Time(day.isoformat())]
         return html.Li(html.A(inner, href=f"?as_of={day.isoformat()}", **leads_to(day), **here))
 
     return html.Ul([leads(*one) for one in sorted(days, key=lambda one: one[1], reverse=True)])
 
 
-def leads_to(day: date | None) -> dict[str, str]:
+def leads_to(day: date | None) -> dict[str, Any]:
     """What tells the script that a link leads to the same page as of a day; None = now."""
-    return {"data-as-of": day.isoformat() if day else ""}
+    return parts.data(as_of=day.isoformat() if day else "")
 
 
 def _back(today: date, months: int) -> date:

@@ -12,7 +12,23 @@ from dash.development.base_component import Component
 from cews.dashboard import parts, replay, shell
 from cews.dashboard.access import least_for_page
 from cews.dashboard.desk import Desk, clientside
-from cews.dashboard.pages import Page, alerts, data, help, item, items, jobs, overview, supplier, suppliers, users
+from cews.dashboard.pages import (
+    Page,
+    alerts,
+    data,
+    help,
+    item,
+    items,
+    jobs,
+    notices,
+    overview,
+    recipients,
+    rules,
+    silences,
+    supplier,
+    suppliers,
+    users,
+)
 from cews.dashboard.view import View
 from cews.dashboard.words import ROLE_NAMES
 from cews.domain import CewsError, Level
@@ -32,10 +48,28 @@ _PAGES: Final[dict[str, Callable[..., Page | None]]] = {
     r"/suppliers/([A-Z]{3})": supplier.page,
     r"/data": data.page,
     r"/jobs(?:/([0-9]{1,9}))?": jobs.page,
+    r"/notices": notices.page,
+    r"/notices/([0-9]{1,9})": notices.one_page,
+    r"/notices/recipients": recipients.page,
+    r"/notices/recipients/new": recipients.new_page,
+    r"/notices/recipients/([0-9]{1,9})": recipients.one_page,
+    r"/notices/rules": rules.page,
+    r"/notices/silences": silences.page,
     r"/users": users.page,
     r"/help": help.page,
 }
-_ANSWERING: Final = (alerts, item, jobs, supplier, suppliers, users)  # pages with callbacks of their own
+_ANSWERING: Final = (
+    alerts,
+    item,
+    jobs,
+    notices,
+    recipients,
+    rules,
+    silences,
+    supplier,
+    suppliers,
+    users,
+)  # pages with callbacks of their own
 
 
 def page_at(desk: Desk, cx: Connection, view: View, path: str) -> Page:

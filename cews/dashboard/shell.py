@@ -36,6 +36,7 @@ MENU: Final = (
         (
             ("data", "/data", mark("Data"), "data"),
             ("jobs", "/jobs", mark("Jobs"), "refresh"),
+            ("notices", "/notices", mark("Notices"), "mail"),
             ("users", "/users", mark("Users"), "users"),
             ("help", "/help", mark("Help"), "help"),
         ),
