@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
 
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import ColumnElement, Connection, func, insert, select, text
 
 from cews.domain import UserError
 from cews.store.schema import audit
@@ -72,10 +72,50 @@ def lock(cx: Connection) -> None:
 def entries(cx: Connection, subject: str | None = None, limit: int = 100) -> list[Entry]:
     """The newest first, of one subject or of all."""
     rows = select(audit).where(*([audit.c.subject == subject] if subject else [])).order_by(audit.c.id.desc())
-    return [
-        Entry(r.id, r.at, r.actor, r.action, r.subject, json.loads(r.detail), r.hash)
-        for r in cx.execute(rows.limit(limit))
-    ]
+    return [_entry(row) for row in cx.execute(rows.limit(limit))]
+
+
+def _entry(r: Any) -> Entry:
+    return Entry(r.id, r.at, r.actor, r.action, r.subject, json.loads(r.detail), r.hash)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which entries are looked for. What is empty does not matter; ``subject`` may be the beginning of one."""
+
+    actor: str = ""
+    action: str = ""
+    subject: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def conditions(self) -> list[ColumnElement[bool]]:
+        return [
+            *([audit.c.actor == self.actor] if self.actor else []),
+            *([audit.c.action == self.action] if self.action else []),
+            *([audit.c.subject.istartswith(self.subject, autoescape=True)] if self.subject else []),
+            *([audit.c.at >= self.since] if self.since is not None else []),
+            *([audit.c.at <= self.until] if self.until is not None else []),
+        ]
+
+
+def find(cx: Connection, wanted: Wanted, *, limit: int, skip: int = 0) -> list[Entry]:
+    """The newest first."""
+    rows = select(audit).where(*wanted.conditions).order_by(audit.c.id.desc())
+    return [_entry(row) for row in cx.execute(rows.offset(skip).limit(limit))]
+
+
+def count(cx: Connection, wanted: Wanted) -> int:
+    return int(cx.execute(select(func.count()).select_from(audit).where(*wanted.conditions)).scalar_one())
+
+
+def named_in(cx: Connection) -> tuple[list[str], list[str]]:
+    """Who stands in the log, and what they did."""
+    actors, actions = (
+        cx.execute(select(column).distinct().order_by(column)) for column in (audit.c.actor, audit.c.action)
+    )
+    return [row[0] for row in actors], [row[0] for row in actions]
 
 
 @dataclass(frozen=True, slots=True)
