@@ -114,13 +114,28 @@ def undo_all(engine: Engine, seen: Seen, *, actor: str, now: datetime) -> Togeth
 
 def comment(engine: Engine, alert_id: int, body: str, *, actor: str, now: datetime) -> int:
     """Say something about an alert; returns the number of the comment."""
+    with writing(engine) as cx:
+        return _commented(cx, alert_id, body, audit.named(actor), now)
+
+
+def comment_all(engine: Engine, alert_ids: Iterable[int], body: str, *, actor: str, now: datetime) -> Together:
+    """Say the same about many alerts; a comment is no step, so it needs no version and is not taken back."""
+    who = audit.named(actor)
+    with writing(engine) as cx:
+        numbers = sorted(alert_ids)
+        for number in numbers:
+            _commented(cx, number, body, who, now)
+        return Together(tuple(stored.get(cx, number) for number in numbers), {})
+
+
+def _commented(cx: Connection, alert_id: int, body: str, actor: str, now: datetime) -> int:
     words = body.strip()
     if not 1 <= len(words) <= LONGEST_COMMENT:
         raise UserError(f"a comment has 1 to {LONGEST_COMMENT:,} characters; this one has {len(words):,}")
-    with writing(engine) as cx:
-        stored.get(cx, alert_id)
-        number = stored.comment(cx, alert_id, audit.named(actor), words, now)
-        _log(cx, actor, "comment", alert_id, {"comment": number, "body": words}, now)
+    audit.lock(cx)
+    stored.get(cx, alert_id)
+    number = stored.comment(cx, alert_id, actor, words, now)
+    _log(cx, actor, "comment", alert_id, {"comment": number, "body": words}, now)
     return number
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from dash import Dash, Input, Output, State, html
 from dash.development.base_component import Component
 
-from cews.dashboard import parts, replay, shell
+from cews.dashboard import decisions, parts, replay, shell
 from cews.dashboard.access import least_for_page
 from cews.dashboard.desk import Desk, clientside
 from cews.dashboard.pages import (
@@ -111,7 +111,7 @@ def _trouble(words: str, view: View) -> Page:
 
 def register(app: Dash, desk: Desk) -> None:
     """Bind the callbacks to the application."""
-    for page in (replay, *_ANSWERING):
+    for page in (replay, decisions, *_ANSWERING):
         page.register(app, desk)
 
     @app.callback(

@@ -7,6 +7,7 @@ from typing import Final
 
 from cews.accounts import Role
 from cews.domain import AlertState, Level, Measure, ShockClass
+from cews.handling import Outcome, Stage
 
 
 def mark(message: str, *, context: str = "") -> str:
@@ -31,6 +32,21 @@ STATE_NAMES: Final[Mapping[str, str]] = {
     AlertState.OPEN: mark("Open", context="state"),
     AlertState.CLOSED: mark("Closed", context="state"),
     AlertState.RETRACTED: mark("Retracted", context="state"),
+}
+
+STAGE_NAMES: Final[Mapping[str, str]] = {  # how people deal with it
+    Stage.NEW: mark("New", context="handling"),
+    Stage.ACKNOWLEDGED: mark("Acknowledged", context="handling"),
+    Stage.INVESTIGATING: mark("Investigating", context="handling"),
+    "snoozed": mark("Snoozed", context="handling"),
+    Stage.CLOSED: mark("Closed by hand", context="handling"),
+}
+
+OUTCOME_NAMES: Final[Mapping[str, str]] = {
+    Outcome.REAL: mark("Real", context="handling"),
+    Outcome.FALSE_ALARM: mark("False alarm", context="handling"),
+    Outcome.KNOWN: mark("Known before", context="handling"),
+    Outcome.DATA_ERROR: mark("Data error", context="handling"),
 }
 
 MEASURE_NAMES: Final[Mapping[str, str]] = {

@@ -119,6 +119,13 @@ def listing(cx: Connection, now: datetime, limits: Limits) -> list[AccountLine]:
     return [AccountLine(_account(row), row.sessions) for row in cx.execute(rows.order_by(account.c.name))]
 
 
+def names(cx: Connection, least: Role) -> list[str]:
+    """Who may sign in with at least that role."""
+    slugs = [role.slug for role in Role if role >= least]
+    rows = select(account.c.name).where(account.c.active, account.c.role.in_(slugs)).order_by(account.c.name)
+    return list(cx.execute(rows).scalars())
+
+
 def set_role(cx: Connection, name: str, role: Role, now: datetime, *, by: str) -> None:
     """UserError where nobody would be left to administer."""
     changed = get(cx, name)

@@ -6,9 +6,10 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from cews.dashboard.pages.alerts import filter_from, filter_of, stored
+from cews.accounts import Account, Role
+from cews.dashboard.pages.alerts import filter_of, kept_of
 from cews.dashboard.view import View, view_of
-from cews.domain import Level
+from cews.domain import Level, Period
 from cews.store.alert_lines import AlertFilter
 
 NOW = datetime(2024, 7, 16, 1, 0, tzinfo=UTC)
@@ -47,14 +48,41 @@ def test_days_are_those_of_the_reader_s_zone() -> None:
 
 
 def test_a_filter_goes_through_the_page_unchanged() -> None:
-    asked = {"state": ["all"], "level": ["severe", "alert"], "class": ["shortage"], "q": [" 요소 "]}
-    where = filter_of(asked)
-    assert where == AlertFilter("all", (Level.ALERT, Level.SEVERE), ("shortage",), "요소")
-    assert filter_from(stored(where)) == where
+    asked = {"state": ["all"], "level": ["severe", "alert"], "class": ["shortage"], "q": [" 요소 "], "event": ["7"]}
+    asked |= {"handling": ["todo"], "assignee": ["nobody"], "chapter": ["25"], "partner": ["CHN"], "flow": ["import"]}
+    kept = kept_of(asked | {"from": ["2023-01"], "to": ["2024-02"]})
+    assert kept_of(kept) == kept
+    assert filter_of(kept, view("")) == AlertFilter(
+        "all",
+        (Level.ALERT, Level.SEVERE),
+        ("shortage",),
+        "요소",
+        "todo",
+        "",
+        ("25",),
+        ("CHN",),
+        "import",
+        7,
+        Period.of(2023, 1),
+        Period.of(2024, 2),
+    )
+
+
+def test_mine_is_the_reader_s() -> None:
+    reader = Account(1, "kim", Role.ANALYST, active=True, has_password=True, created_at=NOW)
+    mine = view_of("", "ko", "ko", "Asia/Seoul", NOW, reader)
+    assert filter_of(kept_of({"assignee": ["me"]}), mine).assignee == "kim"
+    assert filter_of(kept_of({"assignee": ["lee"]}), mine).assignee == "lee"
+    assert filter_of(kept_of({}), mine).assignee is None
+
+
+def test_a_replay_does_not_ask_how_alerts_are_dealt_with_now() -> None:
+    kept = kept_of({"handling": ["todo"], "assignee": ["me"], "level": ["severe"]})
+    assert filter_of(kept, view("?as_of=2024-02-15")) == AlertFilter(levels=(Level.SEVERE,))
 
 
 def test_what_a_filter_cannot_mean_is_passed_over() -> None:
-    assert filter_of({"state": ["gone"], "level": ["9"], "class": ["x"]}) == AlertFilter()
-    assert filter_from({"state": None, "level": [None, "severe"], "class": "shortage"}) == AlertFilter(
-        "open", (Level.SEVERE,), ("shortage",), ""
-    )
+    wrong = {"state": ["gone"], "level": ["9"], "class": ["x"], "event": ["-1"], "from": ["2024-13"], "partner": ["%"]}
+    assert filter_of(kept_of(wrong | {"handling": ["x"], "chapter": ["2504"]}), view("")) == AlertFilter()
+    sent = {"state": None, "level": [None, "severe"], "class": "shortage"}
+    assert filter_of(kept_of(sent), view("")) == AlertFilter("open", (Level.SEVERE,), ("shortage",), "")

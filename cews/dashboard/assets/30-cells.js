@@ -43,6 +43,10 @@
   cells.PartnerCell = cell((row) => two(h("span", { title: row.partner }, row.partner), row.partner_code));
   cells.OpenedCell = cell((row) => two(h("span", null, row.opened), row.state));
 
+  cells.HandlingCell = cell((row) =>
+    two(h("span", { className: "stage stage-" + row.stage, title: row.handling },
+      h("span", { className: "stage-mark", "aria-hidden": true }), h("span", null, row.handling)), row.assignee));
+
   cells.TrendCell = cell((row) => {
     const known = row.trend.filter((number) => number !== null);
     if (known.length < 2) return null;

@@ -1,26 +1,6 @@
-/* What happens in the browser: title, menu, language, colours, the filter in the address, keys. */
+/* What happens in the browser on any page: title, menu, language, colours, tables of charts, keys. */
 (function () {
   const none = () => window.dash_clientside.no_update;
-  const NARROW = matchMedia("(max-width: 900px)");
-  const MEDIUM = matchMedia("(max-width: 1400px)");
-  let grid = null; /* the interface of the grid on the page, once it is there */
-  const withGrid = (work) => window.dash_ag_grid.getApiAsync("alerts-grid").then(work); /* waits for it */
-  const onAlerts = () => location.pathname.startsWith("/alerts");
-
-  /* The address says what is shown, without a new page: a reload or a sent link shows the same. */
-  function address(filter, chosen) {
-    const kept = new URLSearchParams(location.search), query = new URLSearchParams();
-    if (kept.get("as_of")) query.set("as_of", kept.get("as_of"));
-    if (filter.state !== "open") query.set("state", filter.state);
-    filter.level.forEach((level) => query.append("level", level));
-    filter.class.forEach((kind) => query.append("class", kind));
-    if (filter.q) query.set("q", filter.q);
-    const path = chosen === null || chosen === undefined ? "/alerts" : "/alerts/" + chosen;
-    history.replaceState(history.state, "", path + (query.size ? "?" + query : ""));
-  }
-
-  const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
-
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.cews = {
     title(words) {
@@ -54,80 +34,7 @@
       dispatchEvent(new StorageEvent("storage", { key: "mantine-color-scheme-value", newValue: next, storageArea: localStorage }));
       return none();
     },
-    filter(state, level, kind, words, before) {
-      const now = { state: state || "open", level: level || [], class: kind || [], q: (words || "").trim() };
-      return same(now, before) ? none() : now;
-    },
-    choose(rows, closes, before) {
-      if (window.dash_clientside.callback_context.triggered_id === "panel-close") return closes ? null : none();
-      const chosen = rows && rows.length ? Number(rows[0].id) : before;
-      return chosen === before ? none() : chosen;
-    },
-    mirror(filter, chosen) {
-      if (!onAlerts()) return none();
-      address(filter, chosen);
-      const asked = JSON.stringify(filter);
-      withGrid((api) => {
-        const before = api === grid ? wanted : null;
-        if (api !== grid) attach(api);
-        else if (asked !== shown) api.purgeInfiniteCache();
-        shown = asked;
-        wanted = chosen === undefined ? null : chosen;
-        if (wanted !== null) select();
-        else if (before !== null) api.deselectAll();
-      });
-      return "card panel" + (chosen === null || chosen === undefined ? "" : " panel-open");
-    },
   };
-
-  let shown = ""; /* the filter whose rows the grid holds */
-  let wanted = null; /* the alert to be selected once its row is loaded */
-
-  function attach(api) {
-    grid = api;
-    narrow();
-    api.addEventListener("modelUpdated", select);
-  }
-
-  function select() {
-    const node = wanted === null || grid.isDestroyed() ? null : grid.getRowNode(String(wanted));
-    if (node && node.data && !node.isSelected()) node.setSelected(true, true);
-  }
-
-  /* A narrow screen has room for three columns, a small desk for six. */
-  function narrow() {
-    if (!grid || grid.isDestroyed()) return;
-    grid.setColumnsVisible(["shock", "trend", "opened"], !NARROW.matches);
-    grid.setColumnsVisible(["partner"], !MEDIUM.matches);
-  }
-
-  function step(by) {
-    onAlerts() && withGrid((api) => {
-      const chosen = api.getSelectedNodes()[0];
-      const index = chosen ? chosen.rowIndex + by : 0;
-      const node = api.getDisplayedRowAtIndex(Math.max(0, Math.min(index, api.getDisplayedRowCount() - 1)));
-      if (!node || !node.data) return;
-      node.setSelected(true, true);
-      api.ensureIndexVisible(node.rowIndex);
-    });
-  }
-
-  function open() {
-    onAlerts() && withGrid((api) => {
-      const chosen = api.getSelectedNodes()[0];
-      if (chosen) location.assign(chosen.data.href);
-    });
-  }
-
-  function close() {
-    const search = document.getElementById("search");
-    if (document.activeElement === search || document.activeElement.closest(".search-results")) {
-      window.dash_clientside.set_props("search", { value: "" });
-      search.blur();
-    } else if (document.getElementById("panel")) {
-      window.dash_clientside.set_props("alerts-chosen", { data: null });
-    }
-  }
 
   /* A chart's table is made when it is opened; its first row are the headings. */
   document.addEventListener("toggle", (event) => {
@@ -147,31 +54,36 @@
     place.append(table);
   }, true);
 
+  /* Keys: a page adds its own to the table; those of ``going`` count after a g. */
   let leader = 0;
   const go = (path) => location.assign(path + (new URLSearchParams(location.search).get("as_of") ? "?as_of=" + new URLSearchParams(location.search).get("as_of") : ""));
-  const keys = {
+  const going = { o: "/", a: "/alerts", e: "/events" };
+  const keys = (window.cewsKeys = window.cewsKeys || {});
+  Object.assign(keys, {
     "/": () => document.getElementById("search").focus(),
     "?": () => go("/help"),
-    j: () => step(1),
-    k: () => step(-1),
-    Enter: open,
     g: () => { leader = Date.now(); },
-    o: () => Date.now() - leader < 1500 && go("/"),
-    a: () => Date.now() - leader < 1500 && go("/alerts"),
-  };
+  });
+
+  function closeSearchBox() {
+    const search = document.getElementById("search");
+    if (document.activeElement !== search && !document.activeElement.closest(".search-results")) return false;
+    window.dash_clientside.set_props("search", { value: "" });
+    search.blur();
+    return true;
+  }
 
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") return close();
     if (event.key === "ArrowDown" || event.key === "ArrowUp") return walk(event);
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    if (event.key === "Escape" && closeSearchBox()) return;
     const target = event.target;
-    if (target.closest("input, textarea, select, [contenteditable=true]")) return;
+    if (event.key !== "Escape" && target.closest("input:not([type=checkbox]), textarea, select, [contenteditable=true]")) return;
     if (event.key === "Enter" && target.closest("a, button, summary, label")) return;
-    const action = keys[event.key];
-    if (action) {
-      event.preventDefault();
-      action();
-    }
+    const path = Date.now() - leader < 1500 && going[event.key];
+    const action = path ? () => go(path) : keys[event.key];
+    leader = 0;
+    if (action && action() !== false && event.key !== "Escape") event.preventDefault();
   });
 
   /* Arrows walk through what the search found. */
@@ -183,6 +95,4 @@
     const next = here + (event.key === "ArrowDown" ? 1 : -1);
     (next < 0 ? document.getElementById("search") : links[Math.min(next, links.length - 1)]).focus();
   }
-
-  [NARROW, MEDIUM].forEach((width) => width.addEventListener("change", narrow));
 })();

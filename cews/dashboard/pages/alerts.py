@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import dash_ag_grid as dag
 import dash_mantine_components as dmc
@@ -11,20 +13,23 @@ from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from cews import formats
-from cews.dashboard import parts
+from cews.accounts import Role
+from cews.dashboard import alert_panel, decisions, parts
+from cews.dashboard.alert_panel import Shown, stage_of, stage_words
 from cews.dashboard.desk import Desk, clientside
 from cews.dashboard.pages import Page, item_path
-from cews.dashboard.reasons import reason_list
 from cews.dashboard.series import Numbers, sparkline
 from cews.dashboard.view import View
-from cews.dashboard.words import LEVELS, MEASURE_NAMES, STATE_NAMES
-from cews.domain import AlertState, Finding, Level, ShockClass
-from cews.sentences import headline
-from cews.store import alert_lines, queries
-from cews.store.alert_lines import AlertFilter, AlertLine
+from cews.dashboard.words import LEVELS, MEASURE_NAMES, STAGE_NAMES, STATE_NAMES
+from cews.domain import AlertState, Flow, Level, Period, ShockClass
+from cews.sentences import event_name
+from cews.store import alert_lines, events, queries
+from cews.store.alert_lines import AlertFilter, AlertLine, Facets
 from cews.store.engine import Connection, reading
 from cews.store.queries import Window
 
+HANDLED: Final = ("todo", *STAGE_NAMES)
+LONGEST_NAME: Final = 64
 BLOCK = 50  # rows a request; the server gives no more, whatever is asked
 SPARK_MONTHS = 24
 STATES = (*(state.value for state in AlertState), "all")
@@ -32,16 +37,19 @@ STATES = (*(state.value for state in AlertState), "all")
 
 def page(_desk: Desk, cx: Connection, view: View, number: str | None) -> Page:
     alert_id = int(number) if number is not None else None
-    where = filter_of(view.query)
-    counts = alert_lines.count_alerts(cx, view.as_of, where)
-    chosen = alert_lines.alert_line(cx, view.as_of, alert_id) if alert_id is not None else None
+    kept = kept_of(view.query)
+    where = filter_of(kept, view)
+    counts = alert_lines.facets(cx, view.as_of, where)
+    chosen = alert_panel.read(cx, view, alert_id) if alert_id is not None else None
+    may = view.may(Role.ANALYST)
     body = html.Div(
         [
             parts.page_head(view.say("Alerts"), html.Span(total_words(counts, where, view), id="alerts-total")),
-            _toolbar(where, counts, view),
-            html.Div([_grid(view), _panel(chosen, alert_id, view)], className="inbox"),
-            dcc.Store(id="alerts-filter", data=stored(where)),
+            _toolbar(kept, counts, choices(cx, counts, kept, view), view),
+            html.Div([_grid(may, view), _panel(chosen, alert_id, may, view)], className="inbox"),
+            dcc.Store(id="alerts-filter", data=kept),
             dcc.Store(id="alerts-chosen", data=alert_id),
+            decisions.place(cx, view),
         ],
         className="alerts-page",
     )
@@ -50,74 +58,187 @@ def page(_desk: Desk, cx: Connection, view: View, number: str | None) -> Page:
 
 # --- the filter: address ↔ store ↔ query --------------------------------------------------------------
 
+Kept = dict[str, Any]  # what the page keeps of the filter, by the names the address uses: a word, or a list of words
 
-def filter_of(query: Mapping[str, list[str]]) -> AlertFilter:
-    """The filter an address asks for; what it cannot mean is passed over."""
-    state = query.get("state", ["open"])[0]
-    slugs = {level.slug for level in Level}
+MINE: Final = "me"
+NOBODY: Final = "nobody"
+_SLUGS: Final = frozenset(level.slug for level in Level)
+_ONE: Final[Mapping[str, Callable[[str], bool]]] = {  # what may stand once in the address, and whether a value can be
+    "state": lambda word: word in STATES,
+    "handling": lambda word: word in HANDLED,
+    "assignee": lambda word: len(word) <= LONGEST_NAME,
+    "flow": lambda word: word in set(Flow),
+    "event": lambda word: re.fullmatch("[0-9]{1,9}", word) is not None,
+    "from": lambda word: re.fullmatch("[0-9]{4}-(0[1-9]|1[0-2])", word) is not None,
+    "to": lambda word: re.fullmatch("[0-9]{4}-(0[1-9]|1[0-2])", word) is not None,
+    "q": lambda _word: True,
+}
+_MANY: Final[Mapping[str, Callable[[str], bool]]] = {  # what may stand several times
+    "level": lambda word: word in _SLUGS,
+    "class": lambda word: word in set(ShockClass),
+    "chapter": lambda word: re.fullmatch("[0-9]{2}", word) is not None,
+    "partner": lambda word: re.fullmatch("[A-Z]{3}", word) is not None,
+}
+
+
+def kept_of(query: Mapping[str, Any]) -> Kept:
+    """The filter of an address, or of a browser; what it cannot mean is passed over."""
+    words = {key: [str(word).strip() for word in (v if isinstance(v, list) else [v])] for key, v in query.items()}
+    one = {key: next((w for w in words.get(key, ()) if can_be(w)), "") for key, can_be in _ONE.items()}
+    many = {key: [w for w in words.get(key, ()) if can_be(w)] for key, can_be in _MANY.items()}
+    return {**one, **many, "state": one["state"] or STATES[0]}
+
+
+def filter_of(kept: Kept, view: View) -> AlertFilter:
+    """The filter for the store. How alerts are dealt with is known for now only: a replay does not ask for it."""
+    now = view.replayed is None
+    me = view.reader.name if view.reader is not None else ""
+    assignee = {"": None, MINE: me, NOBODY: ""}.get(kept["assignee"], kept["assignee"])
     return AlertFilter(
-        state=state if state in STATES else "open",
-        levels=tuple(sorted(Level.from_slug(slug) for slug in query.get("level", []) if slug in slugs)),
-        shocks=tuple(shock for shock in query.get("class", []) if shock in set(ShockClass)),
-        words=query.get("q", [""])[0].strip(),
+        state=kept["state"],
+        levels=tuple(sorted(Level.from_slug(slug) for slug in kept["level"])),
+        shocks=tuple(kept["class"]),
+        words=kept["q"],
+        handling=kept["handling"] if now else "",
+        assignee=assignee if now else None,
+        chapters=tuple(kept["chapter"]),
+        partners=tuple(kept["partner"]),
+        flow=kept["flow"],
+        event=int(kept["event"]) if kept["event"] else None,
+        first=Period.parse(kept["from"]) if kept["from"] else None,
+        last=Period.parse(kept["to"]) if kept["to"] else None,
     )
-
-
-def stored(where: AlertFilter) -> dict[str, Any]:
-    """The filter as the page keeps it, with the names the address uses."""
-    return {
-        "state": where.state,
-        "level": [Level(level).slug for level in where.levels],
-        "class": list(where.shocks),
-        "q": where.words,
-    }
-
-
-def filter_from(kept: Mapping[str, Any]) -> AlertFilter:
-    """The filter a page sent; it comes from the browser, so it is checked like an address."""
-    query = {key: value if isinstance(value, list) else [value] for key, value in kept.items()}
-    return filter_of({key: [str(word) for word in words] for key, words in query.items()})
 
 
 # --- toolbar -----------------------------------------------------------------------------------------
 
+Choice = dict[str, str]  # value and label
+_FOLDED: Final = ("class", "chapter", "partner", "flow", "event", "from", "to")
 
-def _toolbar(where: AlertFilter, counts: Mapping[int, int], view: View) -> Component:
+
+def choices(cx: Connection, counts: Facets, kept: Kept, view: View) -> dict[str, list[Choice]]:
+    """What each list of the filter offers, with how many alerts each value would leave."""
+    named = {card.id: event_words(card, view) for card in events.cards(cx, view.as_of) if card.id in counts["event"]}
+    words: dict[str, Callable[[Any], str]] = {
+        "handling": lambda stage: view.say(STAGE_NAMES[stage], context="handling"),
+        "assignee": lambda name: view.say("Nobody") if name == NOBODY else view.say("Me") if name == MINE else name,
+        "class": view.shock,
+        "chapter": lambda chapter: f"HS {chapter}",
+        "partner": view.country,
+        "flow": lambda flow: view.flow(Flow(flow)),
+        "event": lambda number: named.get(int(number), number),
+    }
+    told = {key: Counter({str(value): number for value, number in counts[key].items() if value}) for key in words}
+    told["assignee"] = _assignees(counts["assignee"], view)
+    offered = {key: _offered(told[key], kept[key], words[key]) for key in words}
+    todo = sum(told["handling"][stage] for stage in alert_lines.TODO)
+    first = _choice("todo", view.say("To do", context="handling"), todo)
+    stages = [_choice(stage, words["handling"](stage), told["handling"][stage]) for stage in STAGE_NAMES]
+    return {**offered, "handling": [first, *stages]}
+
+
+def _assignees(counts: Counter[str], view: View) -> Counter[str]:
+    me = view.reader.name if view.reader is not None else ""
+    others = {name: number for name, number in counts.items() if name not in ("", me)}
+    return Counter({MINE: counts[me] if me else 0, NOBODY: counts[""], **others})
+
+
+def _offered(counts: Counter[str], chosen: str | list[str], words: Callable[[str], str]) -> list[Choice]:
+    """The most frequent first; what is chosen stays even where nothing is left of it."""
+    kept = [chosen] if isinstance(chosen, str) else chosen
+    values = dict.fromkeys([*(value for value, _ in counts.most_common()), *filter(None, kept)])
+    return [_choice(value, words(value), counts[value]) for value in values]
+
+
+def _choice(value: str, words: str, number: int) -> Choice:
+    return {"value": value, "label": f"{words} · {number:,}"}
+
+
+def event_words(card: events.Card, view: View) -> str:
+    names = {"ko": card.name_ko, "en": card.name_en}
+    return f"{event_name(card.partner, card.flow, names, view.language)} ({card.first_period})"
+
+
+def _toolbar(kept: Kept, counts: Facets, offered: Mapping[str, list[Choice]], view: View) -> Component:
     states = [(state, view.say(STATE_NAMES[state], context="state")) for state in STATES[:-1]] + [
         ("all", view.say("All", context="state"))
     ]
+    handled = [
+        _select("handling", view.say("Handling"), kept, offered, "handled"),
+        _select("assignee", view.say("Assigned to", context="filter"), kept, offered, "handled"),
+    ]
+    more = html.Button(
+        [parts.icon("filter"), html.Span(view.say("Filters")), html.Span(folded(kept), id="alerts-folded")],
+        id="alerts-fold",
+        className="button fold",
+        **parts.aria(expanded="true" if folded(kept) else "false", controls="alerts-more"),
+    )
     return html.Div(
         [
-            parts.segments("alerts-state", states, where.state, view.say("State")),
+            parts.segments("alerts-state", states, kept["state"], view.say("State")),
             dmc.ChipGroup(
-                [_chip(level, counts.get(level, 0), view) for level in LEVELS],
-                id="alerts-levels",
+                [_chip(level, counts["level"][level], view) for level in LEVELS],
+                id="alerts-level",
                 multiple=True,
-                value=[Level(level).slug for level in where.levels],
+                value=kept["level"],
             ),
-            dmc.MultiSelect(
-                id="alerts-classes",
-                data=[{"value": shock.value, "label": view.shock(shock)} for shock in ShockClass],
-                value=list(where.shocks),
-                placeholder="" if where.shocks else view.say("Kind of shock"),
-                clearable=True,
-                size="sm",
-                className="classes",
-                **parts.aria(label=view.say("Kind of shock")),
-            ),
-            dmc.TextInput(
-                id="alerts-words",
-                value=where.words,
-                placeholder=view.say("HS code or item"),
-                leftSection=parts.icon("search"),
-                debounce=250,
-                size="sm",
-                className="words",
-                **parts.aria(label=view.say("HS code or item")),
+            *(handled if view.replayed is None else [html.Div(one, className="hidden") for one in handled]),
+            more,
+            _words("q", view.say("HS code or item"), kept, "words", leftSection=parts.icon("search")),
+            html.Div(
+                _folded(kept, offered, view), id="alerts-more", className="filters" + (" open" * bool(folded(kept)))
             ),
         ],
         className="toolbar",
     )
+
+
+def folded(kept: Kept) -> str:
+    """How many of the filters that can be folded away are set."""
+    number = sum(bool(kept[key]) for key in _FOLDED)
+    return str(number) if number else ""
+
+
+def _folded(kept: Kept, offered: Mapping[str, list[Choice]], view: View) -> list[Component]:
+    return [
+        _select("class", view.say("Kind of shock"), kept, offered, "classes"),
+        _select("event", view.say("Event"), kept, offered, "classes"),
+        _select("partner", view.say("Supplier"), kept, offered, "classes"),
+        _select("chapter", view.say("HS chapter"), kept, offered, "handled"),
+        _select("flow", view.say("Imports or exports"), kept, offered, "handled"),
+        _words("from", view.say("From month"), kept, "month"),
+        _words("to", view.say("To month"), kept, "month"),
+    ]
+
+
+def _select(key: str, words: str, kept: Kept, offered: Mapping[str, list[Choice]], more: str) -> Component:
+    several = key in _MANY
+    control: Component = (dmc.MultiSelect if several else dmc.Select)(
+        id=f"alerts-{key}",
+        data=offered[key],
+        value=kept[key] if several else kept[key] or None,
+        placeholder="" if several and kept[key] else words,
+        clearable=True,
+        searchable=key in ("partner", "event", "chapter"),
+        size="sm",
+        className=more,
+        **parts.aria(label=words),
+    )
+    return control
+
+
+def _words(key: str, words: str, kept: Kept, more: str, **others: Any) -> Component:
+    control: Component = dmc.TextInput(
+        id=f"alerts-{key}",
+        value=kept[key],
+        placeholder=words,
+        debounce=250,
+        size="sm",
+        className=more,
+        **parts.aria(label=words),
+        **others,
+    )
+    return control
 
 
 def _chip(level: Level, number: int, view: View) -> Component:
@@ -135,42 +256,54 @@ def _chip(level: Level, number: int, view: View) -> Component:
 # --- grid --------------------------------------------------------------------------------------------
 
 
-def _grid(view: View) -> Component:
+def _grid(may: bool, view: View) -> Component:
     columns = [
-        _column("level", view.say("Level"), "LevelCell", 110),
-        _column("name", view.say("Item"), "NameCell", 120, flex=2),
-        _column("shock", view.say("Kind"), "KindCell", 110, flex=1),
-        _column("trend", view.say("24 months"), "TrendCell", 118, sortable=False),
-        _column("change", view.say("Vs expected"), "ChangeCell", 122),
-        _column("partner", view.say("Supplier"), "PartnerCell", 92, flex=1),
+        _column("level", view.say("Level"), "LevelCell", 98),
+        _column("name", view.say("Item"), "NameCell", 118, flex=2),
+        _column("shock", view.say("Kind"), "KindCell", 100, flex=1),
+        _column("trend", view.say("24 months"), "TrendCell", 112, sortable=False),
+        _column("change", view.say("Vs expected"), "ChangeCell", 118),
+        _column("partner", view.say("Supplier"), "PartnerCell", 86, flex=1),
         _column("opened", view.say("Known since"), "OpenedCell", 102),
+        *([_column("handling", view.say("Handling"), "HandlingCell", 106)] if view.replayed is None else []),
     ]
-    return html.Div(
-        dag.AgGrid(
-            id="alerts-grid",
-            rowModelType="infinite",
-            columnDefs=columns,
-            defaultColDef={"resizable": False, "suppressMovable": True, "sortingOrder": ["desc", "asc", None]},
-            getRowId="params.data.id",
-            className="grid",
-            style={"height": "100%", "width": "100%"},
-            dashGridOptions={
-                "theme": {"function": "cewsGridTheme(themeQuartz)"},
-                "rowSelection": {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True},
-                "rowHeight": 52,
-                "headerHeight": 38,
-                "cacheBlockSize": BLOCK,
-                "maxConcurrentDatasourceRequests": 1,
-                "suppressCellFocus": False,
-                "localeText": {
-                    "noRowsToShow": view.say("No alert matches this filter."),
-                    "loadingOoo": view.say("Loading …"),
-                },
+    checks = {"checkboxes": may, "headerCheckbox": False, "enableClickSelection": False}
+    grid = dag.AgGrid(
+        id="alerts-grid",
+        rowModelType="infinite",
+        columnDefs=columns,
+        defaultColDef={"resizable": False, "suppressMovable": True, "sortingOrder": ["desc", "asc", None]},
+        getRowId="params.data.id",
+        className="grid",
+        style={"height": "100%", "width": "100%"},
+        dashGridOptions={
+            "theme": {"function": "cewsGridTheme(themeQuartz)"},
+            "rowSelection": {"mode": "multiRow", **checks},
+            "selectionColumnDef": {"width": 40, "minWidth": 40, "cellClass": "tick"},
+            "getRowClass": {"function": "cewsRowClass(params)"},
+            "rowHeight": 52,
+            "headerHeight": 38,
+            "cacheBlockSize": BLOCK,
+            "maxConcurrentDatasourceRequests": 1,
+            "suppressCellFocus": False,
+            "localeText": {
+                "noRowsToShow": view.say("No alert matches this filter."),
+                "loadingOoo": view.say("Loading …"),
             },
-        ),
-        className="grid-box",
-        role="region",
-        **parts.aria(label=view.say("Alerts")),
+        },
+    )
+    region = html.Div(grid, className="grid-region", role="region", **parts.aria(label=view.say("Alerts")))
+    return html.Div(parts.kept(region, _bulk(view) if may else None), className="grid-box")
+
+
+def _bulk(view: View) -> Component:
+    """What can be done to the rows that are ticked; the script shows it with their number."""
+    words = view.say("{number} chosen", number="{number}")
+    clear = html.Button(
+        parts.icon("close"), id="bulk-clear", className="icon-button", **parts.aria(label=view.say("Choose none"))
+    )
+    return html.Div(
+        [html.Strong("", **parts.data(words=words)), decisions.buttons(view), clear], id="bulk", className="bulk hidden"
     )
 
 
@@ -219,6 +352,10 @@ def row(line: AlertLine, trend: Numbers, view: View) -> dict[str, Any]:
         "opened": view.day(line.opened_as_of),
         "state": view.say(STATE_NAMES[line.state], context="state"),
         "simulated": view.say("Simulated") if line.simulated else "",
+        "stage": stage_of(line.handling, view),
+        "handling": stage_words(line.handling, view),
+        "assignee": line.handling.assignee,
+        "version": line.handling.version,
         "href": view.link(item_path(line.item.reporter, line.item.flow.value, line.item.hs)),
     }
 
@@ -226,102 +363,29 @@ def row(line: AlertLine, trend: Numbers, view: View) -> dict[str, Any]:
 # --- panel -------------------------------------------------------------------------------------------
 
 
-def _panel(line: AlertLine | None, alert_id: int | None, view: View) -> Component:
+def _panel(chosen: Shown | None, alert_id: int | None, may: bool, view: View) -> Component:
     close = html.Button(
         parts.icon("close"), id="panel-close", className="panel-close", **parts.aria(label=view.say("Close"))
     )
-    inner = panel(line, alert_id, view)
+    inner = html.Div(alert_panel.panel(chosen, alert_id, view), id="panel-inner", **parts.aria(live="polite"))
     return html.Aside(
-        [close, html.Div(inner, id="panel-inner", **parts.aria(live="polite"))],
+        parts.kept(close, inner, decisions.comment_box(view) if may else None),
         id="panel",
         className="card panel" + (" panel-open" if alert_id is not None else ""),
+        tabIndex="-1",
         **parts.aria(label=view.say("Why this alert")),
     )
 
 
-def panel(line: AlertLine | None, alert_id: int | None, view: View) -> Component:
-    """Why the chosen alert stands."""
-    if alert_id is None:
-        return parts.empty(view.say("Choose an alert to see why it stands."), "bell")
-    if line is None:
-        return parts.empty(view.say("Alert {id} was not known at this date.", id=alert_id), "bell")
-    return html.Div(
-        parts.kept(
-            _panel_head(line, view),
-            _numbers(line.finding, view) if line.finding else None,
-            html.H3(view.say("Why this alert")),
-            reason_list(line.finding, view),
-            _clocks(line, view),
-            parts.link(
-                [html.Span(view.say("Open the item page")), parts.icon("next")],
-                view.link(item_path(line.item.reporter, line.item.flow.value, line.item.hs)),
-                "button-wide",
-            ),
-        )
-    )
-
-
-def _panel_head(line: AlertLine, view: View) -> Component:
-    marks = parts.kept(
-        parts.level_pill(line.level, view),
-        parts.tag(view.say(STATE_NAMES[line.state], context="state")),
-        parts.tag(view.say("Highest level")) if line.state != "open" else None,
-        parts.simulated_tag(view) if line.simulated else None,
-    )
-    about = [
-        html.Code(f"HS {line.item.hs}"),
-        html.Span(view.flow(line.item.flow)),
-        html.Span(view.shock(line.shock)),
-    ]
-    if line.partner:
-        about.append(html.Span(view.country(line.partner)))
-    name = line.name.label(view.language)
-    said = html.P(headline(line.finding, name, view.language), className="headline") if line.finding else None
-    return html.Div(
-        parts.kept(html.Div(marks, className="marks"), html.H2(name), html.P(about, className="about"), said)
-    )
-
-
-def _numbers(finding: Finding, view: View) -> Component:
-    measure = view.say(MEASURE_NAMES[finding.measure])
-    cells: Sequence[tuple[str, parts.Child]] = (
-        (view.say("Observed"), view.amount(finding.observed, finding.unit, like=finding.expected)),
-        (view.say("Expected"), view.amount(finding.expected, finding.unit, like=finding.observed)),
-        (view.say("Vs expected"), parts.change(finding.change)),
-    )
-    return html.Div(
-        [
-            html.P(f"{measure} · {formats.period(finding.period, view.language)}", className="about"),
-            html.Dl([html.Div([html.Dt(name), html.Dd(value)]) for name, value in cells]),
-        ],
-        className="numbers",
-    )
-
-
-def _clocks(line: AlertLine, view: View) -> Component:
-    """Two clocks: when it happened, and when it could be known."""
-    words = [
-        view.say(
-            "Happened in {month}; known since {day}.", month=str(line.opened_period), day=view.day(line.opened_as_of)
-        ),
-        view.say("Newest change: {day}.", day=view.day(line.changed_as_of)),
-    ]
-    if line.finding is not None:
-        months = formats.months(line.finding.history_months, view.language)
-        words.append(view.say("Rests on {months} of history.", months=months))
-    return html.P([html.Span(word) for word in words], className="clocks")
-
-
-def total(counts: Mapping[int, int], where: AlertFilter) -> int:
-    """Alerts under the filter, from the numbers of all levels."""
-    return sum(number for level, number in counts.items() if not where.levels or level in where.levels)
-
-
-def total_words(counts: Mapping[int, int], where: AlertFilter, view: View) -> str:
-    return view.say("{number} alerts", number=f"{total(counts, where):,}")
+def total_words(counts: Facets, where: AlertFilter, view: View) -> str:
+    """How many alerts the whole filter leaves."""
+    number = sum(counts["level"][level] for level in where.levels or Level)
+    return view.say("{number} alerts", number=f"{number:,}")
 
 
 # --- callbacks -----------------------------------------------------------------------------------------------
+
+_OFFERED: Final = ("handling", "assignee", "class", "chapter", "partner", "flow", "event")
 
 
 def register(app: Dash, desk: Desk) -> None:
@@ -336,44 +400,49 @@ def register(app: Dash, desk: Desk) -> None:
     def give_rows(asked: dict[str, Any] | None, kept: dict[str, Any] | None, search: str | None) -> Any:
         if asked is None:
             return no_update
-        view, where = desk.view(search), filter_from(kept or {})
+        view = desk.view(search)
+        where = filter_of(kept_of(kept or {}), view)
         with reading(desk.engine) as cx:
-            counts = alert_lines.count_alerts(cx, view.as_of, where)
+            number = sum(
+                alert_lines.count_alerts(cx, view.as_of, where).get(level, 0) for level in where.levels or Level
+            )
             shown = rows(cx, view, where, asked)
-        return {"rowData": shown, "rowCount": total(counts, where)}
+        return {"rowData": shown, "rowCount": number}
 
     @app.callback(
         Output("alerts-total", "children"),
         *(Output(f"alerts-count-{level.slug}", "children") for level in Level),
+        *(Output(f"alerts-{key}", "data") for key in _OFFERED),
+        Output("alerts-folded", "children"),
         Input("alerts-filter", "data"),
+        Input("decision-made", "data"),
         State("url", "search"),
         prevent_initial_call=True,
     )
-    def count(kept: dict[str, Any] | None, search: str | None) -> tuple[str, ...]:
-        view, where = desk.view(search), filter_from(kept or {})
+    def count(sent: dict[str, Any] | None, _made: Any, search: str | None) -> tuple[Any, ...]:
+        view, kept = desk.view(search), kept_of(sent or {})
+        where = filter_of(kept, view)
         with reading(desk.engine) as cx:
-            by_level = alert_lines.count_alerts(cx, view.as_of, where)
-        return (total_words(by_level, where, view), *(f"{by_level.get(level, 0):,}" for level in Level))
+            counts = alert_lines.facets(cx, view.as_of, where)
+            offered = choices(cx, counts, kept, view)
+        levels = [f"{counts['level'][level]:,}" for level in Level]
+        return (total_words(counts, where, view), *levels, *(offered[key] for key in _OFFERED), folded(kept))
 
     @app.callback(
         Output("panel-inner", "children"),
         Input("alerts-chosen", "data"),
+        Input("decision-made", "data"),
         State("url", "search"),
         prevent_initial_call=True,
     )
-    def show(chosen: int | None, search: str | None) -> Component:
+    def show(chosen: int | None, _made: Any, search: str | None) -> Component:
         view = desk.view(search)
         with reading(desk.engine) as cx:
-            line = alert_lines.alert_line(cx, view.as_of, int(chosen)) if chosen is not None else None
-        return panel(line, chosen, view)
+            shown = alert_panel.read(cx, view, int(chosen)) if chosen is not None else None
+        return alert_panel.panel(shown, chosen, view)
 
-    filters = [Input(f"alerts-{part}", "value") for part in ("state", "levels", "classes", "words")]
+    filters = [Input(f"alerts-{key}", "value") for key in (*_ONE, *_MANY)]
     clientside(app, "filter", Output("alerts-filter", "data"), [*filters, State("alerts-filter", "data")])
-    clientside(
-        app,
-        "choose",
-        Output("alerts-chosen", "data"),
-        [Input("alerts-grid", "selectedRows"), Input("panel-close", "n_clicks"), State("alerts-chosen", "data")],
-    )
-    shown = [Input("alerts-filter", "data"), Input("alerts-chosen", "data")]
+    clientside(app, "unchoose", Output("alerts-chosen", "data"), [Input("panel-close", "n_clicks")])
+    shown = [Input("alerts-filter", "data"), Input("alerts-chosen", "data"), Input("decision-made", "data")]
     clientside(app, "mirror", Output("panel", "className"), shown, at_start=True)
