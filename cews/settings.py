@@ -78,9 +78,6 @@ class Settings(BaseSettings):
         "or smtp://host:25?tls=no for a relay on the same machine.",
     )
     mail_from: str = Field("C-EWS <cews@localhost>", description="Sender of mails.")
-    unsubscribe_url: str | None = Field(
-        None, description="Address that takes one-click unsubscriptions (RFC 8058); {address} stands for the reader's."
-    )
     webhook_hosts: str = Field(
         "", description="Hosts of your own network that webhooks may lead to, also by plain HTTP; separated by blanks."
     )
@@ -157,3 +154,8 @@ def unknown_names() -> tuple[str, ...]:
     """Variables with our prefix that are no setting: most likely misspelt."""
     known = {f"{PREFIX}{name.upper()}{suffix}" for name in Settings.model_fields for suffix in ("", "_FILE")}
     return tuple(sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known))
+
+
+def for_program(**more: str) -> dict[str, str]:
+    """The environment of a program that we start: ours, and more."""
+    return {**os.environ, **more}

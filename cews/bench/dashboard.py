@@ -6,7 +6,6 @@ measured in the same way in the same run: what that needs is the framework's and
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 import signal
@@ -46,6 +45,7 @@ from cews.domain import (
     ShockClass,
     UserError,
 )
+from cews.settings import for_program
 from cews.store import alerts, users, watchlist
 from cews.store.engine import Connection, Engine, writing
 from cews.store.scratch import scratch
@@ -94,12 +94,12 @@ def dashboard(order: Order, progress: Progress) -> dict[str, Any]:
         observations = fill(engine, order, progress)
         url = engine.url.render_as_string(hide_password=False)
         cookies = [_cookie(engine, number) for number in range(READERS)]
-        environment = {**os.environ, "CEWS_DATABASE_URL": url, "CEWS_HOME": folder, "CEWS_LANGUAGE": "en"}
+        environment = for_program(CEWS_DATABASE_URL=url, CEWS_HOME=folder, CEWS_LANGUAGE="en")
         paths = [f"/items/KOR/import/{code}" for code in scan.hs_codes(range(order.items))]
         with served("cews.dashboard.application:wsgi()", environment) as address:
             ours = _ours(order, address, cookies, paths, browser)
         (Path(folder) / "empty_page.py").write_text(EMPTY_PAGE, encoding="utf-8")
-        with served("empty_page:server", {**os.environ, "PYTHONPATH": folder}) as address:
+        with served("empty_page:server", for_program(PYTHONPATH=folder)) as address:
             empty = _empty(order, address, browser)
     return {
         "store": order.store.partition(":")[0].partition("+")[0],

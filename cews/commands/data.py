@@ -1,4 +1,4 @@
-"""``cews ingest``, ``watchlist``, ``db``: what is in the store."""
+"""``cews ingest``, ``watchlist``, ``names``: what is in the store."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from cews.commands.session import Month, Session, json_option, pass_session, pri
 from cews.domain import HeldBackError, ItemKey, Period, UserError
 from cews.ingesting import IngestReport
 from cews.records import item_record
-from cews.store import engine as store_engine
-from cews.store import migrations
 from cews.store import watchlist as watchlist_store
 from cews.store.engine import reading
 from ingest import SOURCES, sources
@@ -296,27 +294,4 @@ def load_names(session: Session, file: Path, lang: str) -> None:
     session.say(f"{count:,} names of HS codes are kept.")
 
 
-@click.group()
-def db() -> None:
-    """The database."""
-
-
-@db.command()
-@pass_session
-def upgrade(session: Session) -> None:
-    """Bring the tables to this version of the program."""
-    engine = store_engine.connect(session.settings.store_url)
-    migrations.upgrade(engine)
-    session.say(f"The store is at revision {migrations.current(engine)}.")
-
-
-@db.command()
-@pass_session
-def check(session: Session) -> None:
-    """Say whether the tables fit this version of the program."""
-    engine = store_engine.connect(session.settings.store_url)
-    migrations.check(engine)
-    session.say(f"The store is at revision {migrations.current(engine)}, as it should be.")
-
-
-COMMANDS = [ingest, watchlist, names, db]
+COMMANDS = [ingest, watchlist, names]

@@ -41,7 +41,7 @@ def upgrade(engine: Engine) -> None:
     with writing(engine) as cx:
         if cx.dialect.name == "postgresql":
             cx.execute(text("SELECT pg_advisory_xact_lock(hashtext('cews migrations'))"))
-        _refuse_newer(_revision(cx))
+        refuse_newer(_revision(cx))
         config = _config()
         config.attributes["connection"] = cx
         command.upgrade(config, "head")
@@ -50,13 +50,14 @@ def upgrade(engine: Engine) -> None:
 def check(engine: Engine) -> None:
     """Raise StoreError unless the store has exactly this program's schema."""
     revision = current(engine)
-    _refuse_newer(revision)
+    refuse_newer(revision)
     if revision not in heads():
         state = f"is at revision {revision}" if revision else "is empty"
         raise StoreError(f"The store {state}, and this program needs {heads()[0]}. Run: cews db upgrade")
 
 
-def _refuse_newer(revision: str | None) -> None:
+def refuse_newer(revision: str | None) -> None:
+    """Raise StoreError when a newer program made the store."""
     known = {script.revision for script in _scripts().walk_revisions()}
     if revision is not None and revision not in known:
         raise StoreError(
