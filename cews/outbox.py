@@ -19,7 +19,7 @@ from hashlib import sha256
 from itertools import count, groupby
 from typing import Any, Final
 
-from cews import policy, sentences
+from cews import leaving, policy, sentences
 from cews.domain import Alert, AlertChange, Finding, ItemKey, NoticeReason, Period, StoreError
 from cews.i18n import LANGUAGES, text
 from cews.notify import Channel, ChannelDownError, ChartPoint, Deliver, DeliveryError, DigestView, NoticeView, TextView
@@ -421,6 +421,12 @@ class _Showing:
         return found or Address(EMAIL, to.email)
 
     @cached_property
+    def _leave(self) -> str:
+        to = self.notice.recipient
+        signed = leaving.token(notices.leaving_key(self.cx), to.id, to.email)
+        return f"{self.public_url}{leaving.PATH}/{signed}?language={to.language}"
+
+    @cached_property
     def _watched(self) -> Mapping[ItemKey, Mapping[str, str]]:
         return {entry.item: {"ko": entry.name_ko, "en": entry.name_en} for entry in watchlist.get_items(self.cx)}
 
@@ -450,6 +456,7 @@ class _Showing:
             thread_id=self._thread(str(alert.item), alert.opened_as_of.isoformat()),
             created_at=self.notice.created_at,
             chart=_chart(self.cx, alert, change.as_of) if chart else (),
+            leave=self._leave,
             severity=severity(alert, watched.grade, watched.stock_months),
             story=story(stored_alerts.item_changes(self.cx, alert.item, change.as_of)) if chart else (),
         )
@@ -470,6 +477,7 @@ class _Showing:
             message_id=self.notice.message_id,
             thread_id=self._thread(*(["event", str(event)] if event else ["digest"])),
             created_at=self.notice.created_at,
+            leave=self._leave,
         )
 
     def words(self) -> TextView:

@@ -10,12 +10,13 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, Final
 
+from cews import leaving, outbox
 from cews.handling import ConflictError
 from cews.net import check_address
 from cews.notify import webhook
 from cews.routing import Reader, Subscription
 from cews.store import audit, notices
-from cews.store.engine import Connection, Engine, writing
+from cews.store.engine import Connection, Engine, reading, writing
 from cews.store.notices import EMAIL, Address, Recipient
 
 WEBHOOK: Final = "webhook"
@@ -103,6 +104,36 @@ def unreach(engine: Engine, recipient_id: int, channel: str, *, actor: str, now:
         to = notices.recipient_of(cx, recipient_id)
         notices.drop_address(cx, to.id, channel)
         _log(cx, actor, "unreach", to, {"channel": channel}, now)
+
+
+def leave(engine: Engine, token: str, *, now: datetime) -> bool:
+    """Stop the notices of the recipient a token speaks of, and tell the operators; False where the token is not true.
+
+    Doing it again changes nothing. ``cews recipient set EMAIL --active`` undoes it.
+    """
+    with writing(engine) as cx:
+        to = _leaver(cx, token)
+        if to is None:
+            return False
+        if to.active:
+            notices.set_active(cx, to.id, False)
+            _log(cx, to.email, "leave", to, {"active": False, "by": "the address in a mail"}, now)
+            outbox.tell_operators(cx, f"{to.name} <{to.email}> has stopped their notices by the link in a mail.", now)
+    return True
+
+
+def may_leave(engine: Engine, token: str) -> bool:
+    """Whether a token is true."""
+    with reading(engine) as cx:
+        return _leaver(cx, token) is not None
+
+
+def _leaver(cx: Connection, token: str) -> Recipient | None:
+    number = leaving.claimed(token)
+    found = next((one for one in notices.recipients(cx) if one.id == number), None)
+    if found is None or not leaving.is_true(token, notices.leaving_key(cx), found.id, found.email):
+        return None
+    return found
 
 
 def _checked(address: Address, approved: Collection[str]) -> Address:

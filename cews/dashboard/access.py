@@ -16,10 +16,13 @@ from urllib.parse import parse_qs
 from flask import Flask, Request, Response, g, request
 from werkzeug.exceptions import Conflict, Forbidden
 
+from cews import leaving
 from cews.accounts import Account, Role
 from cews.dashboard.session import Sessions
 from cews.oidc import CALLBACK
 
+LEAVING: Final = f"{leaving.PATH}/<token>"  # what it does stands signed in the address
+FROM_ANYWHERE: Final = frozenset({LEAVING})  # POSTs that no page of ours need have sent: mail programs send them
 PUBLIC: Final = frozenset(  # answered without a session: nothing of these says anything about the store's content
     {
         "/sign-in",
@@ -27,6 +30,7 @@ PUBLIC: Final = frozenset(  # answered without a session: nothing of these says 
         CALLBACK,
         "/healthz",
         "/readyz",
+        LEAVING,
         "/assets/<path:filename>",
         "/_dash-component-suites/<string:package_name>/<path:fingerprinted_path>",
     }
@@ -47,6 +51,7 @@ CALLBACKS: Final[Mapping[str, Role]] = {  # by the first thing a callback answer
     "alerts-grid.getRowsResponse": Role.VIEWER,
     "alerts-total.children": Role.VIEWER,
     "panel-inner.children": Role.VIEWER,
+    "decision-made.data": Role.ANALYST,
     "item-outlook.children": Role.VIEWER,
     "suppliers-body.children": Role.VIEWER,
     "supplier-body.children": Role.VIEWER,

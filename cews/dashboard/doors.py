@@ -1,4 +1,5 @@
-"""The pages that are there without the dashboard's scripts: signing in and out, the own password, and being well."""
+"""The pages that are there without the dashboard's scripts: signing in and out, the own password, stopping one's
+notices, and being well."""
 
 from __future__ import annotations
 
@@ -13,8 +14,9 @@ import structlog
 from flask import Flask, Response, g, make_response, redirect, render_template, request
 from werkzeug.exceptions import Forbidden
 
-from cews import accounts
+from cews import accounts, recipients
 from cews.accounts import Account, Role
+from cews.dashboard import access
 from cews.dashboard.access import reader
 from cews.dashboard.session import Sessions, own_path
 from cews.dashboard.view import COOKIE, View, view_of
@@ -52,6 +54,7 @@ class Doors:
 def register(server: Flask, doors: Doors) -> None:
     """Bind the routes to the server."""
     _register_sign_in(server, doors)
+    _register_leaving(server, doors)
     _register_others(server, doors)
 
 
@@ -80,6 +83,18 @@ def _register_sign_in(server: Flask, doors: Doors) -> None:
         answer = _to("/sign-in")
         doors.sessions.end(request, answer)
         return answer
+
+
+def _register_leaving(server: Flask, doors: Doors) -> None:
+    """RFC 8058: opening the address only asks, because programs open links too; a POST without a question acts."""
+
+    @server.get(access.LEAVING)
+    def ask_leaving(token: str) -> Response:
+        return _leaving_page(doors, "asked" if recipients.may_leave(doors.engine, token) else "")
+
+    @server.post(access.LEAVING)
+    def leave(token: str) -> Response:
+        return _leaving_page(doors, "left" if recipients.leave(doors.engine, token, now=datetime.now(UTC)) else "")
 
 
 def _register_others(server: Flask, doors: Doors) -> None:
@@ -280,6 +295,20 @@ def _password_page(doors: Doors, problem: str, status: int, wait: timedelta | No
         account=account,
         shortest=accounts.SHORTEST_PASSWORD,
     )
+
+
+# --- stopping one's notices --------------------------------------------------------------------------
+
+_LEAVING_TITLES: Final = {
+    "asked": "Stop the notices?",
+    "left": "The notices have stopped",
+    "": "This link does not hold",
+}
+
+
+def _leaving_page(doors: Doors, state: str) -> Response:
+    view = doors.view()
+    return _page("leave.html", view, 200 if state else 404, None, title=view.say(_LEAVING_TITLES[state]), state=state)
 
 
 # --- pages -------------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """Headers that keep the pages to themselves: nothing is loaded from, framed by or sent to another host.
 
 A request that can change something must show that a page of this dashboard sent it: browsers say so in
-``Sec-Fetch-Site``, older ones and those on plain HTTP in ``Origin``. One that says neither is refused.
+``Sec-Fetch-Site``, older ones and those on plain HTTP in ``Origin``. One that says neither is refused, but where
+``access.FROM_ANYWHERE`` lets mail programs in.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Final
 
 from flask import Flask, Request, Response, abort, request
 
+from cews.dashboard.access import FROM_ANYWHERE
 from cews.settings import Settings
 
 # Styles are set inline by the component library, the grid and the charts; scripts are not.
@@ -39,7 +41,8 @@ def protect(server: Flask, settings: Settings, script_hashes: Sequence[str]) -> 
 
     @server.before_request
     def same_origin() -> None:
-        if request.method not in _HARMLESS and not from_here(request, settings.public_url):
+        open_to_all = request.url_rule is not None and request.url_rule.rule in FROM_ANYWHERE
+        if request.method not in _HARMLESS and not open_to_all and not from_here(request, settings.public_url):
             abort(403, "A page of another site sent this request, or it does not say who did.")
 
     @server.after_request

@@ -44,6 +44,7 @@ class NoticeView:
     thread_id: str  # common to the notices of one alert to one reader
     created_at: datetime
     chart: tuple[ChartPoint, ...] = ()  # oldest first; empty = no chart
+    leave: str = ""  # the address by which the reader stops their notices
     story: tuple[Phase, ...] = ()  # rush, collapse, recovery of the item; empty = no such story
     severity: Severity | None = None  # None = nothing is known of how much hangs on the item
     secret: str | None = field(default=None, repr=False)  # of a webhook
@@ -65,6 +66,7 @@ class DigestView:
     message_id: str
     thread_id: str
     created_at: datetime
+    leave: str = ""  # the address by which the reader stops their notices
     secret: str | None = field(default=None, repr=False)
     form: str = ""
 

@@ -52,7 +52,7 @@ _ENDED: Final = ("○", "#5a6775")
 
 
 class _Policy(EmailPolicy):
-    """The usual policy, with names and subjects outside printable ASCII encoded as a whole.
+    """The usual policy, with names and subjects outside printable ASCII encoded as a whole, and addresses left whole.
 
     That of Python 3.11 loses or adds blanks where such a header is folded ("급감 —" arrives as "급감—"), and
     before 3.11.10 lets a line break out of an encoded word (CVE-2024-6923).
@@ -67,7 +67,9 @@ class _Policy(EmailPolicy):
 
 
 def _encoded(name: str, value: Any, linesep: str) -> str | None:
-    """The header line where its words need encoding, else None."""
+    """The header line where the usual policy would fold it wrongly, else None."""
+    if name.lower() == "list-unsubscribe":  # a long address would come out as an encoded word, which nobody can follow
+        return f"{name}: {str(value).replace(', ', f',{linesep} ')}{linesep}"
     addresses: tuple[Address, ...] = getattr(value, "addresses", ())
     address = addresses[0] if len(addresses) == 1 else None
     words = address.display_name if address else str(value)
@@ -112,8 +114,17 @@ def _envelope(view: View, sender: Address, subject_line: str) -> EmailMessage:
     message["In-Reply-To"] = view.thread_id
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
-    message["List-Unsubscribe"] = f"<mailto:{sender.addr_spec}?subject={quote('unsubscribe ' + view.address)}>"
+    _add_unsubscribe(message, view, sender)
     return message
+
+
+def _add_unsubscribe(message: EmailMessage, view: View, sender: Address) -> None:
+    """By mail, and where there is an https address by one click, which mail programs send themselves (RFC 8058)."""
+    by_mail = f"<mailto:{sender.addr_spec}?subject={quote('unsubscribe ' + view.address)}>"
+    leave = "" if isinstance(view, TextView) else view.leave
+    message["List-Unsubscribe"] = f"<{leave}>, {by_mail}" if leave else by_mail
+    if leave.startswith("https://"):
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
 
 
 def _lay_out(message: EmailMessage, view: View) -> None:
@@ -233,6 +244,8 @@ def _content(view: NoticeView) -> dict[str, Any]:
         "link": view.link,
         "link_title": text("Open the alert", language),
         "footer": _footer(view, view.change.as_of),
+        "leave": view.leave,
+        "leave_title": text("Stop these notices", language),
     }
 
 
@@ -252,6 +265,8 @@ def _digest_content(view: DigestView) -> dict[str, Any]:
         "link": view.link,
         "link_title": text("Open the alerts", language),
         "footer": _footer(view, max(entry.change.as_of for entry in view.entries)),
+        "leave": view.leave,
+        "leave_title": text("Stop these notices", language),
     }
 
 
@@ -395,9 +410,9 @@ def _chart_text(view: NoticeView) -> str:
 
 
 _FOOTERS: Final = {
-    NoticeView: "{recipient} gets this mail because of a subscription to this item. To stop, reply to this mail. "
+    NoticeView: "{recipient} gets this mail because of a subscription to this item. "
     "Figures are those known on {day} and may be revised.",
-    DigestView: "{recipient} gets this mail because of a subscription to these items. To stop, reply to this mail. "
+    DigestView: "{recipient} gets this mail because of a subscription to these items. "
     "Figures are those known on {day} and may be revised.",
 }
 
@@ -418,20 +433,6 @@ def _picture(view: NoticeView) -> bytes | None:
     from cews.notify import chart  # here, because Matplotlib takes long to load and few commands draw
 
     return chart.png(view.chart, finding.unit, _COLOURS[view.alert.level])
-
-
-def _one_click_address(url: str | None) -> str | None:
-    if url is not None and not (url.startswith("https://") and "{address}" in url and url.isprintable()):
-        raise SettingsError("CEWS_UNSUBSCRIBE_URL is an https address that holds {address}")
-    return url
-
-
-def _add_one_click(message: EmailMessage, url: str | None, address: str) -> None:
-    """RFC 8058: mail programs send the POST themselves."""
-    if url is not None:
-        by_mail = message["List-Unsubscribe"]
-        message.replace_header("List-Unsubscribe", f"<{url.replace('{address}', quote(address, safe=''))}>, {by_mail}")
-        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
 
 
 def _attach(message: EmailMessage, picture: bytes, content_id: str) -> None:
@@ -494,10 +495,9 @@ class _Server:
 class SmtpChannel:
     """Mail through one server; one connection for a batch, opened when the first message goes out."""
 
-    def __init__(self, url: str, sender: str, *, timeout: float = TIMEOUT, unsubscribe: str | None = None) -> None:
+    def __init__(self, url: str, sender: str, *, timeout: float = TIMEOUT) -> None:
         self._server = _Server.parse(url)
         self._sender = parse_sender(sender)
-        self._unsubscribe = _one_click_address(unsubscribe)
         self._timeout = timeout
 
     @classmethod
@@ -508,7 +508,7 @@ class SmtpChannel:
                 "no mail server is set; give CEWS_SMTP_URL, for instance smtp://user:password@mail.example.org:587 "
                 "(docs/operations/settings.md)"
             )
-        return cls(settings.smtp_url.get_secret_value(), settings.mail_from, unsubscribe=settings.unsubscribe_url)
+        return cls(settings.smtp_url.get_secret_value(), settings.mail_from)
 
     @contextmanager
     def open(self) -> Iterator[Deliver]:
@@ -517,7 +517,6 @@ class SmtpChannel:
         def deliver(view: View) -> str:
             nonlocal connection
             message, wrong = compose(view, self._sender)
-            _add_one_click(message, self._unsubscribe, view.address)
             if connection is None or connection.sock is None:
                 connection = self._connect()
             _send(connection, message)

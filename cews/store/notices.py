@@ -222,6 +222,12 @@ def recipient_of(cx: Connection, recipient_id: int) -> Recipient:
     return _recipient(dict(row._mapping))
 
 
+def leaving_key(cx: Connection) -> bytes:
+    """What the addresses are signed with by which recipients stop their notices (``cews.leaving``)."""
+    key: bytes = cx.execute(select(schema.secret.c.key).where(schema.secret.c.name == "leaving")).scalar_one()
+    return key
+
+
 def set_active(cx: Connection, recipient_id: int, active: bool) -> None:
     """Notices owed to somebody inactive are not written; those already waiting still go out."""
     cx.execute(update(schema.recipient).where(schema.recipient.c.id == recipient_id).values(active=active))

@@ -659,6 +659,13 @@ held_line = Table(  # what is owed and not told now, with the cause
     Column("held_at", Moment, nullable=False),
 )
 
+secret = Table(  # keys that this installation signs with; the migration made them
+    "secret",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("key", LargeBinary, nullable=False),
+)
+
 delivery = Table(  # every attempt to send
     "delivery",
     metadata,

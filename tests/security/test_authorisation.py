@@ -30,6 +30,7 @@ FILLED = {
     "/<path:path>": "/items/KOR/import/250410",
     "/assets/<path:filename>": "/assets/logo.svg",
     "/static/<path:filename>": "/static/logo.svg",
+    "/unsubscribe/<token>": "/unsubscribe/1-" + 43 * "A",
 }
 PAGE_PATHS = {"": "/", "items": "/items/KOR/import/250410"}
 
@@ -103,6 +104,7 @@ def test_the_public_routes_are_these_and_no_others() -> None:
         "/sign-in/callback",
         "/healthz",
         "/readyz",
+        "/unsubscribe/<token>",
         "/assets/<path:filename>",
         "/_dash-component-suites/<string:package_name>/<path:fingerprinted_path>",
     } == PUBLIC
