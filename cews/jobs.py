@@ -58,6 +58,7 @@ class Diary:
         if self._run is not None:
             with writing(self._engine) as cx:
                 runs.begin_step(cx, self._run, step)
+                runs.say(cx, self._run, self._clock(), f"{step} begun")
 
     def progress(self, done: int, total: int) -> None:
         """How far the step is; written twice a second at most, and at its end."""

@@ -60,7 +60,9 @@ def list_releases(session: Session, state: str | None, source: str | None, limit
 @pass_session
 def accept(session: Session, number: int, reason: str, as_json: bool) -> None:
     """Record a release that was held back, known from now on. The same check of the same scope is not raised again."""
-    report = ingesting.accept(session.store, session.settings.home, number, reason, now=session.now)
+    report = ingesting.accept(
+        session.store, session.settings.home, number, reason, actor=session.operator, now=session.now
+    )
     show_reports(session, [report], as_json)
 
 
@@ -70,7 +72,7 @@ def accept(session: Session, number: int, reason: str, as_json: bool) -> None:
 @pass_session
 def reject(session: Session, number: int, reason: str) -> None:
     """Decide that a release that was held back never counts."""
-    ingesting.reject(session.store, number, reason, now=session.now)
+    ingesting.reject(session.store, number, reason, actor=session.operator, now=session.now)
     session.say(f"Release {number} is refused; its bytes are kept.")
 
 

@@ -55,6 +55,8 @@ CALLBACKS: Final[Mapping[str, Role]] = {  # by the first thing a callback answer
     "item-outlook.children": Role.VIEWER,
     "suppliers-body.children": Role.VIEWER,
     "supplier-body.children": Role.VIEWER,
+    "release-body.children": Role.MANAGER,
+    "rejects-file.data": Role.VIEWER,
     "jobs-live.children": Role.VIEWER,
     "jobs-said.children": Role.MANAGER,
     "notice-state.children": Role.MANAGER,

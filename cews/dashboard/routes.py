@@ -47,6 +47,9 @@ _PAGES: Final[dict[str, Callable[..., Page | None]]] = {
     r"/suppliers": suppliers.page,
     r"/suppliers/([A-Z]{3})": supplier.page,
     r"/data": data.page,
+    r"/data/releases": data.releases_page,
+    r"/data/releases/([0-9]{1,9})": data.release_page,
+    r"/data/quarantine": data.quarantine_page,
     r"/jobs(?:/([0-9]{1,9}))?": jobs.page,
     r"/notices": notices.page,
     r"/notices/([0-9]{1,9})": notices.one_page,
@@ -60,6 +63,7 @@ _PAGES: Final[dict[str, Callable[..., Page | None]]] = {
 }
 _ANSWERING: Final = (
     alerts,
+    data,
     item,
     jobs,
     notices,

@@ -15,7 +15,7 @@ from cews.domain import ItemKey, Reject
 from cews.ingesting.codes import carried
 from cews.ingesting.connectors import Calendar, calendar_of, connector, same_trade
 from cews.ingesting.report import SHOWN_VIOLATIONS, IngestReport, described
-from cews.store import editions, flash, prices, raw, releases, reviews, totals
+from cews.store import audit, editions, flash, prices, raw, releases, reviews, totals
 from cews.store.engine import Connection, Engine, reading, writing
 from ingest.base import Batch, Request
 from ingest.files import read_file
@@ -113,7 +113,7 @@ def _held_back(cx: Connection, new: releases.NewRelease, batch: Batch, doubts: F
     return replace(report, unchanged=True, held=(number,), violations=_told(doubts))
 
 
-def accept(engine: Engine, home: Path, release_id: int, reason: str, *, now: datetime) -> IngestReport:
+def accept(engine: Engine, home: Path, release_id: int, reason: str, *, actor: str, now: datetime) -> IngestReport:
     """Record a release that was held back, as what is known from now on. What failed is approved of: the same check
     of the same scope holds no later release of the source back."""
     with reading(engine) as cx:
@@ -126,14 +126,20 @@ def accept(engine: Engine, home: Path, release_id: int, reason: str, *, now: dat
     told: dict[str, Any] = dict(now=now, request=held.label, recipe=held.recipe, approved=True)
     report = ingest_batch(engine, home, calendar, held.label, body, batch, **told)
     with writing(engine) as cx:
-        reviews.decide(cx, release_id, reviews.RELEASED, reason, now)
+        _decide(cx, release_id, reviews.RELEASED, reason, actor, now)
     return report
 
 
-def reject(engine: Engine, release_id: int, reason: str, *, now: datetime) -> None:
+def reject(engine: Engine, release_id: int, reason: str, *, actor: str, now: datetime) -> None:
     """A release that was held back is never to count."""
     with writing(engine) as cx:
-        reviews.decide(cx, reviews.undecided(cx, release_id).id, reviews.REFUSED, reason, now)
+        _decide(cx, reviews.undecided(cx, release_id).id, reviews.REFUSED, reason, actor, now)
+
+
+def _decide(cx: Connection, release_id: int, state: str, reason: str, actor: str, now: datetime) -> None:
+    reviews.decide(cx, release_id, state, reason, now)
+    detail = {"state": state, "reason": reason}
+    audit.append(cx, actor=actor, action="decide", subject=f"release {release_id}", detail=detail, now=now)
 
 
 def _read_again(engine: Engine, held: reviews.Held, body: bytes) -> Batch:

@@ -15,7 +15,7 @@ from cews.cli import cews as program
 from cews.cli import main
 from cews.domain import StoreError, UserError
 from cews.ingesting import IngestReport, accept, from_files, ingest_file, reject
-from cews.store import reviews
+from cews.store import audit, reviews
 from cews.store.engine import reading
 from cews.store.schema import observation, release, series
 from ingest.tables import Given
@@ -107,7 +107,7 @@ def test_a_release_that_fails_a_check_is_held_back_whole(store_engine: Engine, h
 
 def test_accepted_it_is_known_from_then_on_and_not_questioned_again(store_engine: Engine, home: Path, read) -> None:  # type: ignore[no-untyped-def]
     number = held_back(read)
-    report = accept(store_engine, home, number, "the Customs Service confirmed it", now=LAST)
+    report = accept(store_engine, home, number, "the Customs Service confirmed it", actor="kim", now=LAST)
     assert report.rows_vanished == 33
     assert set(values(store_engine)) == {("CHN", 202401), ("CHN", 202402), ("CHN", 202403)}
     assert states(store_engine) == ["accepted", "released", "accepted"]
@@ -116,7 +116,7 @@ def test_accepted_it_is_known_from_then_on_and_not_questioned_again(store_engine
         assert reviews.get(cx, number).reason == "the Customs Service confirmed it"
     assert ended.replace(tzinfo=UTC) == LAST
     with pytest.raises(UserError, match="was released before"):
-        accept(store_engine, home, number, "twice", now=LAST)
+        accept(store_engine, home, number, "twice", actor="kim", now=LAST)
     read(rows(), LAST.replace(day=21))
     assert not read(rows(PARTNERS[1:2]), LAST.replace(day=22)).held, (
         "the same checks of the same scopes are approved of"
@@ -125,26 +125,29 @@ def test_accepted_it_is_known_from_then_on_and_not_questioned_again(store_engine
 
 def test_rejected_it_never_counts(store_engine: Engine, home: Path, read) -> None:  # type: ignore[no-untyped-def]
     number = held_back(read)
-    reject(store_engine, number, "the download was cut off", now=LAST)
+    reject(store_engine, number, "the download was cut off", actor="kim", now=LAST)
+    with reading(store_engine) as cx:
+        (entry,) = audit.entries(cx, f"release {number}")
+    assert (entry.actor, entry.detail["state"]) == ("kim", "refused")
     assert states(store_engine) == ["accepted", "refused"]
     assert len(values(store_engine)) == 36
     assert read(rows(PARTNERS[:1]), LAST).held == (number,)
     with pytest.raises(UserError, match="was refused before"):
-        accept(store_engine, home, number, "no", now=LAST)
+        accept(store_engine, home, number, "no", actor="kim", now=LAST)
 
 
 def test_what_was_said_since_is_not_undone(store_engine: Engine, home: Path, read) -> None:  # type: ignore[no-untyped-def]
     number = held_back(read)
     read(rows(factor=2), LATER)
     with pytest.raises(StoreError, match="since"):
-        accept(store_engine, home, number, "late", now=LAST)
+        accept(store_engine, home, number, "late", actor="kim", now=LAST)
     assert states(store_engine) == ["accepted", "quarantined", "accepted"]
 
 
 def test_a_release_that_was_not_held_back_is_no_matter_of_decision(store_engine: Engine, read) -> None:  # type: ignore[no-untyped-def]
     read(rows(), NOW)
     with pytest.raises(UserError, match="was not held back"):
-        reject(store_engine, 1, "?", now=LATER)
+        reject(store_engine, 1, "?", actor="kim", now=LATER)
 
 
 def test_the_commands_show_and_decide(

@@ -423,7 +423,7 @@ def test_what_is_asked_for_begins_within_seconds_and_tells_how_far_it_is(
     stop.set()
     thread.join(20)
     assert _run(engine, number).summary == {"counted": {"rows": 10}}
-    assert _lines(engine, number) == ["asked for by kim", "counted done: rows 10"]
+    assert _lines(engine, number) == ["asked for by kim", "counted begun", "counted done: rows 10"]
     with reading(engine) as cx:
         (entry,) = audit.entries(cx, f"run {number}")
     assert (entry.actor, entry.action, entry.detail) == ("kim", "ask for run", {"job": "scan"})

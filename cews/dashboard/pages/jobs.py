@@ -16,7 +16,7 @@ from cews import i18n
 from cews import jobs as requests
 from cews.accounts import Role
 from cews.cron import trigger
-from cews.dashboard import parts
+from cews.dashboard import listing, parts
 from cews.dashboard.access import reader
 from cews.dashboard.desk import Desk
 from cews.dashboard.pages import Page
@@ -28,7 +28,6 @@ from cews.store.engine import Connection, reading
 from cews.store.runs import Run
 
 ASK: Final = "job-ask"
-STOP: Final = "job-stop"
 LOOK_EVERY: Final = 1000  # ms, while something runs
 SHOWN: Final = 60
 
@@ -81,6 +80,7 @@ def page(desk: Desk, cx: Connection, view: View, number: str | None = None) -> P
             _requests(desk, view) if run is None else None,
             html.Div(live(cx, view, run.id if run else None), id="jobs-live"),
             dcc.Store(id="jobs-shown", data=run.id if run else None),
+            dcc.Store(id="jobs-stop"),
             dcc.Interval(id="jobs-tick", interval=LOOK_EVERY, disabled=bool(view.replayed) or not runs.busy(cx)),
         )
     )
@@ -183,7 +183,9 @@ def _progress(run: Run, view: View) -> Component:
 def _doing(run: Run, view: View) -> str:
     if run.state == runs.WAITING:
         return view.say("Waiting to begin")
-    step = view.say(STEPS[run.step]) if run.step in STEPS else run.step or view.say("Running", context="run")
+    step = (
+        view.say(STEPS[run.step]) if run.step is not None and run.step in STEPS else view.say("Running", context="run")
+    )
     counted = f" · {run.progress_done:,} / {run.progress_total:,}" if run.progress_total else ""
     asked = f" · {view.say('stop asked for by {name}', name=run.stop_asked_by)}" if run.stop_asked_by else ""
     return f"{step}{counted}{asked}"
@@ -208,9 +210,10 @@ def _bar(run: Run, view: View) -> Component:
 def _stop_button(run: Run, view: View) -> Component:
     return html.Button(
         [parts.icon("stop"), html.Span(view.say("Cancel"))],
-        id={"type": STOP, "run": run.id},
         className="button",
         disabled=run.stop_asked_by is not None,
+        key=f"stop-{run.id}",
+        **parts.data(run=str(run.id)),
         **parts.aria(label=view.say("Cancel: {job}", job=_name(run.job, view))),
     )
 
@@ -219,13 +222,8 @@ def _stop_button(run: Run, view: View) -> Component:
 
 
 def _history(ended: Sequence[Run], view: View) -> Component:
-    chosen = view.one("job")
-    chips = html.Nav(
-        [_chip("", view.say("All", context="jobs"), chosen, view)]
-        + [_chip(name, view.say(words), chosen, view) for name, words in NAMES.items()],
-        className="chips",
-        **parts.aria(label=view.say("Which jobs")),
-    )
+    named = {"": view.say("All", context="jobs"), **{name: view.say(words) for name, words in NAMES.items()}}
+    chips = listing.segments(view, "/jobs", "job", named, view.say("Which jobs"))
     if not ended:
         return parts.card(view.say("History"), chips, parts.empty(view.say("Nothing has run yet."), "history"))
     headers = [
@@ -239,12 +237,6 @@ def _history(ended: Sequence[Run], view: View) -> Component:
     return parts.card(
         view.say("History"), chips, parts.table(headers, [_row(run, view) for run in ended], more="ended")
     )
-
-
-def _chip(job: str, words: str, chosen: str, view: View) -> Component:
-    here = {"aria-current": "true"} if job == chosen else {}
-    address = view.link("/jobs", **({"job": job} if job else {}))
-    return html.Span(dcc.Link(words, href=address, className="chip-link on" if here else "chip-link"), **here)
 
 
 def _row(run: Run, view: View) -> list[parts.Child]:
@@ -287,7 +279,7 @@ def _told(step: str, said: Mapping[str, Any], view: View) -> str:
 
 def _detail(cx: Connection, run: Run, view: View) -> Component:
     going = run.state in (runs.RUNNING, runs.WAITING)
-    facts = [
+    facts: list[tuple[str, parts.Child]] = [
         (view.say("State", context="run"), state_tag(run.state, view)),
         (view.say("Begun"), view.minute(run.started_at)),
         (view.say("Took"), _since(run, view)),
@@ -368,27 +360,29 @@ def register(app: Dash, desk: Desk) -> None:
     @app.callback(
         Output("jobs-said", "children"),
         Input({"type": ASK, "job": ALL}, "n_clicks"),
-        Input({"type": STOP, "run": ALL}, "n_clicks"),
+        Input("jobs-stop", "data"),
         State("url", "search"),
         prevent_initial_call=True,
     )
-    def asked(_asked: list[int], _stopped: list[int], search: str | None) -> Any:
-        what, clicks = ctx.triggered_id, ctx.triggered[0]["value"] if ctx.triggered else None
-        if not isinstance(what, dict) or not clicks:
+    def asked(_clicks: list[int], run: Mapping[str, Any] | None, search: str | None) -> Any:
+        what, value = ctx.triggered_id, ctx.triggered[0]["value"] if ctx.triggered else None
+        if not value:
             return no_update  # a button that has just appeared
-        view = desk.view(search)
+        view, now = desk.view(search), datetime.now(UTC)
         try:
-            return parts.said(_done(desk, what, view, datetime.now(UTC)), done=True)
+            if what == "jobs-stop" and run is not None:
+                return parts.said(_stopped(desk, int(run["run"]), view, now), done=True)
+            return parts.said(_asked(desk, str(dict(what)["job"]), view, now), done=True)
         except UserError as error:
             return parts.said(i18n.retold(str(error), view.language, context="run"), done=False)
 
 
-def _done(desk: Desk, what: Mapping[str, Any], view: View, now: datetime) -> str:
-    """Do what a button asks for, and say so. Raises UserError."""
-    if what["type"] == STOP:
-        requests.stop(desk.engine, int(what["run"]), actor=reader().name, now=now)
-        return view.say("It has been asked to stop, and does so at its next step forward.")
-    job = str(what["job"])
+def _stopped(desk: Desk, run: int, view: View, now: datetime) -> str:
+    requests.stop(desk.engine, run, actor=reader().name, now=now)
+    return view.say("It has been asked to stop, and does so at its next step forward.")
+
+
+def _asked(desk: Desk, job: str, view: View, now: datetime) -> str:
     if desk.demo and job not in requests.IN_DEMO:
         raise UserError("the demo has nothing to fetch and nobody to write to")
     requests.ask(desk.engine, job, actor=reader().name, now=now)
