@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from cews import countries
@@ -32,6 +32,7 @@ class Label:
     shock: ShockClass | None  # None = decoy
     first: Period  # first and last month of data in which a warning counts
     last: Period
+    name: str = ""  # what happened, from the column ``event`` where the file has one
 
     @property
     def threat(self) -> bool:
@@ -61,7 +62,7 @@ def read_labels(body: bytes, name: str) -> tuple[Label, ...]:
     for row in reader:
         found, wrong = _label({column: (row[column] or "").strip() for column in COLUMNS}, ids)
         faults += [f"line {reader.line_num}, {column}: {what}" for column, what in wrong]
-        labels += [found] if found else []
+        labels += [replace(found, name=(row.get("event") or "").strip())] if found else []
     if faults:
         more = [f"and {len(faults) - _SHOWN} more"] if len(faults) > _SHOWN else []
         raise UserError("\n  ".join([f"{name} cannot be used as labels:", *faults[:_SHOWN], *more]))

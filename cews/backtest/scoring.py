@@ -136,6 +136,7 @@ def _verdict(label: Label, items: set[int], alarms: Sequence[Alarm], rows: Rows)
     )
     record: dict[str, Any] = {
         "id": label.id,
+        "name": label.name,
         "label_class": label.shock.value if label.shock else "decoy",
         "effect_month": str(label.effect),
         "raised": bool(found),

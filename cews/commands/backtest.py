@@ -11,6 +11,7 @@ import orjson
 from rich.table import Table
 
 from cews import backtest as backtesting
+from cews.backtest import kept
 from cews.backtest.labels import read_labels
 from cews.backtest.observations import MOST_ITEMS, read
 from cews.backtest.rules import KNOWN
@@ -47,6 +48,9 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--json", "output", type=click.Path(dir_okay=False, path_type=Path), help="Write all figures here; - prints."
 )
+@click.option(
+    "--keep", "kept_as", metavar="NAME", help="Keep the figures for the dashboard's scorecard under this name."
+)
 @click.option("--rules-only", is_flag=True, help="Leave out the ranker that learns from the trade known before.")
 @click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Processes that score.")
 @pass_session
@@ -62,6 +66,7 @@ def backtest(
     baselines: str,
     items: str,
     output: Path | None,
+    kept_as: str | None,
     rules_only: bool,
     workers: int,
 ) -> None:
@@ -79,7 +84,11 @@ def backtest(
     )
     with session.progress("Reading") as progress:
         files = read((*observations, *more), form, given, session.now, progress)
+    if kept_as is not None:
+        kept.checked(kept_as)
     record = backtesting.run(files, question, only_labelled=items == "labelled", now=session.now, bar=session.progress)
+    if kept_as is not None:
+        kept.keep(session.settings.home, kept_as, record, session.now)
     if str(output) == "-":
         print_json(record)
         return

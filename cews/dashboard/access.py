@@ -66,9 +66,11 @@ CALLBACKS: Final[Mapping[str, Role]] = {  # by the first thing a callback answer
     "recipient-rehearsed.children": Role.VIEWER,
     "rehearsal.children": Role.VIEWER,
     "silences-list.children": Role.MANAGER,
+    "scorecard-episodes.children": Role.VIEWER,
+    "audit-chain.children": Role.MANAGER,
     "users-list.children": Role.ADMIN,
 }
-LOOKING: Final[frozenset[str]] = frozenset()  # callbacks that only read, though not for everybody
+LOOKING: Final = frozenset({"audit-chain.children"})  # callbacks that only read, though not for everybody
 PAGES: Final[Mapping[str, Role]] = {  # by the first part of the path
     "": Role.VIEWER,
     "alerts": Role.VIEWER,
@@ -77,6 +79,8 @@ PAGES: Final[Mapping[str, Role]] = {  # by the first part of the path
     "data": Role.VIEWER,
     "jobs": Role.VIEWER,
     "notices": Role.VIEWER,
+    "scorecard": Role.VIEWER,
+    "audit": Role.MANAGER,
     "help": Role.VIEWER,
     "users": Role.ADMIN,
 }

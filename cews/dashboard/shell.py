@@ -29,6 +29,7 @@ MENU: Final = (
         (
             ("items", "/items", mark("Items"), "chart"),
             ("suppliers", "/suppliers", mark("Suppliers"), "globe"),
+            ("scorecard", "/scorecard", mark("Scorecard"), "score"),
         ),
     ),
     (
@@ -37,6 +38,7 @@ MENU: Final = (
             ("data", "/data", mark("Data"), "data"),
             ("jobs", "/jobs", mark("Jobs"), "refresh"),
             ("notices", "/notices", mark("Notices"), "mail"),
+            ("audit", "/audit", mark("Audit log"), "list"),
             ("users", "/users", mark("Users"), "users"),
             ("help", "/help", mark("Help"), "help"),
         ),
