@@ -87,13 +87,13 @@ class Order:
     seconds: float  # how long twenty readers work
 
 
-def dashboard(order: Order, progress: Progress) -> dict[str, Any]:
+def dashboard(order: Order, progress: Progress, now: datetime) -> dict[str, Any]:
     """The keys are described in docs/operations/bench.md. Raises UserError where the browser or gunicorn is missing."""
     browser = _browser()
     with scratch(order.store) as engine, tempfile.TemporaryDirectory() as folder:
         observations = fill(engine, order, progress)
         url = engine.url.render_as_string(hide_password=False)
-        cookies = [_cookie(engine, number) for number in range(READERS)]
+        cookies = [_cookie(engine, number, now) for number in range(READERS)]
         environment = for_program(CEWS_DATABASE_URL=url, CEWS_HOME=folder, CEWS_LANGUAGE="en")
         paths = [f"/items/KOR/import/{code}" for code in scan.hs_codes(range(order.items))]
         with served("cews.dashboard.application:wsgi()", environment) as address:
@@ -322,9 +322,9 @@ def _finding(key: ItemKey, month: Period, level: Level) -> Finding:
     )
 
 
-def _cookie(engine: Engine, number: int) -> str:
+def _cookie(engine: Engine, number: int, now: datetime) -> str:
     """The cookie of an analyst who is signed in."""
-    token, now = secrets.token_urlsafe(16), datetime.now(UTC)
+    token = secrets.token_urlsafe(16)
     with writing(engine) as cx:
         account = users.add(cx, f"reader{number}", Role.ANALYST, hashed(secrets.token_urlsafe(16)), now, by="bench")
         key = sha256(token.encode()).hexdigest()

@@ -142,7 +142,7 @@ def dashboard(
         raise UserError(f"--store {store}: write sqlite, or postgresql://user:password@host/database")
     order = serving.Order(store, items, months, loads, rounds, seconds)
     with session.progress("Making the store") as progress:
-        record = serving.dashboard(order, progress)
+        record = serving.dashboard(order, progress, session.now)
     _show(session, record, as_json)
 
 
