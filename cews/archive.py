@@ -11,8 +11,11 @@ import tempfile
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
 from cews.domain import StoreError
+
+_PACKED: Final = (b"PAR1", b"\x1f\x8b", b"PK\x03\x04", b"7z\xbc\xaf")  # Parquet, gzip, zip (Excel), 7z: no shorter
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ def keep(home: Path, body: bytes) -> Kept:
     try:
         if not place.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
-            _write(place, gzip.compress(body, compresslevel=6, mtime=0))
+            _write(place, gzip.compress(body, compresslevel=0 if body.startswith(_PACKED) else 6, mtime=0))
     except OSError as error:
         raise StoreError(
             f"The archive {home / 'raw'} cannot be written: {error.strerror}. Make room or correct its permissions "

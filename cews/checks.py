@@ -7,7 +7,7 @@ What is looked for is a release that is wrong as a whole: another unit, a cut-of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -95,22 +95,28 @@ def doubles(release: Release) -> Iterator[Violation]:
 def empty_newest_month(release: Release) -> Iterator[Violation]:
     """The newest month of a country is said to be published, and nobody traded anything in it."""
     whole = [part for part in release.coverage if part.published and not part.partners]
-    rows = pd.concat([release.frame, release.known]) if len(release.known) else release.frame
-    now, before = _items_traded(release.frame, whole), _items_traded(rows, whole)
-    for reporter, flow in sorted({(part.reporter, part.flow) for part in whole}):
-        months = [max(part.published) for part in whole if (part.reporter, part.flow) == (reporter, flow)]
-        newest = Period.from_yyyymm(max(months))
-        items = before.get((reporter, flow.value, (newest + -1).yyyymm), 0)
-        if items >= LEAST_ITEMS and not now.get((reporter, flow.value, newest.yyyymm), 0):
+    newest: dict[tuple[str, str], Period] = {}
+    for part in whole:
+        last, country = Period.from_yyyymm(max(part.published)), (part.reporter, part.flow.value)
+        newest[country] = max(last, newest.get(country, last))
+    months = {month.yyyymm for last in newest.values() for month in (last, last + -1)}
+    now = _items_traded(release.frame, whole, months)
+    before = _items_traded(pd.concat([release.frame, release.known]), whole, months) if len(release.known) else now
+    for (reporter, flow), last in sorted(newest.items()):
+        items = before.get((reporter, flow, (last + -1).yyyymm), 0)
+        if items >= LEAST_ITEMS and not now.get((reporter, flow, last.yyyymm), 0):
             detail = f"nothing at all; {items} items traded in the month before"
-            yield Violation("empty month", f"{reporter}:{flow.value} {newest}", detail)
+            yield Violation("empty month", f"{reporter}:{flow} {last}", detail)
 
 
-def _items_traded(frame: pd.DataFrame, parts: Sequence[Coverage]) -> Mapping[tuple[str, str, int], int]:
+def _items_traded(
+    frame: pd.DataFrame, parts: Sequence[Coverage], months: Collection[int]
+) -> Mapping[tuple[str, str, int], int]:
     """(reporter, flow, month) → how many of the covered codes were traded."""
     codes = {code for part in parts for code in part.hs}
-    traded = ((frame["value_usd"] > 0) | (frame["net_weight_kg"] > 0)) & frame["hs"].isin(codes)
-    items = frame.loc[traded, [*_ITEM, "period"]].drop_duplicates().groupby([*_COUNTRY, "period"]).size()
+    rows = frame[frame["period"].isin(months)]
+    traded = ((rows["value_usd"] > 0) | (rows["net_weight_kg"] > 0)) & rows["hs"].isin(codes)
+    items = rows.loc[traded, _ITEM_MONTH].drop_duplicates().groupby([*_COUNTRY, "period"]).size()
     return dict(zip(items.index.tolist(), items.tolist(), strict=True))
 
 

@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+import pandas as pd
+
 from cews.domain import Period, Reject
+from cews.store.bulk import distinct
 from ingest import hs
 from ingest.base import Batch
 from ingest.files import Contents
@@ -103,7 +106,7 @@ def described(source_id: str, label: str, batch: Batch) -> IngestReport:
         rejects=batch.rejects[:_SHOWN_REJECTS],
         first=Period.from_yyyymm(int(table["period"].min())) if len(table) else None,
         last=Period.from_yyyymm(int(table["period"].max())) if len(table) else None,
-        series=len(series_of(batch)),
+        series=len(_one_each(table)),
     )
 
 
@@ -124,8 +127,13 @@ def tried(report: IngestReport, batch: Batch) -> IngestReport:
 
 
 def series_of(batch: Batch) -> set[tuple[str, ...]]:
-    keys = batch.table[[column for column in _SERIES if column in batch.table]].drop_duplicates()
-    return set(keys.itertuples(index=False, name=None))
+    return set(_one_each(batch.table).itertuples(index=False, name=None))
+
+
+def _one_each(table: pd.DataFrame) -> pd.DataFrame:
+    """What tells the series apart, a row each."""
+    columns = [column for column in _SERIES if column in table]
+    return table[columns].iloc[distinct(table, columns)[1]]
 
 
 def merged(one: IngestReport, two: IngestReport) -> IngestReport:
