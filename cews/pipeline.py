@@ -34,6 +34,7 @@ from detectors import Detection, Ranker, detect, score, train_on
 from detectors import forecast as forecasting
 from detectors import ranker as learning
 from detectors.base import IntArray, Panel, Scores
+from detectors.levels import Rule
 from detectors.screen import Courses
 
 LEAST_FOR_WORKERS: Final = 24  # a shorter replay is over before worker processes have started
@@ -84,12 +85,12 @@ def scan(
     with reading(engine) as cx:
         book = stored_alerts.open_alerts(cx) if record else _open_at(cx, as_of)
         seen = stored_alerts.newest_scanned(cx) if record else None
-        rules = in_force(cx).levels
+        rules = in_force(cx)
         ranker = None if rules_only else _ranker(cx, as_of)
     panel = history.panel(as_of)
     scores = score(panel, courses)
     tell(2, 4)
-    step = examine(panel, scores, book, policy or rules, budget, seen, ranker)
+    step = examine(panel, scores, book, policy or rules.levels, budget, seen, ranker, rules.entry)
     tell(3, 4)
     if record:
         with writing(engine) as cx:
@@ -142,7 +143,7 @@ def replay(
     """
     history = History.load(engine, None, watched(engine, items))
     with reading(engine) as cx:
-        rules = policy or in_force(cx).levels
+        rules = in_force(cx)
     months = [start + n for n in range(end - start + 1)]
     moments = [moment for month in months if (moment := history.publication(month)) is not None]
     book: Book = {}
@@ -150,7 +151,7 @@ def replay(
     for done, (panel, scores) in enumerate(scored(history, moments, workers), start=1):
         with reading(engine) as cx:
             ranker = None if rules_only else _ranker(cx, panel.as_of)
-        step = examine(panel, scores, book, rules, budget, seen, ranker)
+        step = examine(panel, scores, book, policy or rules.levels, budget, seen, ranker, rules.entry)
         book, seen = step.book, step.newest
         if record_at is not None:
             with writing(engine) as cx:
@@ -202,8 +203,11 @@ def examine(
     budget: float,
     seen: Period | None,
     ranker: Ranker | None = None,
+    entry: Sequence[Rule] | None = None,
 ) -> Step:
     """Read the scores of the panel and fold what they say into the open alerts. Pure.
+
+    ``policy`` says when a level is left, ``entry`` when it is entered (None = as the program comes).
 
     Looked at are the months published since ``seen`` (the newest month of the last scan; None = only the
     newest), and again every month an open alert has seen, so that a revision which takes its evidence away
@@ -214,7 +218,7 @@ def examine(
         published = np.flatnonzero(panel.reported[:, index])
         if published.size:
             months[item] = _months_of(book.get(item), panel, published, seen)
-    detection = detect(panel, months, budget=budget, scores=scores, ranker=ranker)
+    detection = detect(panel, months, budget=budget, scores=scores, ranker=ranker, levels=entry)
     found = {(finding.item, finding.period): finding for finding in detection.findings}
     after = dict(book)
     changes: list[tuple[Alert, AlertChange]] = []

@@ -25,6 +25,9 @@ from cews.routing import ANY, Grades, NoticePolicy, Rhythm, Subscription
 from cews.store import notices, policies
 from cews.store.engine import Connection, Engine, reading, writing
 from cews.store.notices import Recipient
+from detectors.classes import THREATS
+from detectors.levels import Rule
+from detectors.levels import shipped as shipped_levels
 
 SHIPPED: Final = "the policy that comes with the program"
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -43,12 +46,23 @@ class _LevelRule(_Section):
     stay: int = Field(ge=1, le=24)
 
 
+class _Entry(_Section):
+    """When a month enters a level: every figure is reached."""
+
+    shock: ShockClass = Field(alias="class")
+    level: LevelName
+    size: float = Field(gt=0, le=100, allow_inf_nan=False)
+    dependence: float = Field(ge=0, le=1, allow_inf_nan=False)
+    strength: float = Field(gt=0, le=10, allow_inf_nan=False)
+
+
 class _Levels(_Section):
     stay: int = Field(default=2, ge=1, le=24)
     close_after: int = Field(default=3, ge=1, le=24)
     caution: _LevelRule | None = None
     alert: _LevelRule | None = None
     severe: _LevelRule | None = None
+    enter: list[_Entry] = []
 
 
 class _Grade(_Section):
@@ -131,6 +145,15 @@ class Policy:
         own = {Level.CAUTION: levels.caution, Level.ALERT: levels.alert, Level.SEVERE: levels.severe}
         stays = tuple((level, rule.stay) for level, rule in own.items() if rule is not None)
         return alerts.Policy(levels.stay, levels.close_after, stays)
+
+    @property
+    def entry(self) -> tuple[Rule, ...]:
+        """When a month enters a level; as the program comes where the file does not say."""
+        own = tuple(
+            Rule(one.shock, Level.from_slug(one.level), one.size, one.dependence, one.strength)
+            for one in self.file.levels.enter
+        )
+        return own or shipped_levels()
 
     @property
     def notices(self) -> NoticePolicy:
@@ -264,7 +287,31 @@ def _contradictions(file: _File, lines: dict[tuple[str | int, ...], int]) -> lis
             for number, id_ in enumerate(ids)
             if id_ in ids[:number]
         ]
+    return wrong + _contradicting_levels(Policy(file).entry, lines)
+
+
+def _contradicting_levels(rules: Sequence[Rule], lines: dict[tuple[str | int, ...], int]) -> list[str]:
+    """Classes that would never be raised, those that are none, and levels that can never be entered."""
+    place = f"line {_line(lines, ('levels', 'enter'))}: levels.enter"
+    wrong = [
+        f"{place}: no entry for {shock.value}, so it would never be raised"
+        for shock in sorted(THREATS - {rule.shock for rule in rules})
+    ]
+    for number, rule in enumerate(rules):
+        where = f"line {_line(lines, ('levels', 'enter', number))}: levels.enter.{number + 1}"
+        if rule.shock not in THREATS:
+            wrong.append(f"{where}.class: {rule.shock.value} is no threat; choose one of {', '.join(sorted(THREATS))}")
+        over = next((n for n, one in enumerate(rules) if n != number and _outdoes(one, n, rule, number)), None)
+        if over is not None:
+            wrong.append(f"{where}: never counts: levels.enter.{over + 1} gives {rules[over].level.slug} for less")
     return wrong
+
+
+def _outdoes(one: Rule, its_place: int, other: Rule, other_place: int) -> bool:
+    """What reaches the other reaches this one, and gets a level as high; of two that are the same the first counts."""
+    if not one.covers(other) or one.level < other.level:
+        return False
+    return one != other or its_place < other_place
 
 
 def _refused(name: str, wrong: Sequence[str]) -> UserError:
@@ -273,22 +320,30 @@ def _refused(name: str, wrong: Sequence[str]) -> UserError:
 
 _TABLE: Final = re.compile(r"^\s*\[(\[)?\s*([A-Za-z0-9_.-]+)\s*\]")
 _KEY: Final = re.compile(r"^\s*([A-Za-z0-9_.-]+)\s*=")
+_ENTRY: Final = re.compile(r"^\s*\{")
 
 
 def _lines(content: str) -> dict[tuple[str | int, ...], int]:
-    """Where each table and key of the text stands; entries of an array of tables are numbered."""
+    """Where each table and key of the text stands; entries of an array are numbered, each on a line of its own."""
     found: dict[tuple[str | int, ...], int] = {}
     counts: dict[str, int] = {}
     table: tuple[str | int, ...] = ()
+    entry: tuple[str | int, ...] = ()
     for number, line in enumerate(content.splitlines(), start=1):
         if head := _TABLE.match(line):
             table = tuple(head[2].split("."))
             if head[1]:
                 counts[head[2]] = counts.get(head[2], -1) + 1
                 table = (*table, counts[head[2]])
+            entry = ()
             found.setdefault(table, number)
         elif key := _KEY.match(line):
-            found.setdefault((*table, *key[1].split(".")), number)
+            place = (*table, *key[1].split("."))
+            found.setdefault(place, number)
+            entry = (*place, 0)
+        elif entry and _ENTRY.match(line):
+            found.setdefault(entry, number)
+            entry = (*entry[:-1], int(entry[-1]) + 1)
     return found
 
 

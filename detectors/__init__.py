@@ -6,7 +6,7 @@ the entry point ``cews.detectors``; an array on items named after a shock class 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from importlib.metadata import entry_points
 from typing import Final
 
@@ -16,6 +16,7 @@ from detectors.combine import Detection, combine, explain_silence
 from detectors.dependence import Dependence
 from detectors.exit import SupplierScreen
 from detectors.learned import train_on
+from detectors.levels import Rule, shipped
 from detectors.ranker import Ranker
 from detectors.screen import Courses, ItemScreen
 
@@ -51,11 +52,13 @@ def detect(
     budget: float = 5.0,
     scores: Mapping[str, Scores] | None = None,
     ranker: Ranker | None = None,
+    levels: Sequence[Rule] | None = None,
 ) -> Detection:
     """Findings for the newest published month of each item, and for the months in ``check``.
 
     ``budget`` is the number of new alerts a month, over all items of the panel, that quiet months may raise.
     ``scores`` are those of ``score(panel)`` where they have been made elsewhere already.
     With a ``ranker`` it tells how rare a month is, for the classes it has learned; without, the rules do.
+    ``levels`` say when a month enters a level; without, they are those the program comes with.
     """
-    return combine(panel, scores or score(panel), check or {}, budget, ranker)
+    return combine(panel, scores or score(panel), check or {}, budget, ranker, levels or shipped())

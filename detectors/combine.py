@@ -4,8 +4,8 @@ is rarer than the alarm budget allows, and its size reaches a level. And for sil
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -16,7 +16,7 @@ from detectors.calibration import LARGEST_P, Pools, Tail, false_discovery, thres
 from detectors.classes import SIGNS, THREATS, probabilities, threats
 from detectors.evidence import Evidence, gather
 from detectors.learned import LEARNED, Learned, ranked
-from detectors.levels import LEAST_STRENGTH, level
+from detectors.levels import Rule, least_strength, level, shipped
 from detectors.ranker import Ranker
 from detectors.reasons import NOT_RANKED, Case, change, leading_partner, partner_moves, reasons
 from detectors.screen import MIN_JUDGED
@@ -39,6 +39,7 @@ class Detection:
     learned: Learned | None = None  # what the ranker says, where there is one
     expected_false_alarms: float = 0.0  # in the newest month, at most; small pools raise more than the budget
     confirming: float | None = None  # largest p-value that holds at the false-discovery rate; None = rules only
+    levels: Sequence[Rule] = field(default_factory=shipped)  # when a month enters one
 
     def confirmed(self, finding: Finding) -> bool:
         """The finding is one of those of which at most one in five is false, by the ranker's own count."""
@@ -68,18 +69,20 @@ def combine(
     scores: Mapping[str, Scores],
     check: Mapping[ItemKey, Collection[Period]],
     budget: float,
-    ranker: Ranker | None = None,
+    ranker: Ranker | None,
+    levels: Sequence[Rule],
 ) -> Detection:
     """With a ``ranker`` it tells how rare a month is, for the classes it has learned; without, the rules do."""
     evidence, asked = gather(panel, scores), list(_asked(panel, check))
     pools = Pools(evidence.strength, evidence.quantity.stratum)
     learned = None if ranker is None else ranked(panel, scores, ranker, asked)
     detection = Detection(
-        [], scores, evidence, pools, budget, learned, *_promised(panel, evidence, pools, budget, learned)
+        [], scores, evidence, pools, budget, learned, *_promised(panel, evidence, pools, budget, learned), levels
     )
+    least = least_strength(levels)
     strongest = np.fmax.reduce([np.nan_to_num(row) for row in evidence.strength.values()])
     for item, column in asked:
-        if strongest[column, item] >= LEAST_STRENGTH or _noticed(detection, item, column):
+        if strongest[column, item] >= least or _noticed(detection, item, column):
             finding = _finding(Case(panel, evidence, scores, item, column), detection)
             detection.findings.extend(() if finding is None else (finding,))
     detection.findings.sort(key=lambda finding: (-finding.level, -finding.score, finding.item, finding.period))
@@ -154,9 +157,9 @@ def judge(case: Case, detection: Detection) -> Verdict | None:
     if rarity.p > allowed or case.at(evidence.yearly_value) < LEAST_VALUE:
         return Verdict(shock, odds, None, rarity, allowed, None)
     if rarity.learned:  # what the ranker finds rare needs no more of the rules than the size of the move
-        strength = max(strength, LEAST_STRENGTH)
+        strength = max(strength, least_strength(detection.levels))
     leg = leading_partner(case, shock)
-    reached = level(shock, _size(case, shock, leg), _dependence(case, shock, leg), strength)
+    reached = level(detection.levels, shock, _size(case, shock, leg), _dependence(case, shock, leg), strength)
     return Verdict(shock, odds, leg, rarity, allowed, reached)
 
 

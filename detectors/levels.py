@@ -1,16 +1,22 @@
-"""Rules of the level: how bad one month's evidence is. The table is explained in docs/methods/levels.md."""
+"""Rules of the level: how bad one month's evidence is. docs/methods/levels.md explains them.
+
+Their figures stand in the reviewed policy file, not here; whoever calls hands over those in force.
+"""
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import cache
+from importlib.resources import files
 
 from cews.domain import Level, ShockClass
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """The level holds when every figure is reached."""
+    """The level is entered when every figure is reached."""
 
     shock: ShockClass
     level: Level
@@ -18,32 +24,34 @@ class Rule:
     dependence: float  # top partner's share of the item; for an exit the share of the partner that left
     strength: float  # evidence on the z scale; more than 4 needs a second sign or a second month
 
-
-_S = ShockClass
-RULES: Final = (
-    Rule(_S.SHORTAGE, Level.SEVERE, 0.7, 0.5, 6.0),
-    Rule(_S.SHORTAGE, Level.ALERT, 0.5, 0.5, 3.0),
-    Rule(_S.SHORTAGE, Level.ALERT, 0.7, 0.0, 5.0),
-    Rule(_S.SHORTAGE, Level.CAUTION, 0.5, 0.0, 2.0),
-    Rule(_S.SHORTAGE, Level.CAUTION, 0.3, 0.5, 3.0),
-    Rule(_S.SHORTAGE, Level.ATTENTION, 0.3, 0.0, 2.0),
-    Rule(_S.PRICE_LED, Level.ALERT, 1.0, 0.5, 4.0),
-    Rule(_S.PRICE_LED, Level.CAUTION, 0.5, 0.0, 3.0),
-    Rule(_S.PRICE_LED, Level.ATTENTION, 0.25, 0.0, 2.0),
-    Rule(_S.SUPPLIER_EXIT, Level.CAUTION, 0.5, 0.3, 3.0),
-    Rule(_S.SUPPLIER_EXIT, Level.ATTENTION, 0.5, 0.0, 2.0),
-    Rule(_S.FRONT_LOADING, Level.CAUTION, 1.0, 0.5, 3.0),
-    Rule(_S.FRONT_LOADING, Level.ATTENTION, 0.5, 0.0, 2.0),
-    Rule(_S.EXPORT_SURGE, Level.CAUTION, 2.0, 0.0, 3.0),
-    Rule(_S.EXPORT_SURGE, Level.ATTENTION, 0.5, 0.0, 2.0),
-)
-LEAST_STRENGTH: Final = min(rule.strength for rule in RULES)
+    def covers(self, other: Rule) -> bool:
+        """Whatever reaches the other rule reaches this one."""
+        reached = self.size <= other.size and self.dependence <= other.dependence and self.strength <= other.strength
+        return self.shock is other.shock and reached
 
 
-def level(shock: ShockClass, size: float, dependence: float, strength: float) -> Level | None:
+@cache
+def shipped() -> tuple[Rule, ...]:
+    """The rules of the policy that comes with the program."""
+    policy = tomllib.loads(files("cews").joinpath("data", "policy.toml").read_text(encoding="utf-8"))
+    return tuple(
+        Rule(
+            ShockClass(row["class"]),
+            Level.from_slug(row["level"]),
+            float(row["size"]),
+            float(row["dependence"]),
+            float(row["strength"]),
+        )
+        for row in policy["levels"]["enter"]
+    )
+
+
+def least_strength(rules: Sequence[Rule]) -> float:
+    """Weaker evidence reaches no rule."""
+    return min(rule.strength for rule in rules)
+
+
+def level(rules: Sequence[Rule], shock: ShockClass, size: float, dependence: float, strength: float) -> Level | None:
     """The highest level whose rule holds; None where the move is too small to be raised or is no threat."""
-    for rule in RULES:
-        reached = size >= rule.size and dependence >= rule.dependence and strength >= rule.strength
-        if rule.shock is shock and reached:
-            return rule.level
-    return None
+    month = Rule(shock, Level.ATTENTION, size, dependence, strength)
+    return max((rule.level for rule in rules if rule.covers(month)), default=None)

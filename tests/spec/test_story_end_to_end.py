@@ -20,8 +20,8 @@ from detector_panels import SUPPLIERS, noisy_panel, with_moves
 from mail_server import Mailbox, free_port, mail_server
 from notice_world import NOW, add_reader, item, raise_alerts, scan
 
-from cews import outbox, pipeline
-from cews.domain import AlertState, StoreError
+from cews import outbox, pipeline, policy
+from cews.domain import AlertState, Level, StoreError
 from cews.ingesting import ingest_file
 from cews.notify.email import SmtpChannel
 from cews.store import alerts as stored
@@ -98,6 +98,29 @@ def test_a_first_print_is_raised_a_revision_withdraws_it_and_the_ministry_hears_
     with reading(store_engine) as cx:
         assert [a.state for a in stored.alerts(cx, february)] == [AlertState.RETRACTED]
         assert [a.state for a in stored.alerts(cx, january)] == [AlertState.OPEN], "as it was known then"
+
+
+def test_the_entry_rules_of_the_policy_in_force_set_the_level(sqlite_engine: Engine, tmp_path: Path) -> None:
+    """The same month is severe by the rules that come with the program, and attention by stricter ones."""
+    january = datetime(2024, 2, 20, tzinfo=UTC)
+    month = with_moves(noisy_panel(items=12, months=36, start=JANUARY + -35), 0, {35: (0.1, 1.6)})
+    ingest_file(sqlite_engine, tmp_path, written(tmp_path / "first.csv", month, 36), "tidy", now=january)
+
+    def level() -> list[Level]:
+        step = pipeline.scan(sqlite_engine, january, now=january, items="all", budget=5.0, record=False)
+        return [alert.level for alert, _ in step.changes]
+
+    assert level() == [Level.SEVERE]
+    classes = ("shortage", "price_led", "supplier_exit", "front_loading", "export_surge")
+    rows = "".join(
+        f'  {{ class = "{one}", level = "attention", size = 0.5, dependence = 0.0, strength = 2.0 }},\n'
+        for one in classes
+    )
+    policy.load(sqlite_engine, f"[levels]\nenter = [\n{rows}]\n", "p.toml", author="Kim", now=january)
+    assert level() == [Level.ATTENTION]
+    stricter = rows.replace("size = 0.5", "size = 0.99")
+    policy.load(sqlite_engine, f"[levels]\nenter = [\n{stricter}]\n", "p.toml", author="Kim", now=january)
+    assert level() == []
 
 
 def test_two_schedulers_and_four_senders_at_once(store_url: str, server: str, mailbox: Mailbox) -> None:

@@ -16,7 +16,7 @@ from detectors.calibration import LARGEST_P, LEAST_POOL, TINY_POOL, Pools, thres
 from detectors.classes import SIGNS, THREATS, WEIGHTS, probabilities
 from detectors.dependence import trailing_sum
 from detectors.evidence import accumulate
-from detectors.levels import RULES, level
+from detectors.levels import level, shipped
 from detectors.reasons import record
 
 QUIET = dict.fromkeys(SIGNS, 0.0)
@@ -60,7 +60,7 @@ def test_a_price_rise_makes_shortage_likelier_and_a_price_fall_less():
 
 def test_every_class_has_weights_and_only_threats_have_levels():
     assert set(WEIGHTS) == set(ShockClass)
-    assert {rule.shock for rule in RULES} == THREATS
+    assert {rule.shock for rule in shipped()} == THREATS
 
 
 def test_a_graver_month_never_has_a_lower_level():
@@ -69,23 +69,23 @@ def test_a_graver_month_never_has_a_lower_level():
         cases = list(itertools.product(*steps))
         for one, other in itertools.product(cases, cases):
             if all(a <= b for a, b in zip(one, other, strict=True)):
-                assert (level(shock, *one) or 0) <= (level(shock, *other) or 0)
+                assert (level(shipped(), shock, *one) or 0) <= (level(shipped(), shock, *other) or 0)
 
 
 def test_levels_of_a_shortage():
-    assert level(ShockClass.SHORTAGE, 0.95, 0.98, 6.0) is Level.SEVERE
-    assert level(ShockClass.SHORTAGE, 0.95, 0.98, 4.0) is Level.ALERT
-    assert level(ShockClass.SHORTAGE, 0.95, 0.2, 4.0) is Level.CAUTION
-    assert level(ShockClass.SHORTAGE, 0.35, 0.2, 2.5) is Level.ATTENTION
-    assert level(ShockClass.SHORTAGE, 0.2, 0.98, 6.0) is None
-    assert level(ShockClass.DEMAND_FALL, 0.95, 0.98, 6.0) is None
+    assert level(shipped(), ShockClass.SHORTAGE, 0.95, 0.98, 6.0) is Level.SEVERE
+    assert level(shipped(), ShockClass.SHORTAGE, 0.95, 0.98, 4.0) is Level.ALERT
+    assert level(shipped(), ShockClass.SHORTAGE, 0.95, 0.2, 4.0) is Level.CAUTION
+    assert level(shipped(), ShockClass.SHORTAGE, 0.35, 0.2, 2.5) is Level.ATTENTION
+    assert level(shipped(), ShockClass.SHORTAGE, 0.2, 0.98, 6.0) is None
+    assert level(shipped(), ShockClass.DEMAND_FALL, 0.95, 0.98, 6.0) is None
 
 
 def test_the_page_on_levels_shows_the_rules_of_the_program():
     page = (Path(__file__).resolve().parents[2] / "docs" / "methods" / "levels.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\w+) \| (\w+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|$", page, re.MULTILINE)
     written = [(shock, name, float(a), float(b), float(c)) for shock, name, a, b, c in rows]
-    assert written == [(r.shock.value, r.level.slug, r.size, r.dependence, r.strength) for r in RULES]
+    assert written == [(r.shock.value, r.level.slug, r.size, r.dependence, r.strength) for r in shipped()]
 
 
 def test_p_values_are_ranks_among_the_months_before():
