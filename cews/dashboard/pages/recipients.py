@@ -138,7 +138,7 @@ def _form(to: Recipient, view: View) -> Component:
     rhythms = [{"value": rhythm.value, "label": view.say(words)} for rhythm, words in RHYTHMS.items()]
     common: dict[str, Any] = {"size": "sm", "disabled": closed}
     fields = [
-        dmc.TextInput(id="recipient-name", label=view.say("Name"), value=to.name, **common),
+        dmc.TextInput(id="recipient-name", label=view.say("Name", context="recipient"), value=to.name, **common),
         dmc.TextInput(
             id="recipient-email", label=view.say("E-mail"), value=to.email, size="sm", disabled=closed or to.id != 0
         ),
