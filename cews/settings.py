@@ -101,6 +101,9 @@ class Settings(BaseSettings):
     alarm_budget: float = Field(
         5.0, gt=0, description="New alerts an analyst wants to see a month, over all items watched."
     )
+    metrics_token: SecretStr | None = Field(
+        None, description="What Prometheus sends as bearer token to read /metrics; without it there is no such page."
+    )
     log_format: str = Field("text", pattern="^(text|json)$", description="Form of the logs: text or json.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged.")
 

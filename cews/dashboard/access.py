@@ -30,6 +30,7 @@ PUBLIC: Final = frozenset(  # answered without a session: nothing of these says 
         CALLBACK,
         "/healthz",
         "/readyz",
+        "/metrics",  # by a token of its own
         LEAVING,
         "/assets/<path:filename>",
         "/_dash-component-suites/<string:package_name>/<path:fingerprinted_path>",
@@ -40,6 +41,7 @@ ROUTES: Final[Mapping[str, Role]] = {
     "/<path:path>": Role.VIEWER,  # the same empty frame for every page; what is in it comes by callbacks
     "/sign-out": Role.VIEWER,
     "/password": Role.VIEWER,
+    "/export/<path:wanted>": Role.VIEWER,
     "/_dash-layout": Role.VIEWER,
     "/_dash-dependencies": Role.VIEWER,
     "/_dash-update-component": Role.VIEWER,  # and what CALLBACKS says
@@ -55,6 +57,8 @@ CALLBACKS: Final[Mapping[str, Role]] = {  # by the first thing a callback answer
     "item-outlook.children": Role.VIEWER,
     "suppliers-body.children": Role.VIEWER,
     "supplier-body.children": Role.VIEWER,
+    "compare-body.children": Role.VIEWER,
+    "compare-results.children": Role.VIEWER,
     "release-body.children": Role.MANAGER,
     "rejects-file.data": Role.VIEWER,
     "jobs-live.children": Role.VIEWER,
@@ -76,6 +80,7 @@ PAGES: Final[Mapping[str, Role]] = {  # by the first part of the path
     "alerts": Role.VIEWER,
     "items": Role.VIEWER,
     "suppliers": Role.VIEWER,
+    "compare": Role.VIEWER,
     "data": Role.VIEWER,
     "jobs": Role.VIEWER,
     "notices": Role.VIEWER,

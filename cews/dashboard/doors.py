@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hmac import compare_digest
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -14,7 +15,7 @@ import structlog
 from flask import Flask, Response, g, make_response, redirect, render_template, request
 from werkzeug.exceptions import Forbidden
 
-from cews import accounts, recipients
+from cews import accounts, metrics, recipients
 from cews.accounts import Account, Role
 from cews.dashboard import access
 from cews.dashboard.access import reader
@@ -121,6 +122,21 @@ def _register_others(server: Flask, doors: Doors) -> None:
     @server.get("/readyz")
     def ready() -> Response:
         return _readiness(doors.engine)
+
+    @server.get("/metrics")
+    def figures() -> Response:
+        return _metrics(doors)
+
+
+def _metrics(doors: Doors) -> Response:
+    """For Prometheus, which proves itself by its token; where none is set there is no such page."""
+    token = doors.settings.metrics_token
+    if token is None:
+        return Response("not found\n", 404, mimetype="text/plain")
+    given = request.authorization.token if request.authorization is not None else None
+    if not compare_digest((given or "").encode(), token.get_secret_value().encode()):
+        return Response("not allowed\n", 401, {"WWW-Authenticate": "Bearer"}, mimetype="text/plain")
+    return Response(metrics.page(doors.engine, datetime.now(UTC)), content_type=metrics.CONTENT_TYPE)
 
 
 def _to(path: str) -> Response:

@@ -477,6 +477,12 @@ def release(cx: Connection, notice_ids: Sequence[int], owner: str) -> None:
         _mark(cx, notice_id, owner, {"state": WAITING, "attempts": schema.notice.c.attempts - 1})
 
 
+def oldest_due(cx: Connection) -> datetime | None:
+    """When the first notice that is still to be sent was due; None when there is none."""
+    table = schema.notice
+    return cx.execute(select(func.min(table.c.due_at)).where(table.c.state.not_in([SENT, DEAD]))).scalar_one()
+
+
 def counts(
     cx: Connection,
     *,

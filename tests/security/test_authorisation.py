@@ -29,6 +29,7 @@ CLOSED = {"/static/<path:filename>", "/_reload-hash", "/_favicon.ico"}
 FILLED = {
     "/<path:path>": "/items/KOR/import/250410",
     "/assets/<path:filename>": "/assets/logo.svg",
+    "/export/<path:wanted>": "/export/alerts.csv",
     "/static/<path:filename>": "/static/logo.svg",
     "/unsubscribe/<token>": "/unsubscribe/1-" + 43 * "A",
 }
@@ -104,6 +105,7 @@ def test_the_public_routes_are_these_and_no_others() -> None:
         "/sign-in/callback",
         "/healthz",
         "/readyz",
+        "/metrics",
         "/unsubscribe/<token>",
         "/assets/<path:filename>",
         "/_dash-component-suites/<string:package_name>/<path:fingerprinted_path>",
