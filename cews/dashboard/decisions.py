@@ -316,7 +316,7 @@ def register(app: Dash, desk: Desk) -> None:
             return {"undo": []}, [_told(str(error), "warning", "alert")]
         with reading(desk.engine) as cx:
             told = said(cx, asked, together, view)
-        made = {"undo": to_undo(asked, together), "commented": asked.action == "comment", "at": (sent or {}).get("at")}
-        return made, told
+        made = {"undo": to_undo(asked, together), "seen": [(one.alert_id, one.version) for one in together.done]}
+        return made | {"commented": asked.action == "comment"}, told
 
     clientside(app, "decided", Output("decision-made", "id"), [Input("decision-made", "data")])

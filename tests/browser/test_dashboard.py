@@ -23,6 +23,7 @@ PATHS = {
     "item": "/items/KOR/import/250410",
     "suppliers": "/suppliers",
     "supplier": "/suppliers/CHN?order=share",
+    "compare": "/compare?item=KOR:import:250410&item=KOR:import:310210@CHN",
     "data": "/data",
     "users": "/users",
     "help": "/help",
@@ -80,9 +81,9 @@ def test_a_filter_is_kept_in_the_address(open_page: Open) -> None:
     expect(page.locator("#alerts-total")).to_have_text("경보 1건")
     page.locator(".chip-severe").click()
     expect(page.locator("#alerts-total")).to_have_text(total)
-    page.locator("#alerts-words").fill("없는 품목")
+    page.locator("#alerts-q").fill("없는 품목")
     expect(page.get_by_text("조건에 맞는 경보가 없습니다.")).to_be_visible()
-    page.locator("#alerts-words").fill("흑연")
+    page.locator("#alerts-q").fill("흑연")
     expect(page.locator("#alerts-total")).to_have_text("경보 1건")
     expect(page.locator(".ag-center-cols-container .ag-row")).to_have_count(1)
 
@@ -97,7 +98,7 @@ def test_an_alert_says_why_and_leads_to_its_item(open_page: Open) -> None:
     expect(page).to_have_url(re.compile(r"/alerts/\d+$"))
     page.reload()
     expect(page.locator("#panel h2")).to_have_text("천연흑연(인상)")
-    expect(page.locator(".ag-row-selected")).to_contain_text("천연흑연")
+    expect(page.locator(".row-open")).to_contain_text("천연흑연")
     page.locator("#panel .button-wide").click()
     expect(page.locator("h1")).to_contain_text("천연흑연(인상)")
     page.go_back()
@@ -116,7 +117,7 @@ def test_alerts_can_be_walked_through_with_the_keyboard(open_page: Open) -> None
     expect(first).to_have_text("Natural graphite, flakes")
     page.keyboard.press("Escape")
     expect(page.locator("#panel")).to_contain_text("Choose an alert")
-    expect(page.locator(".ag-row-selected")).to_have_count(0)
+    expect(page.locator(".row-open")).to_have_count(0)
     page.keyboard.press("k")
     expect(first).to_have_text("Natural graphite, flakes")
     page.keyboard.press("Enter")

@@ -3,7 +3,10 @@
   const set = (id, props) => window.dash_clientside.set_props(id, props);
   const desk = () => document.getElementById("decisions"); /* only where the reader may decide */
   const DAY = 86400000;
+  const own = new Map(); /* alerts and the versions that this reader's own decisions have made */
   let targets = []; /* alerts and the versions that were seen */
+  let waiting = []; /* what was asked while another decision is under way */
+  let since = 0; /* when the one under way was sent */
   let undo = []; /* what the newest decision can be taken back of */
 
   /* A page of one event names its alerts; the inbox knows what is ticked and what is open. */
@@ -15,7 +18,17 @@
   function ask(action, more) {
     if (!targets.length) return;
     document.querySelectorAll("dialog.decide[open]").forEach((dialog) => dialog.close());
-    set("decision-asked", { data: { action, alerts: targets, at: Date.now(), ...more } });
+    waiting.push({ action, alerts: targets, ...more });
+    if (Date.now() - since > 10000) send();
+  }
+
+  /* One after the other, so that nobody comes in conflict with oneself. */
+  function send() {
+    const next = waiting.shift();
+    since = next ? Date.now() : 0;
+    if (!next) return;
+    const alerts = next.alerts.map(([alert, version]) => [alert, Math.max(version, own.get(alert) || 0)]);
+    set("decision-asked", { data: { ...next, alerts, at: since } });
   }
 
   function show(name) {
@@ -91,7 +104,9 @@
   Object.assign(window.dash_clientside.cews, {
     decided(made) {
       undo = (made && made.undo) || [];
+      ((made && made.seen) || []).forEach(([alert, version]) => own.set(alert, version));
       if (made && made.commented) set("comment", { value: "" });
+      send();
       return window.dash_clientside.no_update;
     },
   });

@@ -185,11 +185,10 @@ def _toolbar(kept: Kept, counts: Facets, offered: Mapping[str, list[Choice]], vi
             *(handled if view.replayed is None else [html.Div(one, className="hidden") for one in handled]),
             more,
             _words("q", view.say("HS code or item"), kept, "words", leftSection=parts.icon("search")),
-            html.Div(
-                _folded(kept, offered, view), id="alerts-more", className="filters" + (" open" * bool(folded(kept)))
-            ),
+            html.Div(_folded(kept, offered, view), id="alerts-more", className="filters"),
         ],
-        className="toolbar",
+        id="alerts-toolbar",
+        className="toolbar unfolded" if folded(kept) else "toolbar",
     )
 
 
@@ -299,12 +298,10 @@ def _grid(may: bool, view: View) -> Component:
 def _bulk(view: View) -> Component:
     """What can be done to the rows that are ticked; the script shows it with their number."""
     words = view.say("{number} chosen", number="{number}")
-    clear = html.Button(
-        parts.icon("close"), id="bulk-clear", className="icon-button", **parts.aria(label=view.say("Choose none"))
-    )
-    return html.Div(
-        [html.Strong("", **parts.data(words=words)), decisions.buttons(view), clear], id="bulk", className="bulk hidden"
-    )
+    none = parts.aria(label=view.say("Choose none"))
+    clear = html.Button(parts.icon("close"), id="bulk-clear", className="icon-button", **none)
+    count = html.Strong("", **parts.data(words=words))
+    return html.Div([count, decisions.buttons(view), clear], id="bulk", className="bulk hidden")
 
 
 def _column(field: str, words: str, renderer: str, width: int, **more: Any) -> dict[str, Any]:
@@ -403,11 +400,9 @@ def register(app: Dash, desk: Desk) -> None:
         view = desk.view(search)
         where = filter_of(kept_of(kept or {}), view)
         with reading(desk.engine) as cx:
-            number = sum(
-                alert_lines.count_alerts(cx, view.as_of, where).get(level, 0) for level in where.levels or Level
-            )
+            counts = alert_lines.count_alerts(cx, view.as_of, where)
             shown = rows(cx, view, where, asked)
-        return {"rowData": shown, "rowCount": number}
+        return {"rowData": shown, "rowCount": sum(counts.get(level, 0) for level in where.levels or Level)}
 
     @app.callback(
         Output("alerts-total", "children"),
