@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cews.checks import Release, violations, warnings
+from cews.checks import Release, _repeats, violations, warnings
 from cews.domain import OBSERVATION_COLUMNS, WORLD, Coverage, Flow
 
 CODES = tuple(f"28{n:04d}" for n in range(6))
@@ -62,6 +62,21 @@ def test_honest_releases_pass() -> None:
     assert found(table()) == set()
     assert found(table(), table()) == set()
     assert found(table(MONTHS[6:]), table(), months=MONTHS[6:]) == set()
+
+
+def test_what_is_known_is_known_in_any_order_and_nothing_else_is() -> None:
+    known = table().sample(frac=1, random_state=1)
+    assert _repeats(Release(table(), covering(), known, TODAY))
+    for change in (
+        put(slice(3, 4), "value_usd", 1.0),
+        put(slice(3, 4), "net_weight_kg", np.nan),
+        put(slice(3, 4), "partner", "P13"),
+    ):
+        assert not _repeats(Release(changed(change), covering(), known, TODAY))
+    doubled = pd.concat([table().iloc[:-1], table().iloc[:1]])
+    assert not _repeats(Release(doubled, covering(), known, TODAY))
+    unknown = changed(put(slice(0, 9), "net_weight_kg", np.nan))
+    assert _repeats(Release(unknown, covering(), unknown[::-1], TODAY))
 
 
 @pytest.mark.parametrize(
