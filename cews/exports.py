@@ -1,7 +1,7 @@
-"""Alerts and findings as CSV for Excel and for programs.
+"""Alerts, findings and tables of the dashboard as files for Excel and for programs.
 
-Promises: UTF-8 with a byte-order mark, so that Excel shows Korean; CRLF and quotes as in RFC 4180; columns and
-units as in docs/guide/exports.md; numbers are numbers, and no text can start a formula; a file appears
+Promises: CSV is UTF-8 with a byte-order mark, so that Excel shows Korean, with CRLF and quotes as in RFC 4180;
+columns and units as in docs/guide/exports.md; numbers are numbers, and no text can start a formula; a file appears
 complete or not at all. Everything is read in one snapshot, as it was known at ``as_of``.
 """
 
@@ -10,13 +10,16 @@ from __future__ import annotations
 import csv
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from io import TextIOWrapper
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, Final, TextIO
+
+from openpyxl import Workbook
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from cews import __version__, countries, formats, sentences
 from cews.domain import Alert, Finding, ItemKey, UserError
@@ -27,6 +30,12 @@ from cews.store.engine import Connection, Engine, reading
 Cell = str | int | float | None
 
 _EXACT: Final = 2**53  # whole numbers below are exact in a float
+
+
+class _Excel(csv.excel):
+    """What Excel reads, with all text in quotes, so that it is told from numbers."""
+
+    quoting = csv.QUOTE_NONNUMERIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +61,8 @@ def _of_finding(get: Callable[[Finding], Cell]) -> Callable[[Line], Cell]:
     return lambda line: get(line.finding) if line.finding is not None else None
 
 
-def _moment(moment: datetime) -> str:
+def moment_words(moment: datetime) -> str:
+    """``2024-02-16T00:00:00Z``: how a moment stands in a file."""
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
@@ -81,8 +91,8 @@ _EPISODE: Final[tuple[Column, ...]] = (
     ("state", _of_alert(lambda alert: alert.state.value)),
     ("peak_level", _of_alert(lambda alert: int(alert.peak_level))),
     ("opened_period", _of_alert(lambda alert: str(alert.opened_period))),
-    ("opened_as_of", _of_alert(lambda alert: _moment(alert.opened_as_of))),
-    ("last_as_of", _of_alert(lambda alert: _moment(alert.last_as_of))),
+    ("opened_as_of", _of_alert(lambda alert: moment_words(alert.opened_as_of))),
+    ("last_as_of", _of_alert(lambda alert: moment_words(alert.last_as_of))),
 )
 
 _SUBJECT: Final[tuple[Column, ...]] = (
@@ -123,8 +133,8 @@ _PROVENANCE: Final[tuple[Column, ...]] = (
     ("simulated", lambda line: "true" if line.subject.simulated else "false"),
     ("detector", _of_finding(lambda finding: finding.detector)),
     ("detector_version", _of_finding(lambda finding: finding.version)),
-    ("data_as_of", _of_finding(lambda finding: _moment(finding.as_of))),
-    ("as_of", lambda line: _moment(line.as_of)),
+    ("data_as_of", _of_finding(lambda finding: moment_words(finding.as_of))),
+    ("as_of", lambda line: moment_words(line.as_of)),
     ("cews_version", lambda _line: __version__),
 )
 
@@ -168,13 +178,68 @@ def _names(cx: Connection) -> Callable[[ItemKey], tuple[str, str]]:
 
 def write_lines(stream: TextIO, columns: Sequence[Column], lines: Iterable[Line]) -> int:
     """The heading and the lines; returns how many lines."""
-    writer = csv.writer(stream, lineterminator="\r\n", quoting=csv.QUOTE_NONNUMERIC)
+    writer = csv.writer(stream, _Excel)
     writer.writerow([name for name, _ in columns])
     count = 0
     for line in lines:
         writer.writerow([safe(get(line)) for _, get in columns])
         count += 1
     return count
+
+
+# --- tables ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table as somebody saw it. Headings name the units; ``about`` (source, filter, knowledge time …) holds for all
+    of it, and stands on every line of a CSV file and on a sheet of its own in a workbook."""
+
+    headings: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    about: Mapping[str, Cell]
+
+
+def alerts_table(cx: Connection, ids: Collection[int], as_of: datetime, language: str) -> Table:
+    """These alerts in their order, in the columns of the export of all of them."""
+    alerts = {alert.id: alert for alert in stored_alerts.alerts(cx, as_of)}
+    called = _names(cx)
+    found = [alerts[number] for number in ids if number in alerts]
+    lines = [Line(alert, alert.last_finding, *called(alert.item), as_of, language) for alert in found]
+    columns = COLUMNS["alerts"]
+    return Table([name for name, _ in columns], [[get(line) for _, get in columns] for line in lines], {})
+
+
+def csv_of(table: Table) -> bytes:
+    """As CSV."""
+    out = BytesIO()
+    with _opened(out) as stream:
+        writer = csv.writer(stream, _Excel)
+        writer.writerow([safe(name) for name in (*table.headings, *table.about)])
+        about = [safe(cell) for cell in table.about.values()]
+        writer.writerows([*map(safe, row), *about] for row in table.rows)
+    return out.getvalue()
+
+
+def workbook_of(table: Table, title: str) -> bytes:
+    """As a workbook: a sheet with the table, and one with what it is about."""
+    book = Workbook(write_only=True)
+    data = book.create_sheet("data")
+    data.freeze_panes = "A2"
+    data.append([_plain(safe(name)) for name in table.headings])
+    for row in table.rows:
+        data.append([_plain(safe(cell)) for cell in row])
+    about = book.create_sheet("about")
+    for name, cell in {"title": title, **table.about}.items():
+        about.append([name, _plain(safe(cell))])
+    out = BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def _plain(cell: Cell) -> Cell:
+    """Without characters that a workbook may not hold."""
+    return ILLEGAL_CHARACTERS_RE.sub("", cell) if isinstance(cell, str) else cell
 
 
 def safe(cell: Cell) -> Cell:

@@ -26,6 +26,7 @@ PAGES = {
     "items": "/items",
     "suppliers": "/suppliers",
     "supplier": "/suppliers/CHN?order=share",
+    "compare": "/compare?item=KOR:import:250410&item=KOR:import:310210&item=KOR:import:310210@CHN",
     "data": "/data",
     "help": "/help",
 }

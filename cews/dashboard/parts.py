@@ -114,13 +114,31 @@ def table_view(view: View, headers: Sequence[str], rows: Sequence[Sequence[str]]
 
 
 def graph(name: str, figure: Figure, view: View, label: str, more: str = "") -> Component:
-    """A chart that fills its box. ``label`` says in words what it shows."""
-    words = {"Download plot as a PNG": view.say("Download as PNG"), "Reset axes": view.say("Reset the view")}
-    return html.Div(
-        dcc.Graph(id=name, figure=figure, config=config(view.language, words), responsive=True, className="plot"),
+    """A chart that fills its box, and the buttons that save it as a picture. ``label`` says in words what it shows."""
+    drawn = html.Div(
+        dcc.Graph(id=name, figure=figure, config=config(view.language), responsive=True, className="plot"),
         className=f"graph {more}".strip(),
         role="img",
         **aria(label=label),
+    )
+    return html.Div([drawn, _pictures(view, label)], className="figure")
+
+
+def _pictures(view: View, title: str) -> Component:
+    """The picture carries its title, when it was known and, where so, that it is simulated (assets/41-pictures.js)."""
+    note = view.say("As known on {day}", day=view.day(view.as_of))
+    about = {"data-title": title, "data-note": note}
+    return html.Div(
+        [
+            html.Button(
+                form.upper(),
+                type="button",
+                **{"data-picture": form, **about},  # type: ignore[arg-type]
+                **aria(label=view.say("Save the chart as {form}", form=form.upper())),
+            )
+            for form in ("png", "svg")
+        ],
+        className="pictures",
     )
 
 

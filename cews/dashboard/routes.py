@@ -16,6 +16,7 @@ from cews.dashboard.pages import (
     Page,
     alerts,
     audit,
+    compare,
     data,
     help,
     item,
@@ -48,6 +49,7 @@ _PAGES: Final[dict[str, Callable[..., Page | None]]] = {
     r"/items/([A-Z]{3})/(import|export)/([0-9]{2,10})": item.page,
     r"/suppliers": suppliers.page,
     r"/suppliers/([A-Z]{3})": supplier.page,
+    r"/compare": compare.page,
     r"/data": data.page,
     r"/data/releases": data.releases_page,
     r"/data/releases/([0-9]{1,9})": data.release_page,
@@ -68,6 +70,7 @@ _PAGES: Final[dict[str, Callable[..., Page | None]]] = {
 _ANSWERING: Final = (
     alerts,
     audit,
+    compare,
     data,
     item,
     jobs,

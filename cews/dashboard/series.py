@@ -29,6 +29,7 @@ class ItemSeries:
     quantity: Numbers
     value: Numbers
     partners: Mapping[str, Numbers]  # quantity by supplier
+    partner_values: Mapping[str, Numbers]  # USD by supplier
 
     @property
     def unit_value(self) -> Numbers:
@@ -60,19 +61,20 @@ class ItemSeries:
         return [] if self.last is None else list(self.shares(self.last, 60))[:count]
 
 
-def item_series(panel: Panel) -> ItemSeries | None:
-    """The series of the one item of a panel; None where no month of it is published."""
-    if not panel.months:
+def item_series(panel: Panel, number: int = 0) -> ItemSeries | None:
+    """The series of one item of a panel; None where no month of it is published."""
+    if not panel.months or not panel.items:
         return None
-    legs = {partner: panel.quantity[:, n] for n, partner in enumerate(panel.partners)}
+    legs = [leg for leg, of in enumerate(panel.item_of.tolist()) if of == number]
     return ItemSeries(
-        source=panel.sources[0],
-        simulated=panel.simulated[0],
-        unit=panel.units[0],
+        source=panel.sources[number],
+        simulated=panel.simulated[number],
+        unit=panel.units[number],
         months=[panel.period(column) for column in range(panel.months)],
-        quantity=_numbers(panel.item_quantity[:, 0]),
-        value=_numbers(panel.item_value[:, 0]),
-        partners={partner: _numbers(amounts) for partner, amounts in legs.items()},
+        quantity=_numbers(panel.item_quantity[:, number]),
+        value=_numbers(panel.item_value[:, number]),
+        partners={panel.partners[leg]: _numbers(panel.quantity[:, leg]) for leg in legs},
+        partner_values={panel.partners[leg]: _numbers(panel.value[:, leg]) for leg in legs},
     )
 
 

@@ -29,6 +29,7 @@ MENU: Final = (
         (
             ("items", "/items", mark("Items"), "chart"),
             ("suppliers", "/suppliers", mark("Suppliers"), "globe"),
+            ("compare", "/compare", mark("Compare"), "compare"),
             ("scorecard", "/scorecard", mark("Scorecard"), "score"),
         ),
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from urllib.parse import parse_qs, urlencode
@@ -46,8 +46,12 @@ class View:
 
     def link(self, path: str, **query: str) -> str:
         """An address inside the dashboard that keeps the knowledge time."""
+        return self.link_of(path, query)
+
+    def link_of(self, path: str, query: Mapping[str, str | Sequence[str]]) -> str:
+        """The same with words that stand several times."""
         kept = {"as_of": self.replayed.isoformat()} if self.replayed else {}
-        asked = urlencode({**kept, **query})
+        asked = urlencode({**kept, **query}, doseq=True)
         return f"{path}?{asked}" if asked else path
 
     def one(self, key: str, default: str = "") -> str:

@@ -86,6 +86,12 @@ def chapters(cx: Connection, scope: Scope, language: str) -> dict[str, str]:
     return {code: name for code, name in cx.execute(rows)}
 
 
+def codes(cx: Connection, scope: Scope) -> list[str]:
+    """The codes there are series of."""
+    rows = select(series.c.hs).where(*_about(scope)).distinct().order_by(series.c.hs)
+    return list(cx.execute(rows).scalars())
+
+
 def year_of_trade(cx: Connection, as_of: datetime, scope: Scope, last: Period) -> pd.DataFrame:
     """Value of each series in the twelve months up to ``last`` and in the twelve before.
 

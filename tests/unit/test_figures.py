@@ -111,6 +111,7 @@ def test_steps_are_few_round_and_reach_nearly_the_top(top: float) -> None:
 
 
 def test_nothing_is_sent_or_fetched_by_a_chart() -> None:
-    settings = config("ko", {"Reset axes": "보기 초기화"})
+    settings = config("ko")
     assert settings["showSendToCloud"] is False
-    assert settings["locales"]["ko"]["dictionary"] == {"Reset axes": "보기 초기화"}
+    assert settings["displayModeBar"] is False
+    assert settings["topojsonURL"].startswith("/assets/")

@@ -14,16 +14,14 @@ Figure = dict[str, Any]
 Label = Callable[[float], str]
 
 
-def config(language: str, words: dict[str, str]) -> Any:
-    """Configuration of a graph. ``words`` translates the few buttons that are left."""
+def config(language: str) -> Any:
+    """Configuration of a graph. It has no bar of buttons: pictures are taken by those below it."""
     return {
-        "displaylogo": False,
+        "displayModeBar": False,
         "showSendToCloud": False,
         "responsive": True,
-        "modeBarButtons": [["toImage", "resetScale2d"]],
+        "scrollZoom": False,  # the wheel scrolls the page
         "locale": language,
-        "locales": {language: {"dictionary": words}},
-        "toImageButtonOptions": {"format": "png", "scale": 2},
         "topojsonURL": "/assets/topojson/",  # a map is drawn from this machine
     }
 

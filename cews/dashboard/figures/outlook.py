@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cews.dashboard.figures.base import Figure, Label, days, layout, month_axis, value_axis
-from cews.dashboard.theme import BLUE, INK, LEVEL_COLOURS, LEVEL_SYMBOLS
+from cews.dashboard.theme import BLUE, INK, LEVEL_COLOURS, LEVEL_SYMBOLS, ORANGE
 from cews.domain import Level, Period
 
 BAND80 = "rgba(47, 104, 184, 0.24)"
@@ -34,6 +34,7 @@ class OutlookWords:
     band95: str
     ahead: str
     levels: Mapping[int, str]
+    first: str = ""
 
 
 def outlook(
@@ -42,8 +43,10 @@ def outlook(
     raised: Mapping[Period, int],
     words: OutlookWords,
     label: Label,
+    first: Mapping[Period, float] | None = None,
 ) -> Figure:
-    """``observed`` has known months only; ``raised`` gives the level of months that were raised."""
+    """``observed`` has known months only; ``raised`` gives the level of months that were raised, ``first`` what was
+    printed first of those revised since."""
     ahead = [point for point in expected if point.ahead]
     months = sorted({month for month, _ in observed} | {point.period for point in expected})
     tops = [number for _, number in observed] + [p.band80[1] if p.band80 else p.expected for p in expected]
@@ -52,6 +55,7 @@ def outlook(
         *_band([(p.period, p.band80) for p in expected], words.band80, BAND80),
         *_expectation(expected, words.expected, label),
         *_observation(observed, words.observed, label),
+        *_first_prints(first or {}, words.first, label),
         *_marks(observed, raised, words.levels),
     ]
     return {
@@ -110,6 +114,24 @@ def _observation(observed: Sequence[tuple[Period, float]], name: str, label: Lab
             "y": [numbers.get(month) for month in months],
             "line": {"color": INK, "width": 2},
             "customdata": [label(numbers[month]) if month in numbers else "" for month in months],
+            "hovertemplate": f"{name}: %{{customdata}}<extra></extra>",
+        }
+    ]
+
+
+def _first_prints(first: Mapping[Period, float], name: str, label: Label) -> list[Figure]:
+    if not first:
+        return []
+    months = sorted(first)
+    return [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": name,
+            "x": days(months),
+            "y": [first[month] for month in months],
+            "marker": {"color": ORANGE, "symbol": "circle-open", "size": 6, "line": {"color": ORANGE, "width": 1.2}},
+            "customdata": [label(first[month]) for month in months],
             "hovertemplate": f"{name}: %{{customdata}}<extra></extra>",
         }
     ]

@@ -2,110 +2,132 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Final
 
 from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from cews import formats
 from cews.dashboard import parts
-from cews.dashboard.desk import Desk
-from cews.dashboard.figures.outlook import Expected, OutlookWords, outlook
-from cews.dashboard.figures.suppliers import supplier_shares
-from cews.dashboard.figures.unit_value import unit_values
+from cews.dashboard.desk import Desk, clientside
+from cews.dashboard.item import history, mirror, neighbours, outlook, price, revisions, supply
+from cews.dashboard.item.facts import DEFAULT_RANGE, RANGES, YEAR, ItemFacts, facts, price_unit, span_of, trade
+from cews.dashboard.item.outlook import points_of
 from cews.dashboard.pages import Page
 from cews.dashboard.reasons import reason_list
-from cews.dashboard.series import ItemSeries, item_series
+from cews.dashboard.series import ItemSeries
+from cews.dashboard.sheets import Sheet
 from cews.dashboard.view import View
-from cews.dashboard.words import MODEL_NAMES
-from cews.domain import ChangeKind, ItemKey, Level, Measure, Period
-from cews.panel import History
-from cews.sentences import change_label
-from cews.store import alert_lines, prices, queries
-from cews.store.alert_lines import AlertLine, ChangeLine
-from cews.store.engine import Connection, Engine, reading
-from cews.store.prices import PriceSeries
-from cews.store.queries import ForecastLine, ItemName, MonthFinding
-from detectors.forecast import SCREEN
+from cews.domain import ItemKey, Measure, Period
+from cews.store import alert_lines, mirrors
+from cews.store.engine import Connection, reading
 
-RANGES = {"2": 24, "3": 36, "5": 60, "all": 10_000}  # months shown
-DEFAULT_RANGE = "5"
 HISTORY_LINES = 40
-YEAR = 12
-
-
-@dataclass(frozen=True, slots=True)
-class ItemFacts:
-    """Everything the page and its charts are drawn from."""
-
-    name: ItemName
-    series: ItemSeries | None
-    alert: AlertLine | None
-    forecasts: list[ForecastLine]
-    findings: list[MonthFinding]
-    price: PriceSeries | None  # reference price of the world market
-
-    def forecast(self, model: str | None = None) -> ForecastLine | None:
-        """The quantity forecast of a model, else the chosen one."""
-        lines = [line for line in self.forecasts if line.measure == Measure.QUANTITY]
-        named = [line for line in lines if line.model == model]
-        chosen = [line for line in lines if line.chosen]
-        return next(iter(named + chosen + lines), None)
-
-
-def trade(engine: Engine, view: View, item: ItemKey) -> ItemSeries | None:
-    """The item's trade, by the same rules by which the detectors see it."""
-    return item_series(History.load(engine, view.as_of, [item]).panel(view.as_of))
-
-
-def facts(cx: Connection, view: View, item: ItemKey, series: ItemSeries | None) -> ItemFacts | None:
-    """What is known of an item at the view's knowledge time; None where the store never heard of it."""
-    name = queries.item_name(cx, item)
-    if name is None:
-        return None
-    return ItemFacts(
-        name=name,
-        series=series,
-        alert=alert_lines.item_alert(cx, view.as_of, item),
-        forecasts=queries.item_forecasts(cx, view.as_of, item),
-        findings=queries.item_findings(cx, view.as_of, item),
-        price=prices.for_item(cx, item.hs, view.as_of),
-    )
+MONTHS = RANGES[DEFAULT_RANGE]  # of the charts without a choice of their own
 
 
 def page(desk: Desk, cx: Connection, view: View, *parts_of_key: str) -> Page | None:
     item = ItemKey.parse(":".join(parts_of_key))
-    series = trade(desk.engine, view, item)
-    known = facts(cx, view, item, series)
+    known = facts(cx, view, item, trade(desk.engine, view, item))
     if known is None:
         return None
-    title = known.name.label(view.language)
     changes = alert_lines.item_changes(cx, view.as_of, item, HISTORY_LINES)
-    simulated = bool(series and series.simulated)
+    simulated = bool(known.series and known.series.simulated)
     body = html.Div(
         parts.kept(
             _head(known, simulated, view),
-            *(_trade(known, known.series, view) if known.series else [_no_trade(view)]),
-            _history(changes, view),
+            *(_trade(cx, known, known.series, view) if known.series else [no_trade(view)]),
+            history.card(changes, history.dealt(cx, changes, view), view, address(item, "history", view)),
+            neighbours.card(cx, item, view),
             dcc.Store(id="item-key", data=str(item)),
+            dcc.Store(id="item-address"),
         )
     )
-    return Page(title, "items", body, simulated)
+    return Page(known.name.label(view.language), "items", body, simulated)
 
 
-def _no_trade(view: View) -> Component:
+def no_trade(view: View) -> Component:
     return html.Section(parts.empty(view.say("No trade of this item is known at this date.")), className="card")
 
 
-def _trade(known: ItemFacts, series: ItemSeries, view: View) -> Iterator[Component]:
-    months = RANGES[DEFAULT_RANGE]
+def address(item: ItemKey, what: str, view: View, **query: str) -> str:
+    """Where a table of the item's page is given as a file."""
+    return view.link(f"/export/items/{item.reporter}/{item.flow.value}/{item.hs}/{what}", **query)
+
+
+def _trade(cx: Connection, known: ItemFacts, series: ItemSeries, view: View) -> Iterator[Component | None]:
+    def file(what: str) -> str:
+        return address(known.item, what, view)
+
+    span, model = span_of(view.one("range")), view.one("model")
     yield _headline_numbers(known, series, view)
-    yield html.Div([_outlook_card(known, view), _why(known, series, view)], className="grid-2-1")
+    chart_file = address(known.item, "quantity", view, range=span, model=model)
     yield html.Div(
-        [_suppliers_card(series, months, view), _unit_value_card(known, series, months, view)], className="grid-2"
+        [outlook.card(known, span, model, view, chart_file), _why(known, series, view)], className="grid-2-1"
     )
+    yield html.Div(
+        [
+            supply.shares_card(series, MONTHS, view, file("suppliers")),
+            supply.dependence_card(series, MONTHS, view, file("dependence")),
+        ],
+        className="grid-2",
+    )
+    yield supply.alternatives_card(known, series, view, file("alternatives"))
+    yield html.Div(
+        [
+            price.card(known, series, MONTHS, view, file("unit-value")),
+            revisions.card(known.revisions, series.unit, series.simulated, view, file("revisions")),
+        ],
+        className="grid-2",
+    )
+    reports = mirrors.of_item(cx, view.as_of, known.item, series.months[0])
+    yield mirror.card(series, reports, known.item.flow, MONTHS, view, file("mirror"))
+
+
+# --- files -------------------------------------------------------------------------------------------
+
+_Made = Callable[[Connection, ItemFacts, ItemSeries, View], Sheet]
+
+
+def _quantity(_cx: Connection, known: ItemFacts, series: ItemSeries, view: View) -> Sheet:
+    shown = outlook.drawn(known, span_of(view.one("range")), view.one("model"))
+    if shown is None:
+        raise ValueError(f"{known.item} has a series and no numbers")
+    return outlook.sheet(shown, view)
+
+
+def _mirror(cx: Connection, known: ItemFacts, series: ItemSeries, view: View) -> Sheet:
+    return mirror.sheet(series, mirrors.of_item(cx, view.as_of, known.item, series.months[0]), view)
+
+
+def _history(cx: Connection, known: ItemFacts, series: ItemSeries, view: View) -> Sheet:
+    changes = alert_lines.item_changes(cx, view.as_of, known.item, HISTORY_LINES)
+    return history.sheet(changes, series.simulated, view)
+
+
+SHEETS: Final[Mapping[str, _Made]] = {  # the tables of the page, by the last part of a file's address
+    "quantity": _quantity,
+    "suppliers": lambda _cx, _known, series, view: supply.shares_sheet(series, MONTHS, view),
+    "dependence": lambda _cx, _known, series, view: supply.dependence_sheet(series, MONTHS, view),
+    "alternatives": lambda _cx, known, series, view: supply.alternatives_sheet(known, series, view),
+    "unit-value": lambda _cx, known, series, view: price.sheet(known, series, MONTHS, view),
+    "revisions": lambda _cx, known, series, view: revisions.sheet(
+        known.revisions[-revisions.SHOWN :], series.unit, series.simulated, view
+    ),
+    "mirror": _mirror,
+    "history": _history,
+}
+
+
+def sheet(desk: Desk, cx: Connection, view: View, item: ItemKey, what: str) -> Sheet | None:
+    """A table of the page as it is shown; None where there is no such item or table."""
+    made = SHEETS.get(what)
+    known = facts(cx, view, item, trade(desk.engine, view, item)) if made else None
+    if made is None or known is None or known.series is None:
+        return None
+    return replace(made(cx, known, known.series, view), about={"source": known.series.source})
 
 
 # --- head --------------------------------------------------------------------------------------------
@@ -132,13 +154,18 @@ def _head(known: ItemFacts, simulated: bool, view: View) -> Component:
         className="crumbs",
         **parts.aria(label=view.say("You are here")),
     )
-    actions = (
-        parts.link(view.say("Open the alert"), view.link(f"/alerts/{alert.id}", state="all"), "button")
-        if alert
-        else None
+    item = str(name.item)
+    actions = html.Div(
+        parts.kept(
+            parts.link(view.say("Compare"), view.link("/compare", item=item), "button"),
+            parts.link(view.say("Open the alert"), view.link(f"/alerts/{alert.id}", state="all"), "button")
+            if alert
+            else None,
+        ),
+        className="actions",
     )
     left = html.Div([crumbs, html.H1(marks), html.P(about, className="about")])
-    return html.Header(parts.kept(left, actions), className="page-head")
+    return html.Header([left, actions], className="page-head")
 
 
 # --- headline numbers --------------------------------------------------------------------------------
@@ -147,7 +174,7 @@ def _head(known: ItemFacts, simulated: bool, view: View) -> Component:
 def _headline_numbers(known: ItemFacts, series: ItemSeries, view: View) -> Component:
     last = series.last
     if last is None:
-        return _no_trade(view)
+        return no_trade(view)
     cells = [
         _latest(known, series, last, view),
         _year_on_year(series, last, view),
@@ -177,7 +204,7 @@ def _latest(known: ItemFacts, series: ItemSeries, last: int, view: View) -> Cell
 
 def _expected_at(known: ItemFacts, month: Period) -> float | None:
     """The chosen model's expectation, else that of the alert's newest finding."""
-    by_model = {point.period: point.expected for point in _points(known.forecast())}
+    by_model = {point.period: point.expected for point in points_of(known.forecast())}
     finding = known.alert.finding if known.alert else None
     by_finding = finding and finding.measure is Measure.QUANTITY and finding.period == month
     return by_model.get(month, finding.expected if finding and by_finding else None)
@@ -217,138 +244,7 @@ def _price(series: ItemSeries, last: int, view: View) -> Cell:
     return view.say("Unit value"), view.amount(now, price_unit(series)), note
 
 
-def price_unit(series: ItemSeries) -> str:
-    return f"USD/{series.unit}"
-
-
-# --- observed against expected -----------------------------------------------------------------------
-
-
-def _outlook_card(known: ItemFacts, view: View) -> Component:
-    models = [line for line in known.forecasts if line.measure == Measure.QUANTITY]
-    chosen = known.forecast()
-    ranges = [
-        ("2", view.say("2Y")),
-        ("3", view.say("3Y")),
-        ("5", view.say("5Y")),
-        ("all", view.say("All", context="range")),
-    ]
-    choices = [(line.model, view.say(MODEL_NAMES.get(line.model, line.model))) for line in models]
-    return parts.card(
-        view.say("Observed and expected quantity"),
-        html.Div(outlook_chart(known, DEFAULT_RANGE, None, view), id="item-outlook"),
-        subtitle=view.say("Monthly quantity and the range the model expected. Marks show months that were raised."),
-        actions=html.Div(
-            [
-                html.Div(
-                    parts.segments(
-                        "item-model", choices or [("", "–")], chosen.model if chosen else "", view.say("Model")
-                    ),
-                    className="" if len(models) > 1 else "hidden",
-                ),
-                parts.segments("item-range", ranges, DEFAULT_RANGE, view.say("Range")),
-            ],
-            className="switches",
-        ),
-    )
-
-
-def outlook_chart(known: ItemFacts, span: str, model: str | None, view: View) -> list[Component | str]:
-    """The chart, its note and its table for a range and a model."""
-    series, forecast = known.series, known.forecast(model)
-    if series is None:
-        return [_no_trade(view)]
-    since = series.months[-1] + (1 - RANGES.get(span, RANGES[DEFAULT_RANGE]))
-    observed = [(m, q) for m, q in zip(series.months, series.quantity, strict=True) if q is not None and m >= since]
-    expected = [point for point in expectations(known, forecast) if point.period >= since]
-    raised = {found.period: found.level for found in known.findings}
-    largest = max((q for _, q in observed), default=None)  # every number in the scale of the largest
-    figure = outlook(
-        observed, expected, raised, _words(view), lambda number: view.amount(number, series.unit, like=largest)
-    )
-    chart = parts.graph("item-outlook-graph", figure, view, view.say("Observed and expected quantity"), "tall")
-    return parts.kept(chart, _model_note(forecast, view), _outlook_table(observed, expected, raised, series.unit, view))
-
-
-def _words(view: View) -> OutlookWords:
-    return OutlookWords(
-        observed=view.say("Observed"),
-        expected=view.say("Expected"),
-        band80=view.say("80 % band"),
-        band95=view.say("95 % band"),
-        ahead=view.say("Forecast"),
-        levels={level: view.level(level) for level in Level},
-    )
-
-
-def expectations(known: ItemFacts, forecast: ForecastLine | None) -> list[Expected]:
-    """A model's points, and before the first of them what the screen expected."""
-    own, screen = _points(forecast), _points(known.forecast(SCREEN))
-    return [point for point in screen if own and point.period < own[0].period] + own
-
-
-def _points(forecast: ForecastLine | None) -> list[Expected]:
-    points = forecast.points if forecast else ()
-    return [
-        Expected(
-            Period.from_yyyymm(int(point["period"])),
-            float(point["expected"]),
-            _band(point, "80"),
-            _band(point, "95"),
-            bool(point["ahead"]),
-        )
-        for point in points
-        if point.get("expected") is not None
-    ]
-
-
-def _band(point: Mapping[str, Any], coverage: str) -> tuple[float, float] | None:
-    lower, upper = point.get(f"lower{coverage}"), point.get(f"upper{coverage}")
-    return None if lower is None or upper is None else (float(lower), float(upper))
-
-
-def _model_note(forecast: ForecastLine | None, view: View) -> Component:
-    if forecast is None:
-        return html.P(
-            view.say("No model has looked at this item yet; a scan of the watch-list adds one."), className="sub"
-        )
-    model = view.say(MODEL_NAMES.get(forecast.model, forecast.model))
-    words = [view.say("Model: {model}, as of {day}.", model=model, day=view.day(forecast.as_of))]
-    if forecast.error is not None:
-        words.append(view.say("Error one month ahead (MASE): {error}.", error=formats.number(forecast.error)))
-    if forecast.model != SCREEN:
-        words.append(view.say("Months before those of the model: the screen."))
-    if forecast.note:
-        words.append(view.say("The model could not be fitted; the figure of a year before stands in."))
-    return html.P([html.Span(word) for word in words], className="sub clocks")
-
-
-def _outlook_table(
-    observed: Sequence[tuple[Period, float]],
-    expected: Sequence[Expected],
-    raised: Mapping[Period, int],
-    unit: str,
-    view: View,
-) -> Component:
-    seen, points = dict(observed), {point.period: point for point in expected}
-    rows: list[list[str]] = []
-    for month in sorted({*seen, *points}, reverse=True):
-        point = points.get(month)
-        band = point.band95 if point else None
-        rows.append(
-            [
-                str(month),
-                view.amount(seen.get(month), unit),
-                view.amount(point.expected if point else None, unit),
-                f"{view.amount(max(0.0, band[0]), unit)} – {view.amount(band[1], unit)}" if band else "–",
-                view.level(raised[month]) if month in raised and month in seen else "",
-            ]
-        )
-    headers = [view.say("Month"), view.say("Observed"), view.say("Expected"), view.say("95 % band"), view.say("Level")]
-    return parts.table_view(view, headers, rows)
-
-
-# --- why, suppliers, unit value ----------------------------------------------------------------------
+# --- why ---------------------------------------------------------------------------------------------
 
 
 def _why(known: ItemFacts, series: ItemSeries, view: View) -> Component:
@@ -356,145 +252,30 @@ def _why(known: ItemFacts, series: ItemSeries, view: View) -> Component:
     standing = alert is not None and alert.state == "open"
     title = view.say("Why this alert") if standing else view.say("Suppliers now")
     reasons = reason_list(alert.finding, view) if alert is not None and standing else None
-    return parts.card(title, *parts.kept(reasons, _supplier_table(series, view)))
+    return parts.card(title, *parts.kept(reasons, supply.now_table(series, view)))
 
 
-def _supplier_table(series: ItemSeries, view: View) -> Component:
-    last = series.last
-    now = series.shares(last, YEAR) if last is not None else {}
-    before = series.shares(last - YEAR, YEAR) if last is not None and last >= YEAR else {}
-    rows: list[list[parts.Child]] = [
-        [
-            html.Span([html.Code(partner), html.Span(view.country(partner))], className="country"),
-            html.Span([html.Span(formats.share(share)), parts.bar(share)], className="share"),
-            view.points(share - before.get(partner, 0.0) if before else None),
-        ]
-        for partner, share in list(now.items())[:5]
-    ]
-    if not rows:
-        return parts.empty(view.say("Suppliers are not known"))
-    headers = [view.say("Supplier · 12 months"), view.say("Share"), view.say("On the year")]
-    return parts.table(headers, rows, numeric=(2,), more="suppliers")
-
-
-def _suppliers_card(series: ItemSeries, months: int, view: View) -> Component:
-    title = view.say("Suppliers' shares")
-    others = view.say("Other suppliers")
-    shown = series.months[-months:]
-    shares = _monthly_shares(series, months, others, view)
-    if not shares:
-        return parts.card(title, parts.empty(view.say("Suppliers are not known")))
-    rows = [[str(month), *(formats.share(numbers[n]) for numbers in shares.values())] for n, month in enumerate(shown)]
-    return parts.card(
-        title,
-        parts.graph("item-suppliers", supplier_shares(shown, shares, others), view, title),
-        parts.table_view(view, [view.say("Month"), *shares], rows[::-1]),
-        subtitle=view.say("Share of the quantity of each month."),
-    )
-
-
-def _monthly_shares(series: ItemSeries, months: int, others: str, view: View) -> dict[str, list[float | None]]:
-    """Shares by supplier's name over the newest months, the rest summed as ``others``."""
-    largest = series.suppliers()
-    first = max(0, len(series.months) - months)
-    by_month = [series.shares(at) for at in range(first, len(series.months))]
-    shares = {
-        view.country(partner): [month.get(partner, 0.0) if month else None for month in by_month] for partner in largest
-    }
-    rest = [sum(part for p, part in month.items() if p not in largest) if month else None for month in by_month]
-    if any(rest):
-        shares[others] = list(rest)
-    return shares
-
-
-def _unit_value_card(known: ItemFacts, series: ItemSeries, months: int, view: View) -> Component:
-    unit = price_unit(series)
-    title = view.say("Unit value")
-    shown, numbers = series.months[-months:], series.unit_value[-months:]
-    reference = _reference(known, unit, shown, view)
-    columns = [numbers, reference[1]] if reference else [numbers]
-    largest = max((number for column in columns for number in column if number is not None), default=None)
-
-    def label(number: float | None) -> str:
-        return view.amount(number, unit, like=largest)
-
-    rows = [[str(month), *map(label, of_month)] for month, *of_month in zip(shown, *columns, strict=True)]
-    headers = [view.say("Month"), title, *([reference[0]] if reference else [])]
-    return parts.card(
-        title,
-        parts.graph("item-unit-value", unit_values(shown, numbers, title, label, reference), view, title),
-        parts.table_view(view, headers, rows[::-1]),
-        subtitle=view.say("Customs value divided by quantity."),
-    )
-
-
-def _reference(
-    known: ItemFacts, unit: str, months: Sequence[Period], view: View
-) -> tuple[str, list[float | None]] | None:
-    """The reference price over the months, where it is in the same unit."""
-    price = known.price
-    if price is None or price.unit != unit:
-        return None
-    return view.say("World price: {name}", name=price.name), [price.months.get(month) for month in months]
-
-
-# --- history -----------------------------------------------------------------------------------------
-
-
-def _history(changes: Sequence[ChangeLine], view: View) -> Component:
-    title = view.say("History of alerts")
-    if not changes:
-        return parts.card(title, parts.empty(view.say("This item has never been raised."), "check"))
-    headers = [
-        view.say("Known since"),
-        view.say("Event month"),
-        view.say("Change"),
-        view.say("Level"),
-        view.say("Kind"),
-        view.say("Main supplier"),
-    ]
-    rows = [_change_row(change, view) for change in changes]
-    subtitle = view.say("Two clocks: the month in which the trade took place, and the day it could be known.")
-    return parts.card(title, parts.table(headers, rows), subtitle=subtitle)
-
-
-def _change_row(change: ChangeLine, view: View) -> list[parts.Child]:
-    return [
-        view.day(change.as_of),
-        str(change.period),
-        change_label(ChangeKind(change.kind), view.language),
-        _levels_moved(change, view),
-        view.shock(change.shock),
-        view.country(change.partner) if change.partner else "–",
-    ]
-
-
-def _levels_moved(change: ChangeLine, view: View) -> Component:
-    before = parts.level_pill(change.level_before, view) if change.level_before else None
-    after = parts.level_pill(change.level_after, view) if change.level_after else None
-    if before is not None and change.level_before == change.level_after:
-        return before
-    between = parts.icon("next") if before is not None and after is not None else None
-    return html.Span(parts.kept(before, between, after), className="levels-moved")
-
-
-# --- callbacks -----------------------------------------------------------------------------------------------
+# --- callbacks ---------------------------------------------------------------------------------------
 
 
 def register(app: Dash, desk: Desk) -> None:
     """Bind what the page answers."""
+    choices = [Input("item-range", "value"), Input("item-model", "value")]
 
     @app.callback(
         Output("item-outlook", "children"),
-        Input("item-range", "value"),
-        Input("item-model", "value"),
+        *choices,
         State("item-key", "data"),
         State("url", "search"),
         prevent_initial_call=True,
     )
     def draw(span: str, model: str, key: str, search: str | None) -> Any:
         view, chosen = desk.view(search), ItemKey.parse(key)
-        series = trade(desk.engine, view, chosen)
         with reading(desk.engine) as cx:
-            known = facts(cx, view, chosen, series)
-        return no_update if known is None else outlook_chart(known, span, model, view)
+            known = facts(cx, view, chosen, trade(desk.engine, view, chosen))
+        if known is None:
+            return no_update
+        file = address(chosen, "quantity", view, range=span_of(span), model=model or "")
+        return outlook.chart(known, span, model, view, file)
+
+    clientside(app, "itemAddress", Output("item-address", "data"), choices)

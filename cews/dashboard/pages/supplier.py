@@ -13,8 +13,9 @@ from dash.development.base_component import Component
 from cews import countries, formats, suppliers
 from cews.dashboard import parts
 from cews.dashboard.desk import Desk, clientside
-from cews.dashboard.pages import Page, event_path, item_path
-from cews.dashboard.pages.suppliers import FILTERS, Asked, asked, first_of, given, place, toolbar
+from cews.dashboard.pages import Page, event_path, item_path, supplier_path
+from cews.dashboard.pages.suppliers import FILTERS, Asked, about_year, address, asked, first_of, given, place, toolbar
+from cews.dashboard.sheets import CHANGE, INDEX, Column, Sheet, files
 from cews.dashboard.view import View
 from cews.dashboard.words import mark
 from cews.domain import Flow, ItemKey
@@ -128,7 +129,7 @@ def shown(cx: Connection, partner: str, wanted: Asked, year: Year, order: str, v
     if not found:
         words = view.say("Nothing was traded with this country in these months.")
         return [html.Section(parts.empty(words, "globe"), className="card"), _events(cards, view)]
-    return [_stats(partner, found, year, view), _items(cx, partner, found, wanted, view), _events(cards, view)]
+    return [_stats(partner, found, year, view), _items(cx, partner, found, wanted, order, view), _events(cards, view)]
 
 
 def _stats(partner: str, found: Sequence[Delivery], year: Year, view: View) -> Component:
@@ -159,7 +160,7 @@ def _stats(partner: str, found: Sequence[Delivery], year: Year, view: View) -> C
     )
 
 
-def _items(cx: Connection, partner: str, found: Sequence[Delivery], wanted: Asked, view: View) -> Component:
+def _items(cx: Connection, partner: str, found: Sequence[Delivery], wanted: Asked, order: str, view: View) -> Component:
     listed = found[:LISTED]
     names = queries.item_names(cx, [one.item for one in listed])
     first = wanted.last + (1 - SPARK_MONTHS)
@@ -191,6 +192,7 @@ def _items(cx: Connection, partner: str, found: Sequence[Delivery], wanted: Aske
     return parts.card(
         title,
         *parts.kept(parts.table(headers, rows, numeric=(2, 3, 5, 6), more="dense"), note),
+        actions=files(view, address(supplier_path(partner), wanted, view, order=order)),
         subtitle=f"{place(wanted.scope, view)} · {view.say('Year to {month}', month=str(wanted.last))}",
     )
 
@@ -269,6 +271,42 @@ def _event_row(card: Card, view: View) -> list[parts.Child]:
         view.say("{open} of {all} open", open=f"{len(card.open_alerts):,}", all=f"{len(card.alerts):,}"),
         parts.level_pill(card.level, view) if card.level else "–",
     ]
+
+
+# --- file --------------------------------------------------------------------------------------------
+
+
+def sheet(cx: Connection, view: View, partner: str) -> Sheet | None:
+    """Every item of the supplier, as an address asks for them; None where there is no trade."""
+    query = first_of(view.query)
+    wanted = asked(cx, view, query)
+    if wanted is None or not countries.known(partner):
+        return None
+    year = suppliers.year(cx, view.as_of, wanted.scope, wanted.last)
+    found = deliveries(cx, partner, wanted, year, _order(query.get("order")), view)
+    names = queries.item_names(cx, [one.item for one in found])
+    columns = [
+        Column("hs", view.say("HS code")),
+        Column("item", view.say("Item")),
+        Column("value_usd", view.say("Value · 12 months"), "USD"),
+        Column("value_before_usd", view.say("The twelve months before"), "USD"),
+        Column("change", view.say("On the year"), CHANGE),
+        Column("share", view.say("Share of the item"), "share"),
+        Column("share_before", view.say("Share, the year before"), "share"),
+        Column("hhi", view.say("Concentration (HHI)"), INDEX),
+        Column("alert", view.say("Open alert")),
+        Column("level", view.say("Level")),
+    ]
+    rows = [
+        (
+            *(one.item.hs, names[one.item].label(view.language) if one.item in names else ""),
+            *(one.value, one.before, one.change, one.share, one.share_before, one.hhi),
+            *((one.alert.id, view.level(one.alert.level)) if one.alert else (None, "")),
+        )
+        for one in found
+    ]
+    about = {"partner": partner, **about_year(wanted, year)}
+    return Sheet(f"supplier-{partner}", view.country(partner), columns, rows, year.simulated, about)
 
 
 # --- callbacks ---------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from cews.dashboard import parts
 from cews.dashboard.desk import Desk, clientside
 from cews.dashboard.figures import world
 from cews.dashboard.pages import Page, supplier_path
+from cews.dashboard.sheets import CHANGE, COUNT, Column, Sheet, files
 from cews.dashboard.view import View
 from cews.dashboard.words import mark
 from cews.domain import Flow, Period
@@ -157,7 +158,7 @@ def shown(cx: Connection, wanted: Asked, year: Year, view: View) -> list[Compone
     if not standings:
         words = view.say("No trade is known of these twelve months.")
         return [html.Section(parts.empty(words, "globe"), className="card")]
-    alerts = Counter(one.partner for one in stored.open_alerts(cx, view.as_of, wanted.scope) if one.partner)
+    alerts = _alerts(cx, wanted, view)
     return [
         _stats(year, standings, sum(alerts.values()), view),
         html.Div(
@@ -165,6 +166,11 @@ def shown(cx: Connection, wanted: Asked, year: Year, view: View) -> list[Compone
         ),
         _table_card(standings, alerts, wanted, view),
     ]
+
+
+def _alerts(cx: Connection, wanted: Asked, view: View) -> Counter[str]:
+    """Open alerts by the supplier they name."""
+    return Counter(one.partner for one in stored.open_alerts(cx, view.as_of, wanted.scope) if one.partner)
 
 
 def measured(standing: Standing, alerts: Mapping[str, int], measure: str) -> float:
@@ -287,8 +293,58 @@ def _table_card(standings: Sequence[Standing], alerts: Mapping[str, int], wanted
     return parts.card(
         view.say("All suppliers"),
         *parts.kept(parts.table(headers, rows, numeric=range(1, len(headers)), more="dense"), note),
+        actions=files(view, address("/suppliers", wanted, view)),
         subtitle=view.say("≥ 50 %: items of whose value this country gives half or more in these twelve months."),
     )
+
+
+# --- file --------------------------------------------------------------------------------------------
+
+
+def address(path: str, wanted: Asked, view: View, **more: str) -> str:
+    """Where the table of a page about suppliers is given as a file."""
+    return view.link(f"/export{path}", **wanted.query, **more)
+
+
+def sheet(cx: Connection, view: View) -> Sheet | None:
+    """Every supplier, as an address asks for them; None where there is no trade."""
+    wanted = asked(cx, view, first_of(view.query))
+    if wanted is None:
+        return None
+    year = suppliers.year(cx, view.as_of, wanted.scope, wanted.last)
+    alerts = _alerts(cx, wanted, view)
+    columns = [
+        Column("partner", view.say("Supplier")),
+        Column("partner_name", view.say("Country")),
+        Column("value_usd", view.say("Value · 12 months"), "USD"),
+        Column("value_before_usd", view.say("The twelve months before"), "USD"),
+        Column("change", view.say("On the year"), CHANGE),
+        Column("share", view.say("Share of value"), "share"),
+        Column("items", view.say("Items"), COUNT),
+        *(Column(f"items_from_{limit:.0%}".rstrip("%"), f"≥ {limit:.0%}", COUNT) for limit in LIMITS),
+        Column("open_alerts", view.say("Open alerts"), COUNT),
+    ]
+    rows = [
+        (
+            *(one.partner, view.country(one.partner)),
+            *(one.value, one.before, one.change, one.share, one.items),
+            *one.dependent,
+            alerts.get(one.partner, 0),
+        )
+        for one in year.standings()
+    ]
+    return Sheet("suppliers", place(wanted.scope, view), columns, rows, year.simulated, about_year(wanted, year))
+
+
+def about_year(wanted: Asked, year: Year) -> dict[str, str]:
+    """What holds for a whole table of twelve months."""
+    return {
+        "reporter": wanted.scope.reporter,
+        "flow": wanted.scope.flow.value,
+        "hs": wanted.scope.hs,
+        "year_to": str(year.last),
+        "source": ", ".join(year.sources),
+    }
 
 
 # --- callbacks ---------------------------------------------------------------------------------------
