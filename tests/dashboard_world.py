@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ import pandas as pd
 from sqlalchemy import Connection, Engine, insert
 
 from cews import alerts as folding
+from cews import outbox
 from cews.alerts import Policy
 from cews.domain import (
     OBSERVATION_COLUMNS,
@@ -34,8 +35,9 @@ from cews.domain import (
     Reject,
     ShockClass,
 )
+from cews.routing import Changed, Reader, Silence, Subscription
 from cews.store import alerts as stored
-from cews.store import raw, releases, schema, watchlist
+from cews.store import audit, notices, raw, releases, reviews, runs, schema, silences, watchlist
 from cews.store.engine import writing
 from cews.store.watchlist import WatchItem
 from ingest.base import presumed_known_from
@@ -103,6 +105,43 @@ def build(engine: Engine) -> None:
         watchlist.put_items(cx, [WatchItem(row.key, row.ko, row.en, row.grade, ("battery",)) for row in ITEMS])
         _record(cx, frame)
         _scan(cx, frame)
+        _hold(cx)
+        _tell(cx)
+
+
+def _hold(cx: Connection) -> None:
+    """A release that somebody has to decide about."""
+    raw.put(cx, "b" * 64, SOURCE, "small world, again", NOW, 1, "raw/bb")
+    new = releases.NewRelease(
+        source=SOURCE,
+        sha256="b" * 64,
+        label="again.csv",
+        released_at=NOW,
+        simulated=True,
+        presumed=lambda period: presumed_known_from(period, 15, 1, "Asia/Seoul"),
+    )
+    wrong = {"check": "empty month", "scope": "KOR:import 2024-06", "detail": "12 of 480 rows are left"}
+    reviews.hold(cx, new, 12, [wrong])
+
+
+def _tell(cx: Connection) -> None:
+    """Somebody who is told: a notice of an alert that was given up, a test that waits, and a run that was asked for."""
+    number = notices.add_recipient(cx, "Supply desk", "desk@example.org", "en")
+    notices.put_reader(cx, Reader(number), operator=True)
+    notices.subscribe(cx, Subscription(number, min_level=Level.CAUTION))
+    severe = max(stored.open_alerts(cx).values(), key=lambda alert: alert.level)
+    newest = list(stored.newest_changes(cx, [severe.id or 0]).values())
+    changed = [Changed(severe.id or 0, n, *after) for n, after in stored.after(cx, newest).items()]
+    outbox.enqueue(cx, changed, now=NOW)
+    notices.put_address(cx, number, notices.Address("webhook", "https://hooks.example.org/T1/x", None, "slack"))
+    wish = Silence(0, datetime(2099, 1, 1, tzinfo=UTC), hs_prefix="27")
+    silences.add(cx, wish, author="a.manager", reason="a known outage", now=NOW)
+    later = NOW + timedelta(days=1)
+    for notice in notices.claim(cx, "test", later, later + timedelta(minutes=5), 10, notices.EMAIL):
+        notices.mark_failed(cx, notice.id, "test", later, "550 no such mailbox", None)
+    outbox.enqueue_test(cx, notices.recipient_of(cx, number), later)
+    audit.append(cx, actor="a.manager", action="add", subject=f"recipient {number}", detail={"name": "desk"}, now=NOW)
+    runs.ask(cx, "scan", "a.manager", later)
 
 
 def _trade(row: Row, seed: int) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import dashboard_paths
 import dashboard_world as world
 import orjson
 import people
@@ -23,26 +24,14 @@ from cews import accounts, dashboard
 from cews.accounts import Account, Role
 from cews.dashboard.application import create_app
 from cews.dashboard.desk import Desk
-from cews.dashboard.routes import page_at
+from cews.dashboard.routes import _PAGES, page_at
 from cews.dashboard.shell import shell
 from cews.dashboard.view import View, view_of
 from cews.i18n import _catalogue
 from cews.settings import Settings
 from cews.store.engine import Engine, connect, reading
 
-PATHS = [
-    "/",
-    "/alerts",
-    "/alerts/1",
-    "/items",
-    "/items/KOR/import/250410",
-    "/suppliers",
-    "/suppliers/CHN",
-    "/data",
-    "/users",
-    "/help",
-    "/nowhere",
-]
+PATHS = [*dashboard_paths.PATHS, dashboard_paths.NOWHERE]
 HANGUL = re.compile("[가-힣]")
 CODE = sorted(Path(dashboard.__file__).parent.rglob("*.py"))
 
@@ -113,6 +102,17 @@ def called(client: FlaskClient, output: str, inputs: dict[str, Any], state: dict
 
 
 # --- pages -------------------------------------------------------------------------------------------
+
+
+def test_every_page_is_looked_at() -> None:
+    missing = [one for one in _PAGES if not any(re.fullmatch(one, path) for path in dashboard_paths.PATHS)]
+    assert not missing, "add an address of these to tests/dashboard_paths.py"
+
+
+@pytest.mark.parametrize("path", dashboard_paths.PATHS)
+def test_every_page_is_there_in_the_small_world(desk: Desk, path: str) -> None:
+    with reading(desk.engine) as cx:
+        assert page_at(desk, cx, view("en"), path).title not in ("Not found", "No permission")
 
 
 @pytest.mark.parametrize("path", PATHS)

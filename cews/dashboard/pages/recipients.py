@@ -35,7 +35,7 @@ RHYTHMS: Final[Mapping[Rhythm, str]] = {
     Rhythm.DAILY: mark("Once a day"),
     Rhythm.WEEKLY: mark("Once a week"),
 }
-LANGUAGES: Final = (("ko", "한국어"), ("en", "English"))
+LANGUAGES: Final[Mapping[str, str]] = {"ko": mark("Korean"), "en": mark("English")}
 FORMS: Final = (("generic", "JSON"), ("slack", "Slack"), ("teams", "Teams"))
 MONTHS: Final = 12  # of the rehearsal
 DROP: Final = "recipient-drop"  # one subscription
@@ -85,7 +85,7 @@ def _row(to: Recipient, hears: Hears, reached: Mapping[str, Address], view: View
             className="two" if to.active else "two off",
         ),
         view.say("Active", context="account") if to.active else parts.tag(view.say("Inactive", context="account")),
-        dict(LANGUAGES)[to.language],
+        view.say(LANGUAGES[to.language]),
         ", ".join(notices.channel_name(channel, view) for channel in reached),
         view.say(RHYTHMS[to.reader.rhythm]),
         _quiet(to.reader),
@@ -145,7 +145,7 @@ def _form(to: Recipient, view: View) -> Component:
         dmc.Select(
             id="recipient-language",
             label=view.say("Language"),
-            data=[{"value": code, "label": words} for code, words in LANGUAGES],
+            data=[{"value": code, "label": view.say(words)} for code, words in LANGUAGES.items()],
             value=to.language,
             allowDeselect=False,
             **common,
