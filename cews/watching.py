@@ -6,7 +6,7 @@ Every change is in the audit log.
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from importlib.resources import files
@@ -37,7 +37,7 @@ def load(engine: Engine, name: str, *, actor: str, now: datetime) -> int:
     entries = read(content, name)
     with writing(engine) as cx:
         before = {entry.item: entry for entry in watchlist.get_items(cx)}
-        if STOCK not in _columns(content):
+        if STOCK not in columns(content):
             entries = [replace(entry, stock_months=_stock(before.get(entry.item))) for entry in entries]
         watchlist.put_items(cx, entries)
         detail = {
@@ -52,7 +52,7 @@ def load(engine: Engine, name: str, *, actor: str, now: datetime) -> int:
 def note_stock(engine: Engine, item: ItemKey, months: float | None, *, actor: str, now: datetime) -> None:
     """Write down how many months the stocks of a watched item last; None = not known any more. Raises UserError."""
     if months is not None:
-        _checked_stock(months)
+        checked_stock(months)
     with writing(engine) as cx:
         entry = next((one for one in watchlist.get_items(cx) if one.item == item), None)
         if entry is None:
@@ -96,17 +96,43 @@ def _content(name: str) -> str:
         ) from error
 
 
-def _columns(content: str) -> Sequence[str]:
+def columns(content: str) -> Sequence[str]:
+    """The columns of a CSV."""
     return csv.DictReader(StringIO(content)).fieldnames or ()
 
 
 def read(content: str, name: str) -> list[WatchItem]:
     """Entries of a watch-list CSV with the columns ``COLUMNS`` and perhaps ``STOCK``; ``uses`` are separated by ";"."""
+    return [_entry(row, f"{name}, line {line}") for line, row in lines(content, name)]
+
+
+def lines(content: str, name: str) -> Iterator[tuple[int, dict[str, str]]]:
+    """The lines of a watch-list CSV with their numbers. Raises UserError where a column is missing."""
     rows = csv.DictReader(StringIO(content))
-    missing = [column for column in COLUMNS if column not in _columns(content)]
+    missing = [column for column in COLUMNS if column not in (rows.fieldnames or ())]
     if missing:
         raise UserError(f"{name}: the columns {', '.join(missing)} are missing; a watch-list has {', '.join(COLUMNS)}")
-    return [_entry(row, f"{name}, line {rows.line_num}") for row in rows]
+    for row in rows:
+        yield rows.line_num, row
+
+
+def sorted_out(content: str, name: str) -> tuple[dict[int, WatchItem], dict[int, str]]:
+    """The entries of a watch-list CSV, and what is wrong with the other lines, both by line; of two lines about one
+    item the second is wrong. Raises UserError where a column is missing."""
+    good: dict[int, WatchItem] = {}
+    wrong: dict[int, str] = {}
+    seen: dict[ItemKey, int] = {}
+    for line, row in lines(content, name):
+        try:
+            entry = _entry(row, "")
+        except UserError as error:
+            wrong[line] = str(error).removeprefix(", ")
+            continue
+        if entry.item in seen:
+            wrong[line] = f"line {seen[entry.item]} is about {entry.item} already"
+        else:
+            good[line], seen[entry.item] = entry, line
+    return good, wrong
 
 
 def _entry(row: dict[str, str], where: str) -> WatchItem:
@@ -131,14 +157,15 @@ def _entry(row: dict[str, str], where: str) -> WatchItem:
 def _stock_of(row: dict[str, str], where: str) -> float | None:
     given = (row.get(STOCK) or "").strip()
     try:
-        return _checked_stock(float(given)) if given else None
+        return checked_stock(float(given)) if given else None
     except ValueError:
         raise UserError(f"{where}, {STOCK}: {given!r} is no number of months") from None
     except UserError as error:
         raise UserError(f"{where}, {STOCK}: {error}") from None
 
 
-def _checked_stock(months: float) -> float:
+def checked_stock(months: float) -> float:
+    """Raises UserError where stocks cannot last that long."""
     if not 0 <= months <= LONGEST_STOCK:  # NaN is refused as well
         raise UserError(f"stocks last 0 to {LONGEST_STOCK:.0f} months, not {months:g}")
     return months

@@ -31,6 +31,7 @@ from cews.dashboard.pages import (
     supplier,
     suppliers,
     users,
+    watchlists,
 )
 from cews.dashboard.view import View
 from cews.dashboard.words import ROLE_NAMES
@@ -50,6 +51,10 @@ _PAGES: Final[dict[str, Callable[..., Page | None]]] = {
     r"/suppliers": suppliers.page,
     r"/suppliers/([A-Z]{3})": supplier.page,
     r"/compare": compare.page,
+    r"/watchlists": watchlists.page,
+    r"/watchlists/add": watchlists.add_page,
+    r"/watchlists/import": watchlists.import_page,
+    r"/watchlists/([A-Z]{3})/(import|export)/([0-9]{2,10})": watchlists.entry_page,
     r"/data": data.page,
     r"/data/releases": data.releases_page,
     r"/data/releases/([0-9]{1,9})": data.release_page,
@@ -82,6 +87,7 @@ _ANSWERING: Final = (
     supplier,
     suppliers,
     users,
+    watchlists,
 )  # pages with callbacks of their own
 
 

@@ -30,6 +30,7 @@ MENU: Final = (
             ("items", "/items", mark("Items"), "chart"),
             ("suppliers", "/suppliers", mark("Suppliers"), "globe"),
             ("compare", "/compare", mark("Compare"), "compare"),
+            ("watchlists", "/watchlists", mark("Watch-lists"), "star"),
             ("scorecard", "/scorecard", mark("Scorecard"), "score"),
         ),
     ),

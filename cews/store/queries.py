@@ -30,6 +30,7 @@ from sqlalchemy import (
     values,
 )
 
+from cews import vocabulary
 from cews.domain import (
     WORLD,
     Flow,
@@ -109,7 +110,8 @@ def _known_items() -> Subquery:
 
 
 def find_items(cx: Connection, words: str, limit: int) -> list[ItemName]:
-    """Items whose code starts with the words or whose Korean or English name holds them; watched ones first."""
+    """Items whose code starts with the words, whose Korean or English name holds them, or which people call so
+    (요소수 → 310210); watched ones first."""
     items = _known_items()
     source, names = named(items)
     found = (
@@ -120,6 +122,7 @@ def find_items(cx: Connection, words: str, limit: int) -> list[ItemName]:
                 items.c.hs.startswith(words.replace(".", ""), autoescape=True),
                 contains(names[0], words),
                 contains(names[1], words),
+                *(items.c.hs.startswith(term.hs) for term in vocabulary.find(words)),
             )
         )
         .order_by(case((names[2] == "", "Z"), else_=names[2]), items.c.hs, items.c.reporter, items.c.flow)

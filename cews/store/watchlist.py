@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 
 from cews.domain import Flow, Grade, ItemKey
 from cews.store.bulk import upsert
-from cews.store.schema import watch_item
+from cews.store.schema import series, watch_item
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,12 @@ class WatchItem:
     uses: tuple[str, ...] = ()  # who is hurt by a shortage: slugs, see docs/guide
     note: str = ""
     stock_months: float | None = None  # how long stocks cover the use; None = not known
+    version: int = field(default=1, compare=False)  # grows with each change; guards against silent overwriting
 
 
 def put_items(cx: Connection, items: Iterable[WatchItem]) -> None:
-    """Add the entries; an entry of the same item is replaced."""
+    """Add the entries; an entry of the same item is replaced and its version grows."""
+    known = {entry.item: entry.version for entry in get_items(cx)}
     upsert(
         cx,
         watch_item,
@@ -41,6 +43,7 @@ def put_items(cx: Connection, items: Iterable[WatchItem]) -> None:
                 "uses": list(entry.uses),
                 "note": entry.note,
                 "stock_months": entry.stock_months,
+                "version": known.get(entry.item, 0) + 1,
             }
             for entry in items
         ],
@@ -59,6 +62,28 @@ def get_items(cx: Connection) -> list[WatchItem]:
             tuple(row.uses),
             row.note,
             row.stock_months,
+            row.version,
         )
         for row in rows
     ]
+
+
+def remove(cx: Connection, item: ItemKey) -> None:
+    cx.execute(
+        delete(watch_item).where(
+            watch_item.c.reporter == item.reporter,
+            watch_item.c.flow == item.flow.value,
+            watch_item.c.hs == item.hs,
+        )
+    )
+
+
+def with_data(cx: Connection) -> frozenset[ItemKey]:
+    """The entries of whose trade any source has ever said something."""
+    same = (
+        (series.c.reporter == watch_item.c.reporter)
+        & (series.c.flow == watch_item.c.flow)
+        & (series.c.hs == watch_item.c.hs)
+    )
+    rows = select(*watch_item.c["reporter", "flow", "hs"]).where(select(series.c.id).where(same).exists())
+    return frozenset(ItemKey(row.reporter, Flow(row.flow), row.hs) for row in cx.execute(rows))

@@ -40,7 +40,7 @@ TABS: Final = (
     ("quarantine", f"{PATH}/quarantine", mark("Quarantine")),
 )
 STATES: Final[Mapping[str, tuple[str, str]]] = {  # words, icon
-    releases.ACCEPTED: (mark("Counts", context="release"), "check"),
+    releases.ACCEPTED: (mark("In force", context="release"), "check"),
     reviews.QUARANTINED: (mark("Held back", context="release"), "warning"),
     reviews.RELEASED: (mark("Accepted", context="release"), "check"),
     reviews.REFUSED: (mark("Refused", context="release"), "close"),
@@ -117,8 +117,12 @@ def _source_row(state: SourceState, changed: Revisions | None, cx: Connection, v
     return [
         html.Span(
             parts.kept(
-                parts.link(state.source, view.link(f"{PATH}/releases", source=state.source)),
-                parts.simulated_tag(view) if state.simulated else None,
+                html.Span(
+                    parts.kept(
+                        parts.link(state.source, view.link(f"{PATH}/releases", source=state.source)),
+                        parts.simulated_tag(view) if state.simulated else None,
+                    )
+                ),
                 calendar,
             ),
             className="two",
@@ -281,7 +285,7 @@ def _releases_table(found: Sequence[ReleaseLine], view: View) -> Component:
         ]
         for one in found
     ]
-    return parts.table(headers, rows, numeric=range(4, 9))
+    return parts.table(headers, rows, numeric=range(4, 9), more="releases")
 
 
 def release_page(_desk: Desk, cx: Connection, view: View, number: str) -> Page | None:
@@ -380,7 +384,6 @@ def _decision(one: ReleaseLine, view: View, reason: str) -> Component | None:
         label=view.say("Reason"),
         description=view.say("Kept with the release and in the audit log."),
         required=True,
-        maxLength=LONGEST_REASON,
         autosize=True,
         minRows=2,
     )

@@ -1,0 +1,761 @@
+"""Watch-lists: what is watched, how closely, and who is hurt; search and add, bundles, a file in and out.
+
+The list is everybody's. It has no past: a replay shows it as it is now.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from io import SEEK_END, StringIO
+from typing import Any, Final
+
+import dash_mantine_components as dmc
+from dash import ALL, Dash, Input, Output, State, ctx, dcc, html, no_update
+from dash.development.base_component import Component
+
+from cews import curating, exports, i18n, policy, vocabulary, watching
+from cews.accounts import Role
+from cews.curating import Preview
+from cews.dashboard import listing, parts
+from cews.dashboard.access import reader
+from cews.dashboard.desk import Desk
+from cews.dashboard.listing import ROWS, Leaf
+from cews.dashboard.pages import Page, item_path
+from cews.dashboard.view import View
+from cews.dashboard.words import mark
+from cews.domain import Flow, Grade, ItemKey, Level, UserError
+from cews.routing import Rhythm
+from cews.store import alert_lines, names, queries, watchlist
+from cews.store.engine import Connection, reading
+from cews.store.watchlist import WatchItem
+
+PATH: Final = "/watchlists"
+ADD, BUNDLE, RESTORE, DO, FIELD, TAKE = (
+    "watch-add",
+    "watch-bundle",
+    "watch-restore",
+    "watch-do",
+    "watch-field",
+    "watch-take",
+)
+FOUND: Final = 30
+TABS: Final = (
+    ("list", PATH, mark("The list")),
+    ("add", f"{PATH}/add", mark("Add")),
+    ("import", f"{PATH}/import", mark("Import")),
+)
+USES: Final[Mapping[str, str]] = {
+    "battery": mark("Batteries", context="use"),
+    "chemistry": mark("Chemistry", context="use"),
+    "construction": mark("Construction", context="use"),
+    "defence": mark("Defence", context="use"),
+    "electronics": mark("Electronics", context="use"),
+    "energy": mark("Energy", context="use"),
+    "environment": mark("Environment", context="use"),
+    "fertiliser": mark("Fertilisers", context="use"),
+    "food": mark("Food", context="use"),
+    "pharma": mark("Medicines", context="use"),
+    "semiconductor": mark("Semiconductors", context="use"),
+    "steel": mark("Steel", context="use"),
+    "transport": mark("Transport", context="use"),
+}
+RHYTHMS: Final[Mapping[Rhythm, str]] = {
+    Rhythm.IMMEDIATE: mark("told at once", context="grade"),
+    Rhythm.DAILY: mark("told once a day at most", context="grade"),
+    Rhythm.WEEKLY: mark("told once a week at most", context="grade"),
+}
+Doing = Callable[[datetime], str]  # does something and says what was done; raises UserError
+
+
+def page(desk: Desk, cx: Connection, view: View) -> Page:
+    return _framed("list", [html.Div(list_body(cx, view), id="watch-list", className="stack")], view)
+
+
+def _framed(tab: str, body: Sequence[Component], view: View) -> Page:
+    title = view.say("Watch-lists")
+    head = parts.page_head(title, view.say("What is watched, how closely, and who is hurt when it runs short."))
+    tabs = TABS if view.may(Role.ANALYST) else TABS[:1]
+    links = [parts.link(view.say(words), view.link(path), "on" if tab == name else "") for name, path, words in tabs]
+    nav = html.Nav(links, className="link-segments tabs", **parts.aria(label=title))
+    past = view.say("This page has no past: it is shown as it is now, and nothing can be changed in a replay.")
+    note = [parts.note(past)] if view.replayed is not None else []
+    return Page(title, "watchlists", html.Div([head, nav, *note, *body]), simulated=False)
+
+
+# --- the list ----------------------------------------------------------------------------------------
+
+
+def list_body(cx: Connection, view: View, said: Component | None = None) -> list[Component | str]:
+    """``said`` is what became of a change."""
+    listed = watchlist.get_items(cx)
+    return parts.kept(said, _list(cx, listed, view), _grades(cx, listed, view), _removed(cx, view))
+
+
+def _list(cx: Connection, listed: Sequence[WatchItem], view: View) -> Component:
+    grade, words, leaf = view.one("grade"), view.one("q"), Leaf.of(view)
+    called = {term.hs for term in vocabulary.find(words)}
+    found = [entry for entry in listed if (not grade or entry.grade == grade) and _matches(entry, words, called)]
+    found.sort(key=lambda entry: (entry.grade, entry.item))
+    graded = {"": view.say("All", context="grade"), **{one.value: one.value for one in Grade}}
+    toolbar = html.Div(
+        [
+            listing.segments(view, PATH, "grade", graded, view.say("Grade")),
+            listing.field("q", view, view.say("HS code or name")),
+            html.Button(
+                [parts.icon("download"), html.Span("CSV")],
+                id="watch-get",
+                className="button",
+                disabled=not listed,
+                **parts.aria(label=view.say("Download the whole watch-list as CSV")),
+            ),
+            dcc.Download(id="watch-file"),
+        ],
+        className="toolbar",
+    )
+    nothing = view.say("Nothing matches.") if listed else view.say("Nothing is watched yet. Add items, or a bundle.")
+    shown = found[leaf.skip : leaf.skip + ROWS]
+    inner = _table(cx, shown, view) if shown else parts.empty(nothing, "star")
+    return html.Section([toolbar, inner, listing.leaves(view, PATH, leaf, len(found))], className="card")
+
+
+def _matches(entry: WatchItem, words: str, called: set[str]) -> bool:
+    wanted = words.casefold()
+    names_of = f"{entry.name_ko}\n{entry.name_en}\n{entry.note}".casefold()
+    return (
+        not words
+        or entry.item.hs.startswith(words.replace(".", ""))
+        or wanted in names_of
+        or entry.item.hs[:6] in called
+    )
+
+
+def _table(cx: Connection, shown: Sequence[WatchItem], view: View) -> Component:
+    levels, known = alert_lines.open_levels(cx, view.as_of), watchlist.with_data(cx)
+    headers = [
+        view.say("Item"),
+        view.say("Grade"),
+        view.say("Who is hurt"),
+        view.say("Stocks last"),
+        view.say("Reason or remark"),
+        view.say("Level now"),
+    ]
+    rows = [_row(entry, levels.get(entry.item), entry.item in known, view) for entry in shown]
+    return parts.table(headers, rows, more="watched")
+
+
+def _row(entry: WatchItem, level: int | None, has_data: bool, view: View) -> list[parts.Child]:
+    now = parts.level_pill(level, view) if level else "–"
+    editable = view.may(Role.ANALYST)
+    path = _edit_path(entry.item) if editable else item_path(entry.item.reporter, entry.item.flow.value, entry.item.hs)
+    return [
+        html.Span(
+            [
+                parts.link(label(entry, view), view.link(path)),
+                html.Small([html.Code(entry.item.hs), f" · {view.place(entry.item)}"]),
+            ],
+            className="two",
+        ),
+        grade_tag(entry.grade, view),
+        html.Span([parts.tag(use_name(use, view)) for use in entry.uses], className="uses"),
+        _months(entry.stock_months, view),
+        html.Span(entry.note or "–", className="wraps"),
+        now if has_data else html.Span(view.say("no data yet"), className="about"),
+    ]
+
+
+def label(entry: WatchItem, view: View) -> str:
+    chosen = entry.name_ko if view.language == "ko" else entry.name_en
+    return chosen or entry.name_en or entry.name_ko or f"HS {entry.item.hs}"
+
+
+def grade_tag(grade: Grade, view: View) -> Component:
+    return html.Span(grade.value, className=f"grade grade-{grade.value.lower()}", title=view.say("Grade"))
+
+
+def use_name(use: str, view: View) -> str:
+    return view.say(USES[use], context="use") if use in USES else use
+
+
+def _months(months: float | None, view: View) -> str:
+    return "–" if months is None else view.say("{months} months", months=f"{months:g}")
+
+
+def _edit_path(item: ItemKey) -> str:
+    return f"{PATH}/{item.reporter}/{item.flow.value}/{item.hs}"
+
+
+def _grades(cx: Connection, listed: Sequence[WatchItem], view: View) -> Component:
+    """What the grades mean under the policy in force."""
+    rules = policy.in_force(cx).grades
+    counts = {grade: sum(entry.grade is grade for entry in listed) for grade in Grade}
+    lines = [
+        html.Div(
+            [
+                html.Dt([grade_tag(grade, view), view.say("{count} items", count=f"{counts[grade]:,}")]),
+                html.Dd(
+                    view.say(
+                        "from {level} on, {rhythm}",
+                        level=view.level(rules.least.get(grade.value, Level.ATTENTION)),
+                        rhythm=view.say(RHYTHMS[rules.rhythm.get(grade.value, Rhythm.IMMEDIATE)], context="grade"),
+                    )
+                ),
+            ]
+        )
+        for grade in Grade
+    ]
+    about = view.say("How strictly and how often an item's alerts are told, as the policy in force says.")
+    return parts.card(view.say("What the grades mean"), html.Dl(lines, className="terms grades"), subtitle=about)
+
+
+def _removed(cx: Connection, view: View) -> Component | None:
+    """What can be brought back."""
+    gone = curating.removed(cx)[:10] if view.may(Role.ANALYST) else []
+    if not gone:
+        return None
+    lines = [
+        html.Li(
+            [
+                html.Span([html.Strong(label(one.entry, view)), html.Code(one.entry.item.hs)], className="what"),
+                html.Span(
+                    view.say("removed by {name}, {time}", name=one.by, time=view.minute(one.at)), className="about"
+                ),
+                html.Button(
+                    [parts.icon("undo"), html.Span(view.say("Bring back"))],
+                    id={"type": RESTORE, "item": str(one.entry.item)},
+                    className="button",
+                    **parts.aria(label=view.say("Bring back: {item}", item=label(one.entry, view))),
+                ),
+            ]
+        )
+        for one in gone
+    ]
+    return parts.card(view.say("Removed"), html.Ul(lines, className="removed"))
+
+
+# --- adding ------------------------------------------------------------------------------------------
+
+
+def add_page(_desk: Desk, cx: Connection, view: View) -> Page:
+    """Search by code, name or what people call it, and add; bundles at once."""
+    if not view.may(Role.ANALYST):
+        return _framed("add", [_refused(view)], view)
+    return _framed("add", [html.Div(add_body(cx, view), id="watch-found", className="stack")], view)
+
+
+def _refused(view: View) -> Component:
+    words = view.say("Analysts keep the watch-list; nothing can be changed in a replay.")
+    return html.Section(parts.empty(words, "lock"), className="card")
+
+
+def add_body(cx: Connection, view: View, said: Component | None = None) -> list[Component | str]:
+    """``said`` is what became of a change."""
+    return parts.kept(said, _search(cx, view), _bundles(cx, view))
+
+
+def _search(cx: Connection, view: View) -> Component:
+    words, whose = view.one("q"), _whose(view)
+    flows = [(Flow.EXPORT.value, view.flow(Flow.EXPORT))]
+    grades = [(one.value, view.say("Grade {grade}", grade=one.value)) for one in Grade if one is not Grade.B]
+    toolbar = html.Div(
+        [
+            listing.field("q", view, view.say("HS code, name, or what people call it")),
+            listing.choice("flow", view, view.flow(Flow.IMPORT), flows),
+            listing.choice("grade", view, view.say("Grade {grade}", grade="B"), grades),
+        ],
+        className="toolbar",
+    )
+    found = candidates(cx, words, view) if words else []
+    inner: Component
+    if not words:
+        inner = html.P(view.say("For instance AdBlue, gallium or 2504.10."), className="sub")
+    elif not found:
+        inner = parts.empty(view.say("Nothing is called “{words}”. An HS code can be added as it is.", words=words))
+    else:
+        known = {entry.item for entry in watchlist.get_items(cx)}
+        lines = [_candidate(hs, name, ItemKey(*whose, hs) in known, view) for hs, name in found]
+        inner = html.Ul(lines, className="found")
+    return parts.card(view.say("Search and add"), toolbar, inner)
+
+
+def _whose(view: View) -> tuple[str, Flow]:
+    """The trade that is added: Korea's, of the direction chosen."""
+    reporter = view.one("reporter", "KOR").upper()
+    return reporter, Flow.EXPORT if view.one("flow") == Flow.EXPORT.value else Flow.IMPORT
+
+
+def candidates(cx: Connection, words: str, view: View) -> list[tuple[str, str]]:
+    """Codes and their names: those people call so, those of the store's items and lists, and a code as it was typed."""
+    found = {term.hs: term.ko if view.language == "ko" else term.en for term in vocabulary.find(words)}
+    found |= {
+        name.item.hs: name.label(view.language)
+        for name in queries.find_items(cx, words, FOUND)
+        if name.item.hs not in found
+    }
+    digits = words.replace(".", "")
+    if digits.isascii() and digits.isdigit() and 2 <= len(digits) <= 10:
+        found.setdefault(digits, names.get(cx).get((digits, view.language), f"HS {digits}"))
+    return list(found.items())[:FOUND]
+
+
+def _candidate(hs: str, name: str, watched: bool, view: View) -> Component:
+    button = html.Button(
+        [parts.icon("plus"), html.Span(view.say("Add"))],
+        id={"type": ADD, "hs": hs},
+        className="button",
+        **parts.aria(label=view.say("Add: {item}", item=f"{name} {hs}")),
+    )
+    there = html.Span([parts.icon("check"), html.Span(view.say("watched"))], className="run-state fresh")
+    return html.Li(
+        [html.Span([html.Strong(name), html.Code(hs)], className="what"), there if watched else button],
+    )
+
+
+def _bundles(cx: Connection, view: View) -> Component:
+    whose = _whose(view)
+    known = {entry.item for entry in watchlist.get_items(cx)}
+    lines = [
+        _bundle(one, sum(ItemKey(*whose, hs) not in known for hs in one.codes), view) for one in vocabulary.bundles()
+    ]
+    about = view.say("Codes that belong together, added at once with the grade chosen above.")
+    return parts.card(view.say("Bundles"), html.Ul(lines, className="bundles"), subtitle=about)
+
+
+def _bundle(one: vocabulary.Bundle, missing: int, view: View) -> Component:
+    words = one.ko if view.language == "ko" else one.en
+    codes = [vocabulary.term(hs) for hs in one.codes]
+    inside = ", ".join((term.ko if view.language == "ko" else term.en) for term in codes if term is not None)
+    button = html.Button(
+        view.say("Add {count}", count=missing) if missing else view.say("All are watched"),
+        id={"type": BUNDLE, "bundle": one.id},
+        className="button",
+        disabled=not missing,
+        **parts.aria(label=view.say("Add the bundle {name}", name=words)),
+    )
+    about = html.Span([html.Strong(words), html.Small(inside)], className="two")
+    return html.Li([about, button])
+
+
+def _new(hs: str, grade: Grade, view: View, cx: Connection) -> WatchItem:
+    """An entry with the names the program or the store knows."""
+    term, known = vocabulary.term(hs), names.get(cx)
+    named = queries.item_name(cx, ItemKey(*_whose(view), hs))
+    ko = term.ko if term else (named.ko if named else "") or known.get((hs, "ko"), "")
+    en = term.en if term else (named.en if named else "") or known.get((hs, "en"), "")
+    return WatchItem(ItemKey(*_whose(view), hs), ko, en, grade)
+
+
+# --- one entry ---------------------------------------------------------------------------------------
+
+
+def entry_page(_desk: Desk, cx: Connection, view: View, reporter: str, flow: str, hs: str) -> Page | None:
+    """The form of one entry. None where it is not watched."""
+    entry = _entry_of(cx, ItemKey(reporter, Flow(flow), hs))
+    if entry is None:
+        return None
+    title = label(entry, view)
+    crumbs = html.Nav(
+        [parts.link(view.say("Watch-lists"), view.link(PATH)), parts.icon("next"), html.Span(title)], className="crumbs"
+    )
+    about = html.Span([html.Code(hs), html.Span(view.place(entry.item))], className="about")
+    to_item = parts.link(view.say("Open the item"), view.link(item_path(reporter, flow, hs)), "button")
+    body = html.Div(
+        [
+            crumbs,
+            parts.page_head(title, about, to_item),
+            html.Div(entry_body(entry, view), id="watch-entry", className="stack"),
+        ]
+    )
+    return Page(title, "watchlists", body, simulated=False)
+
+
+def _entry_of(cx: Connection, item: ItemKey) -> WatchItem | None:
+    return next((one for one in watchlist.get_items(cx) if one.item == item), None)
+
+
+def entry_body(entry: WatchItem, view: View, said: Component | None = None) -> list[Component | str]:
+    """``said`` is what became of a change."""
+    if not view.may(Role.ANALYST):
+        return [_refused(view)]
+    known = list(dict.fromkeys([*USES, *entry.uses]))
+    uses = [{"value": use, "label": use_name(use, view)} for use in known]
+    months = "" if entry.stock_months is None else entry.stock_months
+    fields = html.Div(
+        [
+            dmc.TextInput(id=_field("ko"), label=view.say("Korean name"), value=entry.name_ko),
+            dmc.TextInput(id=_field("en"), label=view.say("English name"), value=entry.name_en),
+            _graded(entry.grade, view),
+            dmc.NumberInput(
+                id=_field("stock"),
+                label=view.say("Stocks last (months)"),
+                value=months,
+                min=0,
+                max=watching.LONGEST_STOCK,
+                decimalScale=1,
+            ),
+            dmc.MultiSelect(
+                id=_field("uses"),
+                label=view.say("Who is hurt"),
+                data=uses,
+                value=list(entry.uses),
+                searchable=True,
+                className="wide",
+            ),
+            dmc.Textarea(
+                id=_field("note"),
+                label=view.say("Reason or remark"),
+                value=entry.note,
+                autosize=True,
+                minRows=2,
+                className="wide",
+            ),
+        ],
+        className="fields watch-fields",
+    )
+    buttons = html.Div(
+        [
+            html.Button(view.say("Save"), id=_does("save"), className="primary"),
+            html.Button(view.say("Remove from the list"), id=_does("remove"), className="button"),
+        ],
+        className="actions",
+    )
+    return parts.kept(said, html.Section([fields, buttons, _seen(entry.item, entry.version)], className="card"))
+
+
+def _field(name: str) -> dict[str, str]:
+    return {"type": FIELD, "name": name}
+
+
+def _does(what: str) -> dict[str, str]:
+    return {"type": DO, "what": what}
+
+
+def _seen(item: ItemKey, version: int) -> Component:
+    """Which entry the page is about, and which version of it was seen."""
+    return dcc.Store(id="watch-seen", data={"item": str(item), "version": version})
+
+
+def _graded(grade: Grade, view: View) -> Component:
+    words = view.say("Grade")
+    control = dmc.SegmentedControl(
+        id=_field("grade"),
+        data=[one.value for one in Grade],
+        value=grade.value,
+        attributes={"root": {"aria-label": words}},
+    )
+    return html.Div([html.Span(words), control], className="labelled")
+
+
+def _gone_body(item: ItemKey, view: View) -> list[Component | str]:
+    """What stands in place of the form once the entry is removed."""
+    undo = html.Button(
+        [parts.icon("undo"), html.Span(view.say("Bring back"))], id=_does("restore"), className="button with-icon"
+    )
+    ways = html.Div([undo, parts.link(view.say("To the list"), view.link(PATH), "button")], className="actions")
+    told = parts.said(view.say("{item} is not watched any more.", item=item.hs), done=True)
+    return [told, html.Section([ways, _seen(item, 0)], className="card")]
+
+
+# --- a file ------------------------------------------------------------------------------------------
+
+
+def import_page(_desk: Desk, _cx: Connection, view: View) -> Page:
+    """Choose a file, look at what it would change, then take it in."""
+    if not view.may(Role.ANALYST):
+        return _framed("import", [_refused(view)], view)
+    about = view.say(
+        "A CSV in UTF-8 with the columns {columns}, and stock_months where known. Exported files can be taken in again.",
+        columns=", ".join(watching.COLUMNS),
+    )
+    field = dcc.Upload(
+        html.Span(
+            [parts.icon("upload"), html.Span(view.say("Choose a CSV file, or drop it here"))], className="drop-words"
+        ),
+        id="watch-upload",
+        accept=".csv,text/csv",
+        max_size=curating.LARGEST,
+        className="drop",
+        className_active="drop over",
+        className_reject="drop",
+    )
+    card = parts.card(view.say("Take in a file"), field, subtitle=about)
+    return _framed("import", [card, html.Div(id="watch-preview", className="stack"), dcc.Store(id="watch-read")], view)
+
+
+def preview_body(found: Preview, name: str, view: View) -> list[Component | str]:
+    """What the file would change, what is wrong with it, and the button that does it."""
+    count = len(found.entries)
+    button = html.Button(
+        view.say("Take in {count} entries", count=f"{count:,}") if count else view.say("Nothing to take in"),
+        id={"type": TAKE, "file": name},
+        className="primary-button",
+        disabled=not count,
+    )
+    left = view.say("The {count} lines with errors are left out.", count=f"{len(found.wrong):,}")
+    summary = parts.card(
+        view.say("What would change: {file}", file=name),
+        html.Dl(
+            [html.Div([html.Dt(words), html.Dd(number)]) for words, number in _sums(found, view)], className="sums"
+        ),
+        html.Div([button, *([html.Span(left, className="sub")] if found.wrong else [])], className="actions"),
+    )
+    return parts.kept(summary, _wrong(found, view), _added(found, view), _changed(found, view))
+
+
+def _sums(found: Preview, view: View) -> list[tuple[str, str]]:
+    return [
+        (view.say("Added", context="preview"), f"{len(found.added):,}"),
+        (view.say("Changed"), f"{len(found.changed):,}"),
+        (view.say("As it is", context="preview"), f"{found.unchanged:,}"),
+        (view.say("Errors", context="preview"), f"{len(found.wrong):,}"),
+    ]
+
+
+def _wrong(found: Preview, view: View) -> Component | None:
+    rows: list[list[parts.Child]] = [
+        [f"{line:,}", i18n.retold(words, view.language, context="watch")]
+        for line, words in list(found.wrong.items())[:ROWS]
+    ]
+    headers = [view.say("Line"), view.say("What is wrong")]
+    return parts.card(view.say("Lines with errors"), parts.table(headers, rows, more="prose")) if rows else None
+
+
+def _added(found: Preview, view: View) -> Component | None:
+    rows: list[list[parts.Child]] = [
+        [f"{line:,}", html.Code(str(entry.item)), label(entry, view), entry.grade.value]
+        for line, entry in list(found.added.items())[:ROWS]
+    ]
+    headers = [view.say("Line"), view.say("Item"), view.say("Name", context="watch"), view.say("Grade")]
+    return parts.card(view.say("New entries"), parts.table(headers, rows)) if rows else None
+
+
+def _changed(found: Preview, view: View) -> Component | None:
+    rows: list[list[parts.Child]] = [
+        [f"{line:,}", html.Code(str(after.item)), html.Span(_differences(before, after, view), className="wraps")]
+        for line, (before, after) in list(found.changed.items())[:ROWS]
+    ]
+    headers = [view.say("Line"), view.say("Item"), view.say("Before → after")]
+    return parts.card(view.say("Changed entries"), parts.table(headers, rows)) if rows else None
+
+
+def _differences(before: WatchItem, after: WatchItem, view: View) -> str:
+    was, now = _cells(before), _cells(after)
+    changed = [name for name in was if was[name] != now[name]]
+    return " · ".join(f"{name}: {was[name] or '–'} → {now[name] or '–'}" for name in changed)
+
+
+def _cells(entry: WatchItem) -> dict[str, exports.Cell]:
+    """An entry as the cells of a file."""
+    return {
+        "reporter": entry.item.reporter,
+        "flow": entry.item.flow.value,
+        "hs": entry.item.hs,
+        "name_ko": entry.name_ko,
+        "name_en": entry.name_en,
+        "grade": entry.grade.value,
+        "uses": ";".join(entry.uses),
+        "note": entry.note,
+        watching.STOCK: entry.stock_months,
+    }
+
+
+def as_csv(listed: Sequence[WatchItem]) -> str:
+    """The list as a file that can be taken in again; no text can start a formula."""
+    stream = StringIO("\ufeff", newline="")
+    stream.seek(0, SEEK_END)
+    writer = csv.writer(stream, lineterminator="\r\n")
+    writer.writerow([*watching.COLUMNS, watching.STOCK])
+    writer.writerows([exports.safe(cell) for cell in _cells(entry).values()] for entry in listed)
+    return stream.getvalue()
+
+
+def content_of(contents: str) -> str:
+    """The text of an uploaded file. Raises UserError."""
+    try:
+        return base64.b64decode(contents.partition(",")[2], validate=True).decode("utf-8-sig")
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise UserError("the file is no text in UTF-8; save it as CSV UTF-8") from error
+
+
+# --- callbacks ---------------------------------------------------------------------------------------
+
+
+def _done(view: View, doing: Doing) -> Component:
+    """Do it, and what became of it in words."""
+    try:
+        return parts.said(doing(datetime.now(UTC)), done=True)
+    except UserError as error:
+        return _trouble(error, view)
+
+
+def _trouble(error: UserError, view: View) -> Component:
+    return parts.said(i18n.retold(str(error), view.language, context="watch"), done=False)
+
+
+def _pressed() -> Any:
+    """Which of several buttons was pressed; None for one that has just appeared."""
+    return ctx.triggered_id if ctx.triggered and ctx.triggered[0]["value"] else None
+
+
+def register(app: Dash, desk: Desk) -> None:
+    """Bind what the pages answer."""
+    _keep_list(app, desk)
+    _keep_entry(app, desk)
+    _take_files(app, desk)
+
+
+def _keep_list(app: Dash, desk: Desk) -> None:
+    @app.callback(
+        Output("watch-list", "children"),
+        Input({"type": RESTORE, "item": ALL}, "n_clicks"),
+        State("url", "search"),
+        prevent_initial_call=True,
+    )
+    def brought_back(_clicks: list[int], search: str | None) -> Any:
+        pressed = _pressed()
+        if pressed is None:
+            return no_update
+        view = desk.view(search)
+        told = _done(view, lambda now: _restore(desk, ItemKey.parse(pressed["item"]), view, now))
+        with reading(desk.engine) as cx:
+            return list_body(cx, view, told)
+
+    @app.callback(
+        Output("watch-found", "children"),
+        Input({"type": ADD, "hs": ALL}, "n_clicks"),
+        Input({"type": BUNDLE, "bundle": ALL}, "n_clicks"),
+        State("url", "search"),
+        prevent_initial_call=True,
+    )
+    def added(_codes: list[int], _bundles: list[int], search: str | None) -> Any:
+        pressed = _pressed()
+        if pressed is None:
+            return no_update
+        view = desk.view(search)
+        told = _done(view, lambda now: _add(desk, _codes_of(pressed), view, now))
+        with reading(desk.engine) as cx:
+            return add_body(cx, view, told)
+
+
+def _restore(desk: Desk, item: ItemKey, view: View, now: datetime) -> str:
+    curating.restore(desk.engine, item, actor=reader().name, now=now)
+    return view.say("{item} is watched again.", item=item.hs)
+
+
+def _codes_of(pressed: Mapping[str, str]) -> Sequence[str]:
+    if pressed["type"] == ADD:
+        return (pressed["hs"],)
+    return next((one.codes for one in vocabulary.bundles() if one.id == pressed["bundle"]), ())
+
+
+def _add(desk: Desk, codes: Sequence[str], view: View, now: datetime) -> str:
+    chosen = view.one("grade", "B")
+    grade = Grade(chosen) if chosen in {one.value for one in Grade} else Grade.B
+    with reading(desk.engine) as cx:
+        entries = [_new(hs, grade, view, cx) for hs in codes]
+    count = curating.add(desk.engine, entries, actor=reader().name, now=now)
+    return view.say("{count} items are watched now in addition, with grade {grade}.", count=count, grade=grade.value)
+
+
+def _keep_entry(app: Dash, desk: Desk) -> None:
+    @app.callback(
+        Output("watch-entry", "children"),
+        Input({"type": DO, "what": ALL}, "n_clicks"),
+        State({"type": FIELD, "name": ALL}, "value"),
+        State({"type": FIELD, "name": ALL}, "id"),
+        State("watch-seen", "data"),
+        State("url", "search"),
+        prevent_initial_call=True,
+    )
+    def kept(
+        _clicks: list[int], values: list[Any], named: list[dict[str, str]], seen: dict[str, Any], search: str | None
+    ) -> Any:
+        pressed = _pressed()
+        if pressed is None:
+            return no_update
+        view, item = desk.view(search), ItemKey.parse(seen["item"])
+        fields = {one["name"]: value for one, value in zip(named, values, strict=True)}
+        told = _done(view, lambda now: _kept(desk, pressed["what"], item, int(seen["version"]), fields, view, now))
+        with reading(desk.engine) as cx:
+            entry = _entry_of(cx, item)
+        return _gone_body(item, view) if entry is None else entry_body(entry, view, told)
+
+
+def _kept(
+    desk: Desk, what: str, item: ItemKey, version: int, fields: Mapping[str, Any], view: View, now: datetime
+) -> str:
+    """Save, remove or bring back, and say so. Raises UserError."""
+    if what == "remove":
+        curating.remove(desk.engine, item, version, actor=reader().name, now=now)
+        return ""
+    if what == "restore":
+        return _restore(desk, item, view, now)
+    curating.change(desk.engine, _written(item, version, fields), actor=reader().name, now=now)
+    return view.say("Saved.")
+
+
+def _written(item: ItemKey, version: int, fields: Mapping[str, Any]) -> WatchItem:
+    """The entry as the form says. Raises UserError."""
+    stock, uses = fields["stock"], fields["uses"] or ()
+    try:
+        months, grade = None if stock in (None, "") else float(stock), Grade(fields["grade"])
+    except (TypeError, ValueError):
+        raise UserError("the grade is A, B, C or D, and stocks last a number of months") from None
+    ko, en, note = (str(fields[name] or "").strip() for name in ("ko", "en", "note"))
+    return WatchItem(item, ko, en, grade, tuple(map(str, uses)), note, months, version)
+
+
+def _take_files(app: Dash, desk: Desk) -> None:
+    @app.callback(
+        Output("watch-preview", "children"),
+        Output("watch-read", "data"),
+        Input("watch-upload", "contents"),
+        Input({"type": TAKE, "file": ALL}, "n_clicks"),
+        State("watch-upload", "filename"),
+        State("watch-read", "data"),
+        State("url", "search"),
+        prevent_initial_call=True,
+    )
+    def taken(
+        contents: str | None, _clicks: list[int], name: str | None, kept: dict[str, str] | None, search: str | None
+    ) -> Any:
+        pressed, view = _pressed(), desk.view(search)
+        if pressed == "watch-upload":
+            return _looked_at(desk, contents or "", name or "file.csv", view)
+        if pressed is None or not kept:
+            return no_update, no_update
+        return [_done(view, lambda now: _taken(desk, kept, view, now))], None
+
+    @app.callback(
+        Output("watch-file", "data"), Input("watch-get", "n_clicks"), State("url", "search"), prevent_initial_call=True
+    )
+    def asked(clicks: int | None, _search: str | None) -> Any:
+        if not clicks:
+            return no_update
+        with reading(desk.engine) as cx:
+            content = as_csv(watchlist.get_items(cx))
+        return {"content": content, "filename": "watchlist.csv", "type": "text/csv", "base64": False}
+
+
+def _looked_at(desk: Desk, contents: str, name: str, view: View) -> tuple[list[Component | str], dict[str, str] | None]:
+    """The preview of a file, and what is kept of it until it is taken in."""
+    try:
+        content = content_of(contents)
+        with reading(desk.engine) as cx:
+            found = curating.preview(cx, content, name)
+    except UserError as error:
+        return [_trouble(error, view)], None
+    return preview_body(found, name, view), {"content": content, "name": name, "seen": found.seen}
+
+
+def _taken(desk: Desk, kept: Mapping[str, str], view: View, now: datetime) -> str:
+    done = curating.take_in(desk.engine, kept["content"], kept["name"], kept["seen"], actor=reader().name, now=now)
+    return view.say(
+        "{added} entries added, {changed} changed, {wrong} lines left out.",
+        added=f"{len(done.added):,}",
+        changed=f"{len(done.changed):,}",
+        wrong=f"{len(done.wrong):,}",
+    )
