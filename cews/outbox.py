@@ -52,6 +52,7 @@ from cews.store import names as item_names
 from cews.store.engine import Connection, Engine, reading, writing
 from cews.store.notices import EMAIL, Address, NewNotice, Notice, Recipient
 from cews.stories import story
+from ingest import SOURCES, simulated
 
 BATCH: Final = 50
 LEASE: Final = timedelta(minutes=15)
@@ -457,6 +458,7 @@ class _Showing:
             created_at=self.notice.created_at,
             chart=_chart(self.cx, alert, change.as_of) if chart else (),
             leave=self._leave,
+            source_name=_SOURCES.get(alert.source, ""),
             severity=severity(alert, watched.grade, watched.stock_months),
             story=story(stored_alerts.item_changes(self.cx, alert.item, change.as_of)) if chart else (),
         )
@@ -520,6 +522,9 @@ class _Showing:
 
     def _thread(self, *about: str) -> str:
         return f"<{_digest(self.notice.recipient.email, *about)[:40]}@cews.local>"
+
+
+_SOURCES: Final = {one.id: one.name for one in (*SOURCES.values(), simulated.SOURCE)}
 
 
 def _foremost(reasons: Iterable[NoticeReason]) -> NoticeReason:

@@ -45,6 +45,7 @@ class NoticeView:
     created_at: datetime
     chart: tuple[ChartPoint, ...] = ()  # oldest first; empty = no chart
     leave: str = ""  # the address by which the reader stops their notices
+    source_name: str = ""  # in English; empty = the source has only its id
     story: tuple[Phase, ...] = ()  # rush, collapse, recovery of the item; empty = no such story
     severity: Severity | None = None  # None = nothing is known of how much hangs on the item
     secret: str | None = field(default=None, repr=False)  # of a webhook

@@ -258,10 +258,13 @@ def _digest_content(view: DigestView) -> dict[str, Any]:
         "system": text("Supply-chain early warning", language),
         "simulated": text("Simulated data: no statement about real trade.", language) if simulated else "",
         "headline": view.event or text("{n} alerts have changed", language, n=len(view.entries)),
-        "why": sentences.notice_label(view.why, language) if view.why else text(_WHY_DIGEST, language),
+        "why": event_label(view.why, language) if view.why else text(_WHY_DIGEST, language),
         "levels": _counted(view.entries, language),
-        "entries": [_entry(entry) for entry in view.entries[:SHOWN]],
+        "entries": [_entry(entry, view.why) for entry in view.entries[:SHOWN]],
         "rest": _rest(view),
+        "action_title": text("Recommended action", language),
+        "action": recommended(view.entries[0]) if view.event else "",
+        "colour": _COLOURS[view.entries[0].alert.level],
         "link": view.link,
         "link_title": text("Open the alerts", language),
         "footer": _footer(view, max(entry.change.as_of for entry in view.entries)),
@@ -285,15 +288,25 @@ def _digest_subject(view: DigestView) -> str:
     return long if len(long) <= SUBJECT_LENGTH else f"{long[: SUBJECT_LENGTH - 1]}…"
 
 
+def event_label(why: NoticeReason, language: str) -> str:
+    """Why a notice about an event is sent, as a sentence."""
+    first = why is NoticeReason.FIRST
+    return text("This is the first notice on this event.", language) if first else sentences.notice_label(why, language)
+
+
 def _counted(entries: Sequence[NoticeView], language: str) -> list[tuple[str, int]]:
-    """How many open alerts there are of each level, the highest first."""
+    """How many alerts there are of each level, the highest first, and how many have ended."""
     numbers = Counter(entry.alert.level for entry in entries if _is_open(entry))
-    return [(sentences.level_label(level, language), numbers[level]) for level in sorted(numbers, reverse=True)]
+    levels = [(sentences.level_label(level, language), numbers[level]) for level in sorted(numbers, reverse=True)]
+    ended = len(entries) - numbers.total()
+    return [*levels, (text("Ended", language, context="mail"), ended)] if ended else levels
 
 
-def _entry(view: NoticeView) -> dict[str, str]:
+def _entry(view: NoticeView, told: NoticeReason | None) -> dict[str, str]:
+    """``told`` is what the mail says above of all of them."""
     shape, colour = (_SHAPES[view.alert.level], _COLOURS[view.alert.level]) if _is_open(view) else _ENDED
-    why = f"{sentences.notice_label(view.reason, view.language)} {_movement(view)}".rstrip()
+    label = "" if view.reason is told else sentences.notice_label(view.reason, view.language)
+    why = f"{label} {_movement(view)}".strip()
     words = {"tag": tag(view), "shape": shape, "colour": colour, "headline": headline(view)}
     return words | {"why": why, "link": view.link}
 
@@ -348,7 +361,7 @@ def headline(view: NoticeView) -> str:
     if _is_open(view):
         return sentences.headline(alert, view.item_name, language)
     retracted = view.change.kind is ChangeKind.RETRACTED
-    template = "{name} ({hs}): alert withdrawn ({what})" if retracted else "{name} ({hs}): alert closed ({what})"
+    template = "{name} ({hs}): alert withdrawn: {what}" if retracted else "{name} ({hs}): alert closed: {what}"
     what = sentences.what_happened(alert, language)
     return text(template, language, name=view.item_name, hs=alert.item.hs, what=what)
 
@@ -380,7 +393,8 @@ def _facts(view: NoticeView) -> list[tuple[str, str]]:
     language, alert = view.language, view.alert
     flow = text("Import" if alert.item.flow is Flow.IMPORT else "Export", language, context="flow")
     partner = [] if alert.partner is None else [(text("Partner", language), countries.name(alert.partner, language))]
-    severity = [(text("Severity", language), sentences.severity_line(view.severity, language))] if view.severity else []
+    counts = view.severity if _is_open(view) else None
+    severity = [(text("Severity", language), sentences.severity_line(counts, language))] if counts else []
     story = [(text("Story", language), sentences.story_line(view.story, language))] if view.story else []
     evidence = [] if alert.last_finding is None else [_history(alert.last_finding, language)]
     return [
@@ -394,7 +408,7 @@ def _facts(view: NoticeView) -> list[tuple[str, str]]:
         *story,
         *severity,
         *evidence,
-        (text("Source", language), alert.source),
+        (text("Source", language), text(view.source_name, language) if view.source_name else alert.source),
     ]
 
 
