@@ -46,8 +46,8 @@ def card(
     return parts.card(
         title,
         parts.graph("item-mirror", figure, view, title),
-        html.P(about, className="sub"),
         below_chart(table, view, address),
+        html.P(about, className="sub"),
         subtitle=f"{view.country(first.partner)} · {what} · {first.source}",
     )
 

@@ -83,7 +83,7 @@ def drawn(known: ItemFacts, span: str, model: str | None) -> Drawn | None:
 
 
 def chart(known: ItemFacts, span: str, model: str | None, view: View, address: str) -> list[Component | str]:
-    """The chart, its note and its table for a range and a model."""
+    """The chart, its table and its note for a range and a model."""
     shown = drawn(known, span, model)
     if shown is None:
         return [parts.empty(view.say("No trade of this item is known at this date."))]
@@ -97,7 +97,7 @@ def chart(known: ItemFacts, span: str, model: str | None, view: View, address: s
         shown.first,
     )
     graph = parts.graph("item-outlook-graph", figure, view, view.say("Observed and expected quantity"), "tall")
-    return parts.kept(graph, _model_note(known.forecast(model), view), below_chart(sheet(shown, view), view, address))
+    return parts.kept(graph, below_chart(sheet(shown, view), view, address), _model_note(known.forecast(model), view))
 
 
 def sheet(shown: Drawn, view: View) -> Sheet:

@@ -159,7 +159,7 @@ def card(found: Sequence[Revision], unit: str, simulated: bool, view: View, addr
     return parts.card(
         title,
         parts.graph("item-revisions", figure, view, title, "low"),
-        html.P(words, className="sub"),
         below_chart(sheet(newest, unit, simulated, view), view, address),
+        html.P(words, className="sub"),
         subtitle=view.say("How much later releases changed what was printed first."),
     )

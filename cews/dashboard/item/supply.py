@@ -113,8 +113,8 @@ def dependence_card(series: ItemSeries, months: int, view: View, address: str) -
     return parts.card(
         title,
         parts.graph("item-dependence", figure, view, title),
-        html.P(limits, className="sub"),
         below_chart(sheet, view, address),
+        html.P(limits, className="sub"),
         subtitle=view.say("By quantity, over the twelve months up to each month."),
     )
 

@@ -232,7 +232,7 @@ def shown(found: Sequence[Compared], months: Sequence[Period], wanted: Asked, vi
     figure = lines(span, drawn(found, span, scale), label, mark=100 if scale == "index" else None)
     title = view.say(MEASURE_NAMES[wanted.measure])
     about = view.say("100 = mean of the first {number} months shown", number=BASE) if scale == "index" else ""
-    differ = wanted.scale != scale
+    differ = view.say("The units differ, so an index is shown.") if wanted.scale != scale else ""
     query = {"measure": wanted.measure.value, "scale": wanted.scale, "from": wanted.first, "to": wanted.last}
     address = view.link_of("/export/compare", {"item": list(wanted.keys), **{k: v for k, v in query.items() if v}})
     return [
@@ -240,13 +240,8 @@ def shown(found: Sequence[Compared], months: Sequence[Period], wanted: Asked, vi
         parts.card(
             title,
             parts.graph("compare-graph", figure, view, title, "tall"),
-            *parts.kept(
-                html.P(view.say("The units differ, so an index is shown."), className="sub", role="status")
-                if differ
-                else None
-            ),
             below_chart(table, view, address),
-            subtitle=about or None,
+            subtitle=" ".join(words for words in (differ, about) if words) or None,
         ),
     ]
 
