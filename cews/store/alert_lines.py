@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, case, column, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, case, column, func, or_, select
 
 from cews.domain import ChangeKind, Finding, Flow, ItemKey, Level, Period
 from cews.handling import Handling, Outcome, Stage
@@ -380,7 +380,7 @@ def level_spans(cx: Connection, as_of: datetime) -> list[LevelSpan]:
 
 @dataclass(frozen=True, slots=True)
 class ChangeLine:
-    """One line of an item's alert history, on both clocks."""
+    """One line of the history of alerts, on both clocks; ``recorded_at`` is when this store learned of it."""
 
     alert_id: int
     kind: str
@@ -390,42 +390,60 @@ class ChangeLine:
     level_after: int | None
     shock: str
     partner: str | None
+    recorded_at: datetime
 
 
 def item_changes(cx: Connection, as_of: datetime, item: ItemKey, limit: int) -> list[ChangeLine]:
     """The newest changes of all alerts of an item, newest first; months that merely went on are left out."""
-    changes = (
-        select(
-            alert_change.c.alert_id,
-            alert_change.c.kind,
-            alert_change.c.period,
-            alert_change.c.as_of,
-            alert_change.c.level_before,
-            alert_change.c.level_after,
-            alert_change.c.shock,
-            alert_change.c.partner,
-        )
-        .join(alert, alert.c.id == alert_change.c.alert_id)
-        .where(
-            alert.c.reporter == item.reporter,
-            alert.c.flow == item.flow.value,
-            alert.c.hs == item.hs,
-            alert_change.c.as_of <= as_of,
-            alert_change.c.kind != ChangeKind.CONTINUED.value,
-        )
-        .order_by(alert_change.c.as_of.desc(), alert_change.c.id.desc())
-        .limit(limit)
+    mine = (alert.c.reporter == item.reporter, alert.c.flow == item.flow.value, alert.c.hs == item.hs)
+    rows = _changes(alert_change.join(alert), as_of).where(*mine).limit(limit)
+    return [_change_line(row) for row in cx.execute(rows)]
+
+
+def event_changes(cx: Connection, as_of: datetime, event: int) -> list[ChangeLine]:
+    """The changes of all alerts of an event, newest first."""
+    source = alert_change.join(event_alert, event_alert.c.alert_id == alert_change.c.alert_id)
+    return [_change_line(row) for row in cx.execute(_changes(source, as_of).where(event_alert.c.event_id == event))]
+
+
+def newest_changes(cx: Connection, as_of: datetime, limit: int) -> list[tuple[ItemName, ChangeLine]]:
+    """The newest changes of all alerts, with what their items are called."""
+    source, names = named(alert)
+    joined = source.join(alert_change, alert_change.c.alert_id == alert.c.id)
+    rows = _changes(joined, as_of).add_columns(alert.c.reporter, alert.c.flow, alert.c.hs, *names).limit(limit)
+    return [(item_name_of(row), _change_line(row)) for row in cx.execute(rows)]
+
+
+def count_changes(cx: Connection, as_of: datetime, since: datetime) -> dict[str, int]:
+    """How many alerts were opened, raised … that the store has learned of after ``since``."""
+    counted = select(alert_change.c.kind, func.count()).where(
+        alert_change.c.recorded_at > since, alert_change.c.as_of <= as_of, _NEWS
     )
-    return [
-        ChangeLine(
-            row.alert_id,
-            row.kind,
-            Period.from_yyyymm(row.period),
-            row.as_of,
-            row.level_before,
-            row.level_after,
-            row.shock,
-            row.partner,
-        )
-        for row in cx.execute(changes)
-    ]
+    return {kind: number for kind, number in cx.execute(counted.group_by(alert_change.c.kind))}
+
+
+_NEWS = alert_change.c.kind != ChangeKind.CONTINUED.value
+
+
+def _changes(source: Any, as_of: datetime) -> Select[Any]:
+    columns = (alert_change.c[name] for name in _CHANGE)
+    newest_first = (alert_change.c.as_of.desc(), alert_change.c.id.desc())
+    return select(*columns).select_from(source).where(alert_change.c.as_of <= as_of, _NEWS).order_by(*newest_first)
+
+
+_CHANGE: Final = (
+    "alert_id",
+    "kind",
+    "period",
+    "as_of",
+    "level_before",
+    "level_after",
+    "shock",
+    "partner",
+    "recorded_at",
+)
+
+
+def _change_line(row: Row[Any]) -> ChangeLine:
+    values = {name: getattr(row, name) for name in _CHANGE}
+    return ChangeLine(**values | {"period": Period.from_yyyymm(row.period)})

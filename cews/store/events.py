@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, Select, and_, func, insert, select
 
 from cews.domain import AlertState, Flow, ItemKey, Level, Period, ShockClass, StoreError
 from cews.events import Cause, Group, Member
@@ -114,20 +114,34 @@ def card(cx: Connection, event_id: int, as_of: datetime) -> Card:
 
 
 def cards(cx: Connection, as_of: datetime, event_id: int | None = None) -> list[Card]:
-    """Events known at ``as_of``, the newest first, with the alerts that had joined by then."""
+    """Events known at ``as_of``, the newest first, with the alerts that had joined by then, at the level they had."""
     wanted = [event.c.known_since <= as_of, *([event.c.id == event_id] if event_id is not None else [])]
-    alerts = select(event_alert.c.event_id, schema.alert.c.id, schema.alert.c.state, schema.alert.c.level).join(
-        schema.alert, schema.alert.c.id == event_alert.c.alert_id
-    )
     members: dict[int, list[Row[*tuple[Any, ...]]]] = {}
-    for row in cx.execute(alerts.where(event_alert.c.joined_as_of <= as_of).order_by(schema.alert.c.id)):
+    for row in cx.execute(_levels_then(as_of, event_id)):
         members.setdefault(row.event_id, []).append(row)
     rows = cx.execute(select(event).where(*wanted).order_by(event.c.known_since.desc(), event.c.id.desc()))
     return [_card(row, members.get(row.id, [])) for row in rows]
 
 
+def _levels_then(as_of: datetime, event_id: int | None) -> Select[Any]:
+    """The alerts of events with their level at ``as_of``; no level = over by then."""
+    change, mine = schema.alert_change, [event_alert.c.joined_as_of <= as_of]
+    if event_id is not None:
+        mine.append(event_alert.c.event_id == event_id)
+    newest = (
+        select(event_alert.c.event_id, change.c.alert_id, func.max(change.c.version).label("version"))
+        .join(change, change.c.alert_id == event_alert.c.alert_id)
+        .where(*mine, change.c.as_of <= as_of)
+        .group_by(event_alert.c.event_id, change.c.alert_id)
+        .subquery()
+    )
+    same = and_(change.c.alert_id == newest.c.alert_id, change.c.version == newest.c.version)
+    rows = select(newest.c.event_id, change.c.alert_id, change.c.level_after).join(change, same)
+    return rows.order_by(change.c.alert_id)
+
+
 def _card(row: Row[*tuple[Any, ...]], members: list[Row[*tuple[Any, ...]]]) -> Card:
-    still = [member for member in members if member.state == AlertState.OPEN.value]
+    still = {member.alert_id: Level(member.level_after) for member in members if member.level_after is not None}
     return Card(
         id=row.id,
         key=row.key,
@@ -139,9 +153,9 @@ def _card(row: Row[*tuple[Any, ...]], members: list[Row[*tuple[Any, ...]]]) -> C
         name_en=row.name_en,
         first_period=Period.from_yyyymm(row.first_period),
         known_since=row.known_since,
-        alerts=tuple(member.id for member in members),
-        open_alerts=tuple(member.id for member in still),
-        level=max((Level(member.level) for member in still), default=None),
+        alerts=tuple(member.alert_id for member in members),
+        open_alerts=tuple(still),
+        level=max(still.values(), default=None),
     )
 
 

@@ -689,6 +689,8 @@ account = Table(  # who may sign in to the dashboard
     Column("password_hash", Text),  # argon2id; NULL = signs in by a provider, or by the demo's click
     Column("created_at", Moment, nullable=False),
     Column("signed_in_at", Moment),
+    Column("seen_at", Moment),  # when a session of it was last used
+    Column("visit_before", Moment),  # when the visit before the present one ended
     Column("issuer", Text),  # the provider it signs in by; NULL = none
     Column("subject", Text),  # what the provider calls it for good; NULL = it has not come yet
     Index(None, "issuer", "subject", unique=True),

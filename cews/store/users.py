@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, func, insert, select, text, update
 
 from cews.accounts import Account, Identity, Role
 from cews.domain import UserError
@@ -23,6 +23,7 @@ from cews.store.schema import account, sign_in_attempt, web_session
 WINDOW: Final = timedelta(minutes=15)  # over which attempts to sign in are counted
 ATTEMPTS_OF_ACCOUNT: Final = 10
 ATTEMPTS_FROM_ADDRESS: Final = 30
+PAUSE: Final = timedelta(minutes=30)  # after which somebody who comes back makes another visit
 SEEN_EVERY: Final = timedelta(minutes=1)  # how exactly it is noted when a session was last used
 
 
@@ -201,6 +202,7 @@ def start_session(cx: Connection, who: Account, key: str, now: datetime, limits:
     values = {"key": key, "account_id": who.id, "started_at": now, "seen_at": now, "address": address}
     cx.execute(insert(web_session).values(values))
     _change(cx, who, signed_in_at=now)
+    _visit(cx, account.c.id == who.id, now)
     _note(cx, who.name, "sign in", now, who.name, address=address)
 
 
@@ -213,6 +215,19 @@ def account_of(cx: Connection, key: str, now: datetime, limits: Limits) -> tuple
 
 def seen(cx: Connection, key: str, now: datetime) -> None:
     cx.execute(update(web_session).where(web_session.c.key == key).values(seen_at=now))
+    whose = select(web_session.c.account_id).where(web_session.c.key == key).scalar_subquery()
+    _visit(cx, account.c.id == whose, now)
+
+
+def _visit(cx: Connection, whose: ColumnElement[bool], now: datetime) -> None:
+    """Note that somebody is there. After a pause another visit begins, and the one before has ended."""
+    ended = case((account.c.seen_at < now - PAUSE, account.c.seen_at), else_=account.c.visit_before)
+    cx.execute(update(account).where(whose).values(seen_at=now, visit_before=ended))
+
+
+def last_visit(cx: Connection, name: str) -> datetime | None:
+    """When the visit before the present one ended; None where there was none."""
+    return cx.execute(select(account.c.visit_before).where(account.c.name == name)).scalar()
 
 
 def end_session(cx: Connection, key: str) -> None:
