@@ -8,9 +8,10 @@ from __future__ import annotations
 import base64
 import binascii
 import csv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from io import SEEK_END, StringIO
+from itertools import islice
 from typing import Any, Final
 
 import dash_mantine_components as dmc
@@ -34,15 +35,9 @@ from cews.store.engine import Connection, reading
 from cews.store.watchlist import WatchItem
 
 PATH: Final = "/watchlists"
-ADD, BUNDLE, RESTORE, DO, FIELD, TAKE = (
-    "watch-add",
-    "watch-bundle",
-    "watch-restore",
-    "watch-do",
-    "watch-field",
-    "watch-take",
-)
+ADD, BUNDLE, RESTORE, DO, FIELD = "watch-add", "watch-bundle", "watch-restore", "watch-do", "watch-field"
 FOUND: Final = 30
+SUGGESTED: Final = 6
 TABS: Final = (
     ("list", PATH, mark("The list")),
     ("add", f"{PATH}/add", mark("Add")),
@@ -268,17 +263,23 @@ def _search(cx: Connection, view: View) -> Component:
         ],
         className="toolbar",
     )
-    found = candidates(cx, words, view) if words else []
-    inner: Component
+    known = {entry.item for entry in watchlist.get_items(cx)}
+    found = candidates(cx, words, view) if words else _suggested(known, whose, view)
+    lines = [_candidate(hs, name, ItemKey(*whose, hs) in known, view) for hs, name in found]
+    nothing = view.say("Nothing is called “{words}”. An HS code can be added as it is.", words=words)
+    inner = html.Ul(lines, className="found") if lines else parts.empty(nothing)
     if not words:
-        inner = html.P(view.say("For instance AdBlue, gallium or 2504.10."), className="sub")
-    elif not found:
-        inner = parts.empty(view.say("Nothing is called “{words}”. An HS code can be added as it is.", words=words))
-    else:
-        known = {entry.item for entry in watchlist.get_items(cx)}
-        lines = [_candidate(hs, name, ItemKey(*whose, hs) in known, view) for hs, name in found]
-        inner = html.Ul(lines, className="found")
+        about = html.P(
+            view.say("For instance AdBlue, gallium or 2504.10. Some that are not watched yet:"), className="sub"
+        )
+        return parts.card(view.say("Search and add"), toolbar, about, inner)
     return parts.card(view.say("Search and add"), toolbar, inner)
+
+
+def _suggested(known: Collection[ItemKey], whose: tuple[str, Flow], view: View) -> list[tuple[str, str]]:
+    """A few well-known codes that are not watched yet."""
+    new = (term for term in vocabulary.terms() if ItemKey(*whose, term.hs) not in known)
+    return [(term.hs, term.ko if view.language == "ko" else term.en) for term in islice(new, SUGGESTED)]
 
 
 def _whose(view: View) -> tuple[str, Flow]:
@@ -481,26 +482,20 @@ def import_page(_desk: Desk, _cx: Connection, view: View) -> Page:
         className_active="drop over",
         className_reject="drop",
     )
-    card = parts.card(view.say("Take in a file"), field, subtitle=about)
+    button = html.Button(view.say("Take in what is right"), id="watch-take", className="primary", disabled=True)
+    card = parts.card(view.say("Take in a file"), field, html.Div(button, className="actions"), subtitle=about)
     return _framed("import", [card, html.Div(id="watch-preview", className="stack"), dcc.Store(id="watch-read")], view)
 
 
 def preview_body(found: Preview, name: str, view: View) -> list[Component | str]:
-    """What the file would change, what is wrong with it, and the button that does it."""
-    count = len(found.entries)
-    button = html.Button(
-        view.say("Take in {count} entries", count=f"{count:,}") if count else view.say("Nothing to take in"),
-        id={"type": TAKE, "file": name},
-        className="primary-button",
-        disabled=not count,
-    )
+    """What the file would change, and what is wrong with it."""
     left = view.say("The {count} lines with errors are left out.", count=f"{len(found.wrong):,}")
     summary = parts.card(
         view.say("What would change: {file}", file=name),
         html.Dl(
             [html.Div([html.Dt(words), html.Dd(number)]) for words, number in _sums(found, view)], className="sums"
         ),
-        html.Div([button, *([html.Span(left, className="sub")] if found.wrong else [])], className="actions"),
+        html.P(left, className="sub") if found.wrong else None,
     )
     return parts.kept(summary, _wrong(found, view), _added(found, view), _changed(found, view))
 
@@ -712,22 +707,23 @@ def _take_files(app: Dash, desk: Desk) -> None:
     @app.callback(
         Output("watch-preview", "children"),
         Output("watch-read", "data"),
+        Output("watch-take", "disabled"),
         Input("watch-upload", "contents"),
-        Input({"type": TAKE, "file": ALL}, "n_clicks"),
+        Input("watch-take", "n_clicks"),
         State("watch-upload", "filename"),
         State("watch-read", "data"),
         State("url", "search"),
         prevent_initial_call=True,
     )
     def taken(
-        contents: str | None, _clicks: list[int], name: str | None, kept: dict[str, str] | None, search: str | None
+        contents: str | None, _clicks: int | None, name: str | None, kept: dict[str, str] | None, search: str | None
     ) -> Any:
         pressed, view = _pressed(), desk.view(search)
         if pressed == "watch-upload":
             return _looked_at(desk, contents or "", name or "file.csv", view)
         if pressed is None or not kept:
-            return no_update, no_update
-        return [_done(view, lambda now: _taken(desk, kept, view, now))], None
+            return no_update, no_update, no_update
+        return [_done(view, lambda now: _taken(desk, kept, view, now))], None, True
 
     @app.callback(
         Output("watch-file", "data"), Input("watch-get", "n_clicks"), State("url", "search"), prevent_initial_call=True
@@ -740,15 +736,18 @@ def _take_files(app: Dash, desk: Desk) -> None:
         return {"content": content, "filename": "watchlist.csv", "type": "text/csv", "base64": False}
 
 
-def _looked_at(desk: Desk, contents: str, name: str, view: View) -> tuple[list[Component | str], dict[str, str] | None]:
-    """The preview of a file, and what is kept of it until it is taken in."""
+def _looked_at(
+    desk: Desk, contents: str, name: str, view: View
+) -> tuple[list[Component | str], dict[str, str] | None, bool]:
+    """The preview of a file, what is kept of it until it is taken in, and whether there is nothing to take in."""
     try:
         content = content_of(contents)
         with reading(desk.engine) as cx:
             found = curating.preview(cx, content, name)
     except UserError as error:
-        return [_trouble(error, view)], None
-    return preview_body(found, name, view), {"content": content, "name": name, "seen": found.seen}
+        return [_trouble(error, view)], None, True
+    kept = {"content": content, "name": name, "seen": found.seen}
+    return preview_body(found, name, view), kept, not found.entries
 
 
 def _taken(desk: Desk, kept: Mapping[str, str], view: View, now: datetime) -> str:
