@@ -142,7 +142,7 @@ def _tell(cx: Connection) -> None:
     outbox.enqueue_test(cx, notices.recipient_of(cx, number), later)
     audit.append(cx, actor="a.manager", action="add", subject=f"recipient {number}", detail={"name": "desk"}, now=NOW)
     runs.ask(cx, "scan", "a.manager", later)
-    gone = {"item": "KOR:import:260300", "name_ko": "동정광", "name_en": "Copper ores", "grade": "C", "uses": [], "note": ""}
+    gone = {"item": "KOR:import:260300", "name_ko": "", "name_en": "Copper ores", "grade": "C", "uses": [], "note": ""}
     gone |= {"stock_months": None}
     audit.append(cx, actor="a.analyst", action="remove", subject="watch-list", detail=gone, now=later)
 

@@ -117,7 +117,8 @@ def test_every_page_is_there_in_the_small_world(desk: Desk, path: str) -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_no_korean_on_english_pages(desk: Desk, path: str) -> None:
-    assert HANGUL.findall(rendered(desk, path, view("en"))) == []
+    shown = re.sub(r'"label":"Korean name","value":"[^"]*"', "", rendered(desk, path, view("en")))
+    assert HANGUL.findall(shown) == []
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -468,7 +468,8 @@ def import_page(_desk: Desk, _cx: Connection, view: View) -> Page:
     if not view.may(Role.ANALYST):
         return _framed("import", [_refused(view)], view)
     about = view.say(
-        "A CSV in UTF-8 with the columns {columns}, and stock_months where known. Exported files can be taken in again.",
+        "A CSV in UTF-8 with the columns {columns}, and stock_months where known. "
+        "Exported files can be taken in again.",
         columns=", ".join(watching.COLUMNS),
     )
     field = dcc.Upload(
