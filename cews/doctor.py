@@ -21,7 +21,7 @@ from cews.domain import Period, SettingsError, StoreError
 from cews.notify import ChannelDownError
 from cews.notify.email import SmtpChannel
 from cews.settings import PREFIX, Settings, unknown_names
-from cews.store import health, migrations, notices, queries, releases, reviews, runs, users, watchlist
+from cews.store import health, incoming, migrations, notices, queries, releases, reviews, runs, users, watchlist
 from cews.store.engine import Connection, Engine, connect, reading
 from ingest import sources
 from ingest.base import Source
@@ -249,10 +249,10 @@ def newest_due(source: Source, now: datetime) -> Period:
 
 
 def set_aside(patient: Patient) -> Verdict:
-    count = queries.count_rejects(patient.cx, patient.now)
+    count = incoming.count_rejects(patient.cx, patient.now)
     if not count:
         return "none"
-    newest = queries.newest_rejects(patient.cx, patient.now, 1)[0]
+    newest = incoming.rejects(patient.cx, patient.now, limit=1)[0]
     where = f"{newest.label}, line {newest.line}, {newest.column}: {newest.reason}"
     return Trouble(f"{count:,} values could not be read; the newest: {where}", "correct the file and ingest it again")
 

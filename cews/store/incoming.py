@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, case, func, or_, select
 
-from cews.store.queries import RejectLine, contains
+from cews.store.queries import contains
 from cews.store.releases import ACCEPTED
 from cews.store.reviews import QUARANTINED
 from cews.store.schema import quarantine, raw, release, review
@@ -146,13 +146,27 @@ def _set_aside(as_of: datetime, source: str, words: str) -> list[ColumnElement[b
     return wanted
 
 
+@dataclass(frozen=True, slots=True)
+class RejectLine:
+    """A value that could not be read."""
+
+    source: str
+    label: str
+    line: int
+    column: str
+    value: str
+    reason: str
+    recorded_at: datetime
+    sha256: str  # of the raw answer
+
+
 def rejects(
     cx: Connection, as_of: datetime, *, source: str = "", words: str = "", limit: int, skip: int = 0
-) -> list[tuple[RejectLine, str]]:
-    """Values set aside, the newest first, each with the sha256 of the raw answer; "" means any."""
+) -> list[RejectLine]:
+    """Values set aside, the newest first; "" means any."""
     columns = quarantine.c["source", "label", "line", "column_name", "value", "reason", "recorded_at", "sha256"]
     rows = select(*columns).where(*_set_aside(as_of, source, words)).order_by(quarantine.c.id.desc())
-    return [(RejectLine(*row[:-1]), row[-1]) for row in cx.execute(rows.limit(limit).offset(skip))]
+    return [RejectLine(*row) for row in cx.execute(rows.limit(limit).offset(skip))]
 
 
 def count_rejects(cx: Connection, as_of: datetime, *, source: str = "", words: str = "") -> int:

@@ -42,7 +42,6 @@ from cews.store.schema import (
     forecast,
     hs_name,
     observation,
-    quarantine,
     release,
     release_month,
     scan,
@@ -344,42 +343,6 @@ def source_states(cx: Connection, as_of: datetime) -> list[SourceState]:
         )
         for row in cx.execute(states)
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class RejectLine:
-    """A value that could not be read."""
-
-    source: str
-    label: str
-    line: int
-    column: str
-    value: str
-    reason: str
-    recorded_at: datetime
-
-
-def newest_rejects(cx: Connection, as_of: datetime, limit: int) -> list[RejectLine]:
-    rows = (
-        select(
-            quarantine.c.source,
-            quarantine.c.label,
-            quarantine.c.line,
-            quarantine.c.column_name,
-            quarantine.c.value,
-            quarantine.c.reason,
-            quarantine.c.recorded_at,
-        )
-        .where(quarantine.c.recorded_at <= as_of)
-        .order_by(quarantine.c.id.desc())
-        .limit(limit)
-    )
-    return [RejectLine(*row) for row in cx.execute(rows)]
-
-
-def count_rejects(cx: Connection, as_of: datetime) -> int:
-    counted = select(func.count()).select_from(quarantine).where(quarantine.c.recorded_at <= as_of)
-    return int(cx.execute(counted).scalar_one())
 
 
 @dataclass(frozen=True, slots=True)

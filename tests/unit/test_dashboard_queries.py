@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from cews.domain import Alert, AlertState, ItemKey, Level, Period
-from cews.store import alert_lines, queries
+from cews.store import alert_lines, incoming, queries
 from cews.store import alerts as stored
 from cews.store.alert_lines import AlertFilter
 from cews.store.engine import Connection, Engine, connect, reading
@@ -182,6 +182,6 @@ def test_sources_and_what_was_set_aside(cx: Connection) -> None:
     assert source.rows == 84 * sum(len(row.suppliers) for row in world.ITEMS)
     (then,) = queries.source_states(cx, REPLAY)
     assert then.newest == Period.of(2024, 1)
-    (reject,) = queries.newest_rejects(cx, world.NOW, 10)
+    (reject,) = incoming.rejects(cx, world.NOW, limit=10)
     assert (reject.line, reject.column, reject.value) == (118, "net_weight_kg", "12,0x4")
-    assert queries.count_rejects(cx, REPLAY) == 0
+    assert incoming.count_rejects(cx, REPLAY) == 0

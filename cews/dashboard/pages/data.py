@@ -28,8 +28,8 @@ from cews.dashboard.words import mark
 from cews.domain import CewsError, Period, UserError
 from cews.store import incoming, queries, releases, reviews, runs
 from cews.store.engine import Connection, reading
-from cews.store.incoming import ReleaseLine, Revisions
-from cews.store.queries import RejectLine, SourceState
+from cews.store.incoming import RejectLine, ReleaseLine, Revisions
+from cews.store.queries import SourceState
 from ingest import sources
 from ingest.base import Source
 
@@ -431,7 +431,7 @@ def quarantine_page(_desk: Desk, cx: Connection, view: View) -> Page:
     return _framed("quarantine", [card], view)
 
 
-def _rejects_table(found: Sequence[tuple[RejectLine, str]], view: View) -> Component:
+def _rejects_table(found: Sequence[RejectLine], view: View) -> Component:
     headers = [
         view.say("Source"),
         view.say("File or request"),
@@ -449,26 +449,26 @@ def _rejects_table(found: Sequence[tuple[RejectLine, str]], view: View) -> Compo
             html.Code(line.column),
             html.Code(line.value),
             i18n.retold(line.reason, view.language, context="reject"),
-            html.Code(sha256[:12], title=sha256),
+            html.Code(line.sha256[:12], title=line.sha256),
         ]
-        for line, sha256 in found
+        for line in found
     ]
     return parts.table(headers, rows, numeric=(2,), more="prose")
 
 
-_COLUMNS: Final[tuple[tuple[str, Callable[[tuple[RejectLine, str]], exports.Cell]], ...]] = (
-    ("source", lambda one: one[0].source),
-    ("file", lambda one: one[0].label),
-    ("line", lambda one: one[0].line),
-    ("column", lambda one: one[0].column),
-    ("value", lambda one: one[0].value),
-    ("reason", lambda one: one[0].reason),
-    ("recorded_at", lambda one: one[0].recorded_at.isoformat(timespec="seconds")),
-    ("sha256", lambda one: one[1]),
+_COLUMNS: Final[tuple[tuple[str, Callable[[RejectLine], exports.Cell]], ...]] = (
+    ("source", lambda one: one.source),
+    ("file", lambda one: one.label),
+    ("line", lambda one: one.line),
+    ("column", lambda one: one.column),
+    ("value", lambda one: one.value),
+    ("reason", lambda one: one.reason),
+    ("recorded_at", lambda one: one.recorded_at.isoformat(timespec="seconds")),
+    ("sha256", lambda one: one.sha256),
 )
 
 
-def rejects_csv(found: Sequence[tuple[RejectLine, str]]) -> str:
+def rejects_csv(found: Sequence[RejectLine]) -> str:
     """All of them for a spreadsheet; no text can start a formula."""
     stream = StringIO("\ufeff", newline="")
     stream.seek(0, SEEK_END)
