@@ -57,7 +57,7 @@ def sheet(series: ItemSeries, reports: Sequence[Mirror], view: View) -> Sheet:
     columns = [
         Column("partner", view.say("Supplier")),
         Column("partner_name", view.say("Country")),
-        Column("source", view.say("Source")),
+        Column("partner_source", view.say("Source")),
         Column("until", view.say("Year to", context="month")),
         Column("own_value_usd", view.say("Own report"), "USD"),
         Column("partner_value_usd", view.say("Other side's report"), "USD"),

@@ -341,7 +341,7 @@ def about_year(wanted: Asked, year: Year) -> dict[str, str]:
     return {
         "reporter": wanted.scope.reporter,
         "flow": wanted.scope.flow.value,
-        "hs": wanted.scope.hs,
+        "hs_begins": wanted.scope.hs,
         "year_to": str(year.last),
         "source": ", ".join(year.sources),
     }
