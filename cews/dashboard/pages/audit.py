@@ -15,6 +15,7 @@ from cews.dashboard import listing, parts
 from cews.dashboard.desk import Desk
 from cews.dashboard.listing import Leaf
 from cews.dashboard.pages import Page
+from cews.dashboard.theme import BLUE
 from cews.dashboard.view import View
 from cews.store import audit
 from cews.store.audit import Entry, Verdict, Wanted
@@ -40,7 +41,7 @@ def page(_desk: Desk, cx: Connection, view: View) -> Page:
         listing.leaves(view, PATH, leaf, total),
     ]
     title = view.say("Audit log")
-    chain = dcc.Loading(html.Div(id="audit-chain"), delay_show=300, type="dot")
+    chain = dcc.Loading(html.Div(id="audit-chain"), delay_show=300, type="dot", color=BLUE)
     head = parts.page_head(
         title, view.say("Who changed what, and when. Entries are never changed or taken out."), chain
     )
@@ -128,7 +129,7 @@ def verdict(found: Verdict, view: View) -> Component:
         return parts.said(view.say(broken, number=found.broken_at), done=False)
     words = view.say("The chain of all {number} entries holds.", number=f"{found.entries:,}")
     newest = view.say("Newest seal: {seal}", seal=found.newest)
-    return html.P([parts.icon("check"), html.Span(words)], className="said done", title=newest, role="status")
+    return html.P([parts.icon("check"), html.Span(words)], className="outcome done", title=newest, role="status")
 
 
 def register(app: Dash, desk: Desk) -> None:

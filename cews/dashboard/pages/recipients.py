@@ -20,6 +20,7 @@ from cews.dashboard import parts
 from cews.dashboard.access import reader
 from cews.dashboard.desk import Desk
 from cews.dashboard.pages import Page, notices
+from cews.dashboard.theme import BLUE
 from cews.dashboard.view import View
 from cews.dashboard.words import LEVELS, mark
 from cews.domain import Flow, Level, ShockClass, UserError
@@ -413,7 +414,7 @@ def _no_reach() -> Component:
 def _rehearsal(view: View) -> Component:
     button = html.Button(view.say("Show"), id="recipient-rehearse", className="button")
     words = view.say("By the rules of today and the subscriptions above. Nothing is sent.")
-    place = dcc.Loading(html.Div(id="recipient-rehearsed"), delay_show=200, type="dot")
+    place = dcc.Loading(html.Div(id="recipient-rehearsed"), delay_show=200, type="dot", color=BLUE)
     return parts.card(view.say("What would have come in the last 12 months"), place, subtitle=words, actions=button)
 
 

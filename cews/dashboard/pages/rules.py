@@ -13,6 +13,7 @@ from cews import policy, rehearsal
 from cews.dashboard import parts
 from cews.dashboard.desk import Desk
 from cews.dashboard.pages import Page, notices, recipients
+from cews.dashboard.theme import BLUE
 from cews.dashboard.view import View
 from cews.dashboard.words import LEVELS
 from cews.domain import Level
@@ -101,7 +102,7 @@ def _rehearsal(view: View) -> Component:
     button = html.Button(view.say("Show"), id="rehearsal-go", className="button primary")
     words = view.say("By the rules and subscriptions of today. Nothing is sent, and silences do not count.")
     waits = html.P(view.say("Press Show: the months are gone through one by one."), className="sub")
-    place = dcc.Loading(html.Div(waits, id="rehearsal"), delay_show=200, type="dot")
+    place = dcc.Loading(html.Div(waits, id="rehearsal"), delay_show=200, type="dot", color=BLUE)
     actions = html.Div([span, button], className="switches")
     return parts.card(view.say("Who would have got what"), place, subtitle=words, actions=actions)
 

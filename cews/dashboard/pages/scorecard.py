@@ -11,17 +11,18 @@ from typing import Any, Final
 from dash import Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 
-from cews import demo, formats
+from cews import demo, formats, sentences
 from cews.backtest import kept
 from cews.backtest.kept import Kept
 from cews.backtest.scoring import wilson
 from cews.dashboard import parts
 from cews.dashboard.desk import Desk
 from cews.dashboard.pages import Page, item_path
+from cews.dashboard.theme import BLUE
 from cews.dashboard.view import View
 from cews.dashboard.words import mark
 from cews.demo import EpisodeResult, Score
-from cews.domain import Level, UserError
+from cews.domain import Level, Reason, UserError
 from cews.handling import Outcome
 from cews.store import queries, verdicts
 from cews.store.engine import Connection
@@ -40,7 +41,7 @@ Labelled = Mapping[str, Any]  # one label of a record
 def page(desk: Desk, cx: Connection, view: View) -> Page:
     title = view.say("Scorecard")
     words = view.say("What was raised, when and at which level; what was missed; and how often it was for nothing.")
-    episodes = dcc.Loading(html.Div(id="scorecard-episodes"), delay_show=300, type="dot")
+    episodes = dcc.Loading(html.Div(id="scorecard-episodes"), delay_show=300, type="dot", color=BLUE)
     body = html.Div(
         parts.kept(
             parts.page_head(title, words),
@@ -117,7 +118,7 @@ def _labels(records: Sequence[Kept], view: View) -> Component:
         view.say("Level"),
         view.say("Kind"),
         view.say("Rules that raised it"),
-        view.say("Data"),
+        view.say("Data", context="scorecard"),
     ]
     rows = [_label_row(label, one, view) for one in records for label in one.record[ENGINE]["by_label"]]
     return parts.table(headers, rows, more="scores")
@@ -145,15 +146,20 @@ def _kind(label: Labelled, view: View) -> str:
 def _raised(label: Labelled, decoy: bool, view: View) -> list[parts.Child]:
     """When, how early, at which level and as what; a miss says so, and why."""
     if not label["raised"]:
-        why = label["silence"][-1]["code"] if label.get("silence") else ""
+        why = [_why(one, view) for one in label.get("silence", [])[-1:]]
         silent = parts.tag(view.say("Stayed silent"), "tag-good") if decoy else missed(view)
-        return [html.Span(parts.kept(silent, html.Small(why.replace("_", " ")) if why else None)), "–", "–", "–"]
+        return [html.Span([silent, *why]), "–", "–", "–"]
     level = parts.level_pill(Level.from_slug(label["level"]), view) if label["level"] else "–"
     month = html.Span(
         parts.kept(label["first_month"], parts.tag(view.say("False alarm"), "tag-bad") if decoy else None)
     )
     kind = view.shock(label["class"]) if label["class"] else "–"
     return [month, delay(label["delay_months"], view), level, kind]
+
+
+def _why(silence: Mapping[str, Any], view: View) -> Component:
+    reason = Reason(silence["code"], silence["numbers"], 1.0)
+    return html.Small(sentences.sentence(reason, view.language))
 
 
 def missed(view: View) -> Component:
