@@ -160,14 +160,14 @@ def said(words: str, *, done: bool) -> Component:
     """What became of a change, read out to those who do not see it."""
     return html.P(
         [icon("check" if done else "warning"), html.Span(words)],
-        className=f"outcome {'done' if done else 'trouble'}",
+        className=f"told {'done' if done else 'trouble'}",
         role="status" if done else "alert",
     )
 
 
 def note(words: str, icon_name: str = "history") -> Component:
     """A remark that belongs to the whole page."""
-    return html.P([icon(icon_name), html.Span(words)], className="outcome done", role="note")
+    return html.P([icon(icon_name), html.Span(words)], className="told done", role="note")
 
 
 def bar(part: float, more: str = "") -> Component:

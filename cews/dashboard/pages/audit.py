@@ -129,7 +129,7 @@ def verdict(found: Verdict, view: View) -> Component:
         return parts.said(view.say(broken, number=found.broken_at), done=False)
     words = view.say("The chain of all {number} entries holds.", number=f"{found.entries:,}")
     newest = view.say("Newest seal: {seal}", seal=found.newest)
-    return html.P([parts.icon("check"), html.Span(words)], className="outcome done", title=newest, role="status")
+    return html.P([parts.icon("check"), html.Span(words)], className="told done", title=newest, role="status")
 
 
 def register(app: Dash, desk: Desk) -> None:
