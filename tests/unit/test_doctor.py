@@ -211,7 +211,7 @@ def test_an_unknown_source_of_the_schedule_is_told(well: Settings) -> None:
 
 
 def test_a_watch_list_is_counted(well: Settings, engine: Engine) -> None:
-    count = watching.load(engine, "kor")
+    count = watching.load(engine, "kor", actor="test", now=datetime(2024, 2, 20, tzinfo=UTC))
     assert _look(well)["W401"].detail == f"{count} items"
 
 
