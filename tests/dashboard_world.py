@@ -16,6 +16,7 @@ import pandas as pd
 from sqlalchemy import Connection, Engine, insert
 
 from cews import alerts as folding
+from cews import triage
 from cews import outbox
 from cews.alerts import Policy
 from cews.domain import (
@@ -189,6 +190,7 @@ def _scan(cx: Connection, frame: pd.DataFrame) -> None:
         )  # fmt: skip
         for row in ITEMS:
             _fold(cx, scan, book, row, month, as_of, totals.loc[row.key.hs])
+    triage.group_alerts(cx, as_of)
     _forecasts(cx, scan, as_of, totals)
 
 

@@ -54,6 +54,7 @@ CALLBACKS: Final[Mapping[str, Role]] = {  # by the first thing a callback answer
     "alerts-total.children": Role.VIEWER,
     "panel-inner.children": Role.VIEWER,
     "decision-made.data": Role.ANALYST,
+    "event-body.children": Role.VIEWER,
     "item-outlook.children": Role.VIEWER,
     "suppliers-body.children": Role.VIEWER,
     "supplier-body.children": Role.VIEWER,
@@ -83,6 +84,8 @@ LOOKING: Final = frozenset({"audit-chain.children"})  # callbacks that only read
 PAGES: Final[Mapping[str, Role]] = {  # by the first part of the path
     "": Role.VIEWER,
     "alerts": Role.VIEWER,
+    "events": Role.VIEWER,
+    "unraised": Role.VIEWER,
     "items": Role.VIEWER,
     "suppliers": Role.VIEWER,
     "compare": Role.VIEWER,

@@ -18,6 +18,7 @@ from cews.dashboard.pages import (
     audit,
     compare,
     data,
+    events,
     help,
     item,
     items,
@@ -30,6 +31,7 @@ from cews.dashboard.pages import (
     silences,
     supplier,
     suppliers,
+    unraised,
     users,
     watchlists,
 )
@@ -46,6 +48,9 @@ RESULTS = 12
 _PAGES: Final[dict[str, Callable[..., Page | None]]] = {
     r"/": overview.page,
     r"/alerts(?:/([0-9]{1,9}))?": alerts.page,
+    r"/events": events.page,
+    r"/events/([0-9]{1,9})": events.one_page,
+    r"/unraised": unraised.page,
     r"/items": items.page,
     r"/items/([A-Z]{3})/(import|export)/([0-9]{2,10})": item.page,
     r"/suppliers": suppliers.page,
@@ -77,6 +82,7 @@ _ANSWERING: Final = (
     audit,
     compare,
     data,
+    events,
     item,
     jobs,
     notices,

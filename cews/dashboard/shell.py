@@ -22,7 +22,11 @@ NAVBAR: Final = {"width": 228, "breakpoint": "sm"}
 MENU: Final = (
     (
         mark("Monitor"),
-        (("overview", "/", mark("Overview"), "overview"), ("alerts", "/alerts", mark("Alerts"), "bell")),
+        (
+            ("overview", "/", mark("Overview"), "overview"),
+            ("alerts", "/alerts", mark("Alerts"), "bell"),
+            ("events", "/events", mark("Events"), "events"),
+        ),
     ),
     (
         mark("Analyse"),

@@ -11,8 +11,8 @@
 
   /* A page of one event names its alerts; the inbox knows what is ticked and what is open. */
   function meant(inPanel) {
-    const listed = document.querySelector("[data-targets-of-page]");
-    return listed ? JSON.parse(listed.dataset.targetsOfPage) : window.cewsTargets(inPanel);
+    const listed = document.querySelector("[data-seen]");
+    return listed ? JSON.parse(listed.dataset.seen) : window.cewsTargets(inPanel);
   }
 
   function ask(action, more) {
