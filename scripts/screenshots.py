@@ -22,6 +22,9 @@ from cews.store.engine import connect
 PAGES = {
     "overview": "/",
     "alerts": "/alerts?state=all",
+    "events": "/events",
+    "event": "/events/13",
+    "unraised": "/unraised",
     "item": "/items/KOR/import/250410",
     "items": "/items",
     "suppliers": "/suppliers",
