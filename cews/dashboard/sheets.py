@@ -78,8 +78,9 @@ def below_chart(sheet: Sheet, view: View, address: str = "") -> Component:
     return html.Div(parts.kept(folded, files(view, address) if address else None), className="below-chart")
 
 
-def files(view: View, address: str) -> Component:
-    """The table as CSV and as a workbook; ``address`` is that of the export without the form."""
+def files(view: View, address: str, *, follows: bool = False) -> Component:
+    """The table as CSV and as a workbook; ``address`` is that of the export without the form. One that ``follows``
+    takes over the query that stands in the page's address when it is chosen (assets/41-pictures.js)."""
     path, _, query = address.partition("?")
     asked = f"?{query}" if query else ""
     return html.Span(
@@ -87,7 +88,7 @@ def files(view: View, address: str) -> Component:
             html.A(
                 [parts.icon("download"), html.Span(form.upper())],
                 href=f"{path}.{form}{asked}",
-                className="file",
+                className="file follows" if follows else "file",
                 **parts.aria(label=view.say("Download as {form}", form=form.upper())),
             )
             for form in ("csv", "xlsx")

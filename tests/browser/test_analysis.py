@@ -87,6 +87,16 @@ def test_the_file_of_the_suppliers_is_the_table(open_page: Open) -> None:
     assert all(row["as_of"] and row["source"] == "simulated" and row["hs_begins"] == "28" for row in rows)
 
 
+def test_the_file_of_the_alerts_has_their_filter(open_page: Open) -> None:
+    page = open_page("/alerts", "ko")
+    page.locator(".ag-row .pill").first.wait_for()
+    page.locator(".chip-severe").click()
+    expect(page).to_have_url(re.compile("level=severe"))
+    rows = csv_rows(saved(page, page.locator(".page-head").get_by_text("CSV")))
+    assert [(row["item"], row["level_name"]) for row in rows] == [(GRAPHITE, "심각")]
+    assert "level=severe" in rows[0]["filter"]
+
+
 def test_items_are_compared_by_address_and_by_search(open_page: Open) -> None:
     page = open_page(f"/compare?item={GRAPHITE}", "en")
     expect(page.locator(".compared li")).to_have_count(1)
@@ -101,7 +111,7 @@ def test_items_are_compared_by_address_and_by_search(open_page: Open) -> None:
     expect(page.locator(".compared > li")).to_have_count(3)
     assert page.url == address
     expect(page.locator("#compare-graph .legendtext")).to_have_count(3)
-    page.locator(".compared .drop").first.click()
+    page.locator(".compared .remove-line").first.click()
     expect(page.locator(".compared > li")).to_have_count(2)
     expect(page).not_to_have_url(re.compile("250410"))
 
@@ -140,5 +150,5 @@ def test_an_item_s_chart_is_saved_with_its_range_and_as_a_picture(open_page: Ope
     for words in ("Observed and expected quantity", "As known on", "Simulated data", "simulated"):
         assert words in drawing
     picture = saved(page, chart.get_by_text("PNG", exact=True))
-    assert picture.suggested_filename == "Observed-and-expected-quantity.png"
+    assert picture.suggested_filename == "Natural-graphite-flakes-Observed-and-expected-quantity.png"
     assert Path(picture.path()).read_bytes().startswith(b"\x89PNG")

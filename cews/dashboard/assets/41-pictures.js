@@ -19,7 +19,8 @@
   }
 
   async function save(button) {
-    const { picture, title, note } = button.dataset;
+    const { picture, note } = button.dataset, page = said("h1 > span:first-child") || said("h1");
+    const title = page + " · " + button.dataset.title;
     const plot = button.closest(".figure").querySelector(".js-plotly-plot"), box = plot.getBoundingClientRect();
     const about = [said(".nav-foot p"), note, said(".banner-simulated"), "C-EWS"].filter(Boolean).join(" · ");
     const figure = { data: plot.data, layout: dressed(plot, title, about), config: { topojsonURL: "/assets/topojson/" } };
@@ -31,7 +32,8 @@
   }
 
   document.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-picture]");
+    const button = event.target.closest("[data-picture]"), file = event.target.closest("a.file.follows");
     if (button) save(button);
+    if (file) file.search = location.search; /* the file of a list has the filter of the list */
   });
 })();

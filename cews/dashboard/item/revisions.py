@@ -21,6 +21,7 @@ from cews.store.bulk import micros, moment
 
 SHOWN: Final = 36  # months
 NOTICEABLE: Final = 0.0005  # relative; less is rounding
+MARKED: Final = 0.01  # relative, from which on the first print is drawn beside the number of now
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +97,8 @@ def _sums(rows: pd.DataFrame) -> dict[str, dict[int, float]]:
 
 
 def first_prints(found: Iterable[Revision]) -> dict[Period, float]:
-    """The first print of the months whose quantity was revised since."""
-    return {one.period: one.first for one in found if one.first is not None and abs(one.change or 0.0) > NOTICEABLE}
+    """The first print of the months whose quantity was revised by so much that it can be seen."""
+    return {one.period: one.first for one in found if one.first is not None and abs(one.change or 0.0) >= MARKED}
 
 
 # --- the card ----------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from dash.development.base_component import Component
 
 from cews import formats
 from cews.accounts import Role
-from cews.dashboard import alert_panel, decisions, parts
+from cews.dashboard import alert_panel, decisions, parts, sheets
 from cews.dashboard.alert_panel import Shown, stage_of, stage_words
 from cews.dashboard.desk import Desk, clientside
 from cews.dashboard.pages import Page, item_path
@@ -44,7 +44,11 @@ def page(_desk: Desk, cx: Connection, view: View, number: str | None) -> Page:
     may = view.may(Role.ANALYST)
     body = html.Div(
         [
-            parts.page_head(view.say("Alerts"), html.Span(total_words(counts, where, view), id="alerts-total")),
+            parts.page_head(
+                view.say("Alerts"),
+                html.Span(total_words(counts, where, view), id="alerts-total"),
+                sheets.files(view, "/export/alerts", follows=True),
+            ),
             _toolbar(kept, counts, choices(cx, counts, kept, view), view),
             html.Div([_grid(may, view), _panel(chosen, alert_id, may, view)], className="inbox"),
             dcc.Store(id="alerts-filter", data=kept),

@@ -250,7 +250,7 @@ def _chip(line: Compared, wanted: Asked, view: View) -> Component:
     path = item_path(line.item.reporter, line.item.flow.value, line.item.hs)
     drop = html.Button(
         parts.icon("close"),
-        className="drop",
+        className="remove-line",
         **{"data-compare-drop": line.key},  # type: ignore[arg-type]
         **parts.aria(label=view.say("Remove {name}", name=line.name)),
     )

@@ -213,6 +213,7 @@ def _stats(year: Year, standings: Sequence[Standing], alerts: int, view: View) -
 def _map_card(standings: Sequence[Standing], alerts: Mapping[str, int], wanted: Asked, view: View) -> Component:
     values = {one.partner: measured(one, alerts, wanted.measure) for one in standings}
     title, share = view.say(MEASURES[wanted.measure]), wanted.measure == "share"
+    until = view.say("Year to {month}", month=str(wanted.last))
     starts = world.SHARES if share else world.steps_of_counts(max(values.values(), default=1))
     names = world.class_names(starts, lambda step: written(step, wanted.measure), whole=not share)
     told = {iso3: f"{view.country(iso3)}: {written(value, wanted.measure)}" for iso3, value in values.items()}
@@ -220,7 +221,7 @@ def _map_card(standings: Sequence[Standing], alerts: Mapping[str, int], wanted: 
     figure = world.world(values, starts, names, told, home)
     return parts.card(
         f"{title} · {place(wanted.scope, view)}",
-        parts.graph("suppliers-map", figure, view, view.say("Map: {measure}", measure=title), "map"),
+        parts.graph("suppliers-map", figure, view, f"{title} · {place(wanted.scope, view)} · {until}", "map"),
         html.P(
             [
                 html.Span(view.say("Choose a country to open its page. Small states are points.")),
@@ -228,7 +229,7 @@ def _map_card(standings: Sequence[Standing], alerts: Mapping[str, int], wanted: 
             ],
             className="sub clocks",
         ),
-        subtitle=view.say("Year to {month}", month=str(wanted.last)),
+        subtitle=until,
     )
 
 
