@@ -5,13 +5,8 @@ The list is everybody's. It has no past: a replay shows it as it is now.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import csv
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from io import SEEK_END, StringIO
-from itertools import islice
 from typing import Any, Final
 
 import dash_mantine_components as dmc
@@ -20,7 +15,6 @@ from dash.development.base_component import Component
 
 from cews import curating, exports, i18n, policy, vocabulary, watching
 from cews.accounts import Role
-from cews.curating import Preview
 from cews.dashboard import listing, parts
 from cews.dashboard.access import reader
 from cews.dashboard.desk import Desk
@@ -30,7 +24,7 @@ from cews.dashboard.view import View
 from cews.dashboard.words import mark
 from cews.domain import Flow, Grade, ItemKey, Level, UserError
 from cews.routing import Rhythm
-from cews.store import alert_lines, names, queries, watchlist
+from cews.store import alert_lines, watchlist
 from cews.store.engine import Connection, reading
 from cews.store.watchlist import WatchItem
 
@@ -67,10 +61,10 @@ Doing = Callable[[datetime], str]  # does something and says what was done; rais
 
 
 def page(desk: Desk, cx: Connection, view: View) -> Page:
-    return _framed("list", [html.Div(list_body(cx, view), id="watch-list", className="stack")], view)
+    return framed("list", [html.Div(list_body(cx, view), id="watch-list", className="stack")], view)
 
 
-def _framed(tab: str, body: Sequence[Component], view: View) -> Page:
+def framed(tab: str, body: Sequence[Component], view: View) -> Page:
     title = view.say("Watch-lists")
     head = parts.page_head(title, view.say("What is watched, how closely, and who is hurt when it runs short."))
     tabs = TABS if view.may(Role.ANALYST) else TABS[:1]
@@ -79,6 +73,11 @@ def _framed(tab: str, body: Sequence[Component], view: View) -> Page:
     past = view.say("This page has no past: it is shown as it is now, and nothing can be changed in a replay.")
     note = [parts.note(past)] if view.replayed is not None else []
     return Page(title, "watchlists", html.Div([head, nav, *note, *body]), simulated=False)
+
+
+def refused(view: View) -> Component:
+    words = view.say("Analysts keep the watch-list; nothing can be changed in a replay.")
+    return html.Section(parts.empty(words, "lock"), className="card")
 
 
 # --- the list ----------------------------------------------------------------------------------------
@@ -231,122 +230,28 @@ def _removed(cx: Connection, view: View) -> Component | None:
     return parts.card(view.say("Removed"), html.Ul(lines, className="removed"))
 
 
-# --- adding ------------------------------------------------------------------------------------------
+# --- the list as a file ---
 
 
-def add_page(_desk: Desk, cx: Connection, view: View) -> Page:
-    """Search by code, name or what people call it, and add; bundles at once."""
-    if not view.may(Role.ANALYST):
-        return _framed("add", [_refused(view)], view)
-    return _framed("add", [html.Div(add_body(cx, view), id="watch-found", className="stack")], view)
-
-
-def _refused(view: View) -> Component:
-    words = view.say("Analysts keep the watch-list; nothing can be changed in a replay.")
-    return html.Section(parts.empty(words, "lock"), className="card")
-
-
-def add_body(cx: Connection, view: View, said: Component | None = None) -> list[Component | str]:
-    """``said`` is what became of a change."""
-    return parts.kept(said, _search(cx, view), _bundles(cx, view))
-
-
-def _search(cx: Connection, view: View) -> Component:
-    words, whose = view.one("q"), _whose(view)
-    flows = [(Flow.EXPORT.value, view.flow(Flow.EXPORT))]
-    grades = [(one.value, view.say("Grade {grade}", grade=one.value)) for one in Grade if one is not Grade.B]
-    toolbar = html.Div(
-        [
-            listing.field("q", view, view.say("HS code, name, or what people call it")),
-            listing.choice("flow", view, view.flow(Flow.IMPORT), flows),
-            listing.choice("grade", view, view.say("Grade {grade}", grade="B"), grades),
-        ],
-        className="toolbar",
-    )
-    known = {entry.item for entry in watchlist.get_items(cx)}
-    found = candidates(cx, words, view) if words else _suggested(known, whose, view)
-    lines = [_candidate(hs, name, ItemKey(*whose, hs) in known, view) for hs, name in found]
-    nothing = view.say("Nothing is called “{words}”. An HS code can be added as it is.", words=words)
-    inner = html.Ul(lines, className="found") if lines else parts.empty(nothing)
-    if not words:
-        about = html.P(
-            view.say("For instance AdBlue, gallium or 2504.10. Some that are not watched yet:"), className="sub"
-        )
-        return parts.card(view.say("Search and add"), toolbar, about, inner)
-    return parts.card(view.say("Search and add"), toolbar, inner)
-
-
-def _suggested(known: Collection[ItemKey], whose: tuple[str, Flow], view: View) -> list[tuple[str, str]]:
-    """A few well-known codes that are not watched yet."""
-    new = (term for term in vocabulary.terms() if ItemKey(*whose, term.hs) not in known)
-    return [(term.hs, term.ko if view.language == "ko" else term.en) for term in islice(new, SUGGESTED)]
-
-
-def _whose(view: View) -> tuple[str, Flow]:
-    """The trade that is added: Korea's, of the direction chosen."""
-    reporter = view.one("reporter", "KOR").upper()
-    return reporter, Flow.EXPORT if view.one("flow") == Flow.EXPORT.value else Flow.IMPORT
-
-
-def candidates(cx: Connection, words: str, view: View) -> list[tuple[str, str]]:
-    """Codes and their names: those people call so, those of the store's items and lists, and a code as it was typed."""
-    found = {term.hs: term.ko if view.language == "ko" else term.en for term in vocabulary.find(words)}
-    found |= {
-        name.item.hs: name.label(view.language)
-        for name in queries.find_items(cx, words, FOUND)
-        if name.item.hs not in found
+def cells(entry: WatchItem) -> dict[str, exports.Cell]:
+    """An entry as the cells of a file."""
+    return {
+        "reporter": entry.item.reporter,
+        "flow": entry.item.flow.value,
+        "hs": entry.item.hs,
+        "name_ko": entry.name_ko,
+        "name_en": entry.name_en,
+        "grade": entry.grade.value,
+        "uses": ";".join(entry.uses),
+        "note": entry.note,
+        watching.STOCK: entry.stock_months,
     }
-    digits = words.replace(".", "")
-    if digits.isascii() and digits.isdigit() and 2 <= len(digits) <= 10:
-        found.setdefault(digits, names.get(cx).get((digits, view.language), f"HS {digits}"))
-    return list(found.items())[:FOUND]
 
 
-def _candidate(hs: str, name: str, watched: bool, view: View) -> Component:
-    button = html.Button(
-        [parts.icon("plus"), html.Span(view.say("Add"))],
-        id={"type": ADD, "hs": hs},
-        className="button",
-        **parts.aria(label=view.say("Add: {item}", item=f"{name} {hs}")),
-    )
-    there = html.Span([parts.icon("check"), html.Span(view.say("watched"))], className="run-state fresh")
-    return html.Li(
-        [html.Span([html.Strong(name), html.Code(hs)], className="what"), there if watched else button],
-    )
-
-
-def _bundles(cx: Connection, view: View) -> Component:
-    whose = _whose(view)
-    known = {entry.item for entry in watchlist.get_items(cx)}
-    lines = [
-        _bundle(one, sum(ItemKey(*whose, hs) not in known for hs in one.codes), view) for one in vocabulary.bundles()
-    ]
-    about = view.say("Codes that belong together, added at once with the grade chosen above.")
-    return parts.card(view.say("Bundles"), html.Ul(lines, className="bundles"), subtitle=about)
-
-
-def _bundle(one: vocabulary.Bundle, missing: int, view: View) -> Component:
-    words = one.ko if view.language == "ko" else one.en
-    codes = [vocabulary.term(hs) for hs in one.codes]
-    inside = ", ".join((term.ko if view.language == "ko" else term.en) for term in codes if term is not None)
-    button = html.Button(
-        view.say("Add {count}", count=missing) if missing else view.say("All are watched"),
-        id={"type": BUNDLE, "bundle": one.id},
-        className="button",
-        disabled=not missing,
-        **parts.aria(label=view.say("Add the bundle {name}", name=words)),
-    )
-    about = html.Span([html.Strong(words), html.Small(inside)], className="two")
-    return html.Li([about, button])
-
-
-def _new(hs: str, grade: Grade, view: View, cx: Connection) -> WatchItem:
-    """An entry with the names the program or the store knows."""
-    term, known = vocabulary.term(hs), names.get(cx)
-    named = queries.item_name(cx, ItemKey(*_whose(view), hs))
-    ko = term.ko if term else (named.ko if named else "") or known.get((hs, "ko"), "")
-    en = term.en if term else (named.en if named else "") or known.get((hs, "en"), "")
-    return WatchItem(ItemKey(*_whose(view), hs), ko, en, grade)
+def as_csv(listed: Sequence[WatchItem]) -> bytes:
+    """The list as a file that can be taken in again; no text can start a formula."""
+    rows = [list(cells(entry).values()) for entry in listed]
+    return exports.csv_of(exports.Table([*watching.COLUMNS, watching.STOCK], rows, {}))
 
 
 # --- one entry ---------------------------------------------------------------------------------------
@@ -380,7 +285,7 @@ def _entry_of(cx: Connection, item: ItemKey) -> WatchItem | None:
 def entry_body(entry: WatchItem, view: View, said: Component | None = None) -> list[Component | str]:
     """``said`` is what became of a change."""
     if not view.may(Role.ANALYST):
-        return [_refused(view)]
+        return [refused(view)]
     known = list(dict.fromkeys([*USES, *entry.uses]))
     uses = [{"value": use, "label": use_name(use, view)} for use in known]
     months = "" if entry.stock_months is None else entry.stock_months
@@ -460,150 +365,29 @@ def _gone_body(item: ItemKey, view: View) -> list[Component | str]:
     return [told, html.Section([ways, _seen(item, 0)], className="card")]
 
 
-# --- a file ------------------------------------------------------------------------------------------
-
-
-def import_page(_desk: Desk, _cx: Connection, view: View) -> Page:
-    """Choose a file, look at what it would change, then take it in."""
-    if not view.may(Role.ANALYST):
-        return _framed("import", [_refused(view)], view)
-    about = view.say(
-        "A CSV in UTF-8 with the columns {columns}, and stock_months where known. "
-        "Exported files can be taken in again.",
-        columns=", ".join(watching.COLUMNS),
-    )
-    field = dcc.Upload(
-        html.Span(
-            [parts.icon("upload"), html.Span(view.say("Choose a CSV file, or drop it here"))], className="drop-words"
-        ),
-        id="watch-upload",
-        accept=".csv,text/csv",
-        max_size=curating.LARGEST,
-        className="drop",
-        className_active="drop over",
-        className_reject="drop",
-    )
-    button = html.Button(view.say("Take in what is right"), id="watch-take", className="primary", disabled=True)
-    card = parts.card(view.say("Take in a file"), field, html.Div(button, className="actions"), subtitle=about)
-    return _framed("import", [card, html.Div(id="watch-preview", className="stack"), dcc.Store(id="watch-read")], view)
-
-
-def preview_body(found: Preview, name: str, view: View) -> list[Component | str]:
-    """What the file would change, and what is wrong with it."""
-    left = view.say("The {count} lines with errors are left out.", count=f"{len(found.wrong):,}")
-    summary = parts.card(
-        view.say("What would change: {file}", file=name),
-        html.Dl(
-            [html.Div([html.Dt(words), html.Dd(number)]) for words, number in _sums(found, view)], className="sums"
-        ),
-        html.P(left, className="sub") if found.wrong else None,
-    )
-    return parts.kept(summary, _wrong(found, view), _added(found, view), _changed(found, view))
-
-
-def _sums(found: Preview, view: View) -> list[tuple[str, str]]:
-    return [
-        (view.say("Added", context="preview"), f"{len(found.added):,}"),
-        (view.say("Changed"), f"{len(found.changed):,}"),
-        (view.say("As it is", context="preview"), f"{found.unchanged:,}"),
-        (view.say("Errors", context="preview"), f"{len(found.wrong):,}"),
-    ]
-
-
-def _wrong(found: Preview, view: View) -> Component | None:
-    rows: list[list[parts.Child]] = [
-        [f"{line:,}", i18n.retold(words, view.language, context="watch")]
-        for line, words in list(found.wrong.items())[:ROWS]
-    ]
-    headers = [view.say("Line"), view.say("What is wrong")]
-    return parts.card(view.say("Lines with errors"), parts.table(headers, rows, more="prose")) if rows else None
-
-
-def _added(found: Preview, view: View) -> Component | None:
-    rows: list[list[parts.Child]] = [
-        [f"{line:,}", html.Code(str(entry.item)), label(entry, view), entry.grade.value]
-        for line, entry in list(found.added.items())[:ROWS]
-    ]
-    headers = [view.say("Line"), view.say("Item"), view.say("Name", context="watch"), view.say("Grade")]
-    return parts.card(view.say("New entries"), parts.table(headers, rows)) if rows else None
-
-
-def _changed(found: Preview, view: View) -> Component | None:
-    rows: list[list[parts.Child]] = [
-        [f"{line:,}", html.Code(str(after.item)), html.Span(_differences(before, after, view), className="wraps")]
-        for line, (before, after) in list(found.changed.items())[:ROWS]
-    ]
-    headers = [view.say("Line"), view.say("Item"), view.say("Before → after")]
-    return parts.card(view.say("Changed entries"), parts.table(headers, rows)) if rows else None
-
-
-def _differences(before: WatchItem, after: WatchItem, view: View) -> str:
-    was, now = _cells(before), _cells(after)
-    changed = [name for name in was if was[name] != now[name]]
-    return " · ".join(f"{name}: {was[name] or '–'} → {now[name] or '–'}" for name in changed)
-
-
-def _cells(entry: WatchItem) -> dict[str, exports.Cell]:
-    """An entry as the cells of a file."""
-    return {
-        "reporter": entry.item.reporter,
-        "flow": entry.item.flow.value,
-        "hs": entry.item.hs,
-        "name_ko": entry.name_ko,
-        "name_en": entry.name_en,
-        "grade": entry.grade.value,
-        "uses": ";".join(entry.uses),
-        "note": entry.note,
-        watching.STOCK: entry.stock_months,
-    }
-
-
-def as_csv(listed: Sequence[WatchItem]) -> str:
-    """The list as a file that can be taken in again; no text can start a formula."""
-    stream = StringIO("\ufeff", newline="")
-    stream.seek(0, SEEK_END)
-    writer = csv.writer(stream, lineterminator="\r\n")
-    writer.writerow([*watching.COLUMNS, watching.STOCK])
-    writer.writerows([exports.safe(cell) for cell in _cells(entry).values()] for entry in listed)
-    return stream.getvalue()
-
-
-def content_of(contents: str) -> str:
-    """The text of an uploaded file. Raises UserError."""
-    try:
-        return base64.b64decode(contents.partition(",")[2], validate=True).decode("utf-8-sig")
-    except (binascii.Error, UnicodeDecodeError) as error:
-        raise UserError("the file is no text in UTF-8; save it as CSV UTF-8") from error
-
-
 # --- callbacks ---------------------------------------------------------------------------------------
 
 
-def _done(view: View, doing: Doing) -> Component:
+def done(view: View, doing: Doing) -> Component:
     """Do it, and what became of it in words."""
     try:
         return parts.said(doing(datetime.now(UTC)), done=True)
     except UserError as error:
-        return _trouble(error, view)
+        return trouble(error, view)
 
 
-def _trouble(error: UserError, view: View) -> Component:
+def trouble(error: UserError, view: View) -> Component:
     return parts.said(i18n.retold(str(error), view.language, context="watch"), done=False)
 
 
-def _pressed() -> Any:
+def pressed() -> Any:
     """Which of several buttons was pressed; None for one that has just appeared."""
     return ctx.triggered_id if ctx.triggered and ctx.triggered[0]["value"] else None
 
 
 def register(app: Dash, desk: Desk) -> None:
-    """Bind what the pages answer."""
-    _keep_list(app, desk)
-    _keep_entry(app, desk)
-    _take_files(app, desk)
+    """Bind what the list and the form of an entry answer."""
 
-
-def _keep_list(app: Dash, desk: Desk) -> None:
     @app.callback(
         Output("watch-list", "children"),
         Input({"type": RESTORE, "item": ALL}, "n_clicks"),
@@ -611,52 +395,24 @@ def _keep_list(app: Dash, desk: Desk) -> None:
         prevent_initial_call=True,
     )
     def brought_back(_clicks: list[int], search: str | None) -> Any:
-        pressed = _pressed()
-        if pressed is None:
+        what = pressed()
+        if what is None:
             return no_update
         view = desk.view(search)
-        told = _done(view, lambda now: _restore(desk, ItemKey.parse(pressed["item"]), view, now))
+        told = done(view, lambda now: _restore(desk, ItemKey.parse(what["item"]), view, now))
         with reading(desk.engine) as cx:
             return list_body(cx, view, told)
 
     @app.callback(
-        Output("watch-found", "children"),
-        Input({"type": ADD, "hs": ALL}, "n_clicks"),
-        Input({"type": BUNDLE, "bundle": ALL}, "n_clicks"),
-        State("url", "search"),
-        prevent_initial_call=True,
+        Output("watch-file", "data"), Input("watch-get", "n_clicks"), State("url", "search"), prevent_initial_call=True
     )
-    def added(_codes: list[int], _bundles: list[int], search: str | None) -> Any:
-        pressed = _pressed()
-        if pressed is None:
+    def asked(clicks: int | None, _search: str | None) -> Any:
+        if not clicks:
             return no_update
-        view = desk.view(search)
-        told = _done(view, lambda now: _add(desk, _codes_of(pressed), view, now))
         with reading(desk.engine) as cx:
-            return add_body(cx, view, told)
+            content = as_csv(watchlist.get_items(cx))
+        return dcc.send_bytes(content, "watchlist.csv")  # type: ignore[attr-defined, no-untyped-call]
 
-
-def _restore(desk: Desk, item: ItemKey, view: View, now: datetime) -> str:
-    curating.restore(desk.engine, item, actor=reader().name, now=now)
-    return view.say("{item} is watched again.", item=item.hs)
-
-
-def _codes_of(pressed: Mapping[str, str]) -> Sequence[str]:
-    if pressed["type"] == ADD:
-        return (pressed["hs"],)
-    return next((one.codes for one in vocabulary.bundles() if one.id == pressed["bundle"]), ())
-
-
-def _add(desk: Desk, codes: Sequence[str], view: View, now: datetime) -> str:
-    chosen = view.one("grade", "B")
-    grade = Grade(chosen) if chosen in {one.value for one in Grade} else Grade.B
-    with reading(desk.engine) as cx:
-        entries = [_new(hs, grade, view, cx) for hs in codes]
-    count = curating.add(desk.engine, entries, actor=reader().name, now=now)
-    return view.say("{count} items are watched now in addition, with grade {grade}.", count=count, grade=grade.value)
-
-
-def _keep_entry(app: Dash, desk: Desk) -> None:
     @app.callback(
         Output("watch-entry", "children"),
         Input({"type": DO, "what": ALL}, "n_clicks"),
@@ -669,15 +425,20 @@ def _keep_entry(app: Dash, desk: Desk) -> None:
     def kept(
         _clicks: list[int], values: list[Any], named: list[dict[str, str]], seen: dict[str, Any], search: str | None
     ) -> Any:
-        pressed = _pressed()
-        if pressed is None:
+        what = pressed()
+        if what is None:
             return no_update
         view, item = desk.view(search), ItemKey.parse(seen["item"])
         fields = {one["name"]: value for one, value in zip(named, values, strict=True)}
-        told = _done(view, lambda now: _kept(desk, pressed["what"], item, int(seen["version"]), fields, view, now))
+        told = done(view, lambda now: _kept(desk, what["what"], item, int(seen["version"]), fields, view, now))
         with reading(desk.engine) as cx:
             entry = _entry_of(cx, item)
         return _gone_body(item, view) if entry is None else entry_body(entry, view, told)
+
+
+def _restore(desk: Desk, item: ItemKey, view: View, now: datetime) -> str:
+    curating.restore(desk.engine, item, actor=reader().name, now=now)
+    return view.say("{item} is watched again.", item=item.hs)
 
 
 def _kept(
@@ -702,60 +463,3 @@ def _written(item: ItemKey, version: int, fields: Mapping[str, Any]) -> WatchIte
         raise UserError("the grade is A, B, C or D, and stocks last a number of months") from None
     ko, en, note = (str(fields[name] or "").strip() for name in ("ko", "en", "note"))
     return WatchItem(item, ko, en, grade, tuple(map(str, uses)), note, months, version)
-
-
-def _take_files(app: Dash, desk: Desk) -> None:
-    @app.callback(
-        Output("watch-preview", "children"),
-        Output("watch-read", "data"),
-        Output("watch-take", "disabled"),
-        Input("watch-upload", "contents"),
-        Input("watch-take", "n_clicks"),
-        State("watch-upload", "filename"),
-        State("watch-read", "data"),
-        State("url", "search"),
-        prevent_initial_call=True,
-    )
-    def taken(
-        contents: str | None, _clicks: int | None, name: str | None, kept: dict[str, str] | None, search: str | None
-    ) -> Any:
-        pressed, view = _pressed(), desk.view(search)
-        if pressed == "watch-upload":
-            return _looked_at(desk, contents or "", name or "file.csv", view)
-        if pressed is None or not kept:
-            return no_update, no_update, no_update
-        return [_done(view, lambda now: _taken(desk, kept, view, now))], None, True
-
-    @app.callback(
-        Output("watch-file", "data"), Input("watch-get", "n_clicks"), State("url", "search"), prevent_initial_call=True
-    )
-    def asked(clicks: int | None, _search: str | None) -> Any:
-        if not clicks:
-            return no_update
-        with reading(desk.engine) as cx:
-            content = as_csv(watchlist.get_items(cx))
-        return {"content": content, "filename": "watchlist.csv", "type": "text/csv", "base64": False}
-
-
-def _looked_at(
-    desk: Desk, contents: str, name: str, view: View
-) -> tuple[list[Component | str], dict[str, str] | None, bool]:
-    """The preview of a file, what is kept of it until it is taken in, and whether there is nothing to take in."""
-    try:
-        content = content_of(contents)
-        with reading(desk.engine) as cx:
-            found = curating.preview(cx, content, name)
-    except UserError as error:
-        return [_trouble(error, view)], None, True
-    kept = {"content": content, "name": name, "seen": found.seen}
-    return preview_body(found, name, view), kept, not found.entries
-
-
-def _taken(desk: Desk, kept: Mapping[str, str], view: View, now: datetime) -> str:
-    done = curating.take_in(desk.engine, kept["content"], kept["name"], kept["seen"], actor=reader().name, now=now)
-    return view.say(
-        "{added} entries added, {changed} changed, {wrong} lines left out.",
-        added=f"{len(done.added):,}",
-        changed=f"{len(done.changed):,}",
-        wrong=f"{len(done.wrong):,}",
-    )
