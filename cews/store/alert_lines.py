@@ -408,10 +408,16 @@ def event_changes(cx: Connection, as_of: datetime, event: int) -> list[ChangeLin
 
 def newest_changes(cx: Connection, as_of: datetime, limit: int) -> list[tuple[ItemName, ChangeLine]]:
     """The newest changes of all alerts, with what their items are called."""
+    rows = cx.execute(_newest_changes(), {"as_of": as_of, "most": limit})
+    return [(item_name_of(row), _change_line(row)) for row in rows]
+
+
+@cache
+def _newest_changes() -> Select[Any]:
     source, names = named(alert)
     joined = source.join(alert_change, alert_change.c.alert_id == alert.c.id)
-    rows = _changes(joined, as_of).add_columns(alert.c.reporter, alert.c.flow, alert.c.hs, *names).limit(limit)
-    return [(item_name_of(row), _change_line(row)) for row in cx.execute(rows)]
+    columns = (alert.c.reporter, alert.c.flow, alert.c.hs, *names)
+    return _changes(joined, _KNOWN_AT).add_columns(*columns).limit(bindparam("most"))
 
 
 def count_changes(cx: Connection, as_of: datetime, since: datetime) -> dict[str, int]:
@@ -425,7 +431,7 @@ def count_changes(cx: Connection, as_of: datetime, since: datetime) -> dict[str,
 _NEWS = alert_change.c.kind != ChangeKind.CONTINUED.value
 
 
-def _changes(source: Any, as_of: datetime) -> Select[Any]:
+def _changes(source: Any, as_of: datetime | ColumnElement[Any]) -> Select[Any]:
     columns = (alert_change.c[name] for name in _CHANGE)
     newest_first = (alert_change.c.as_of.desc(), alert_change.c.id.desc())
     return select(*columns).select_from(source).where(alert_change.c.as_of <= as_of, _NEWS).order_by(*newest_first)

@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select
 
 from cews.domain import Flow, ItemKey, Period, Reason
 from cews.store.alerts import reasons_json, reasons_of
@@ -45,11 +46,16 @@ def save(cx: Connection, scan_id: int, moves: Iterable[SilentMove]) -> None:
 
 def newest(cx: Connection, as_of: datetime, limit: int) -> list[tuple[ItemName, SilentMove]]:
     """What the newest scan known at ``as_of`` judged so, the biggest moves first, with what the items are called."""
-    source, names = named(unraised)
-    scan = select(func.max(unraised.c.scan_id)).where(unraised.c.as_of <= as_of).scalar_subquery()
-    rows = select(unraised, *names).select_from(source).where(unraised.c.scan_id == scan)
-    found = [(item_name_of(row), _move(row)) for row in cx.execute(rows.order_by(unraised.c.hs))]
+    found = [(item_name_of(row), _move(row)) for row in cx.execute(_of_newest_scan(), {"as_of": as_of})]
     return sorted(found, key=lambda one: -_size(one[1]))[:limit]
+
+
+@cache
+def _of_newest_scan() -> Select[Any]:
+    source, names = named(unraised)
+    known = unraised.c.as_of <= bindparam("as_of", type_=unraised.c.as_of.type)
+    scan = select(func.max(unraised.c.scan_id)).where(known).scalar_subquery()
+    return select(unraised, *names).select_from(source).where(unraised.c.scan_id == scan).order_by(unraised.c.hs)
 
 
 def _size(move: SilentMove) -> float:

@@ -13,12 +13,13 @@ Counts = dict[int, list[int]]  # level → number of alerts, month by month
 
 
 def month_ends(spans: Iterable[LevelSpan], months: Sequence[Period]) -> Counts:
-    """Alerts standing at each level at the end of each month."""
+    """Alerts standing at each level at the end of each of the months, which follow each other."""
     counts: Counts = {level: [0] * len(months) for level in Level}
     for span in spans:
-        for index, month in enumerate(months):
-            if span.start <= month and (span.end is None or month < span.end):
-                counts[span.level][index] += span.alerts
+        begin = max(0, span.start - months[0])
+        end = len(months) if span.end is None else min(len(months), span.end - months[0])
+        for index in range(begin, end):
+            counts[span.level][index] += span.alerts
     return counts
 
 

@@ -137,7 +137,7 @@ def _facts(one: Card, lines: Sequence[AlertLine], value: float, view: View) -> C
             ", ".join(dict.fromkeys(view.shock(line.shock) for line in lines)),
             view.say("{number} items", number=f"{items:,}"),
         ),
-        (view.say("Who"), who or "–", f"{view.country(one.reporter)} · {view.flow(one.flow)}"),
+        (view.say("Who", context="event"), who or "–", f"{view.country(one.reporter)} · {view.flow(one.flow)}"),
         (
             view.say("Since when"),
             formats.period(one.first_period, view.language),

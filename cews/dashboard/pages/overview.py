@@ -28,7 +28,7 @@ from cews.store.queries import ItemName, LastScan, SourceState, Window
 CHART_MONTHS = 24
 CARD_MONTHS = 12
 PRIORITY = 7
-EVENTS = 4
+EVENTS = 6
 CHANGES = 8
 QUIET = 5
 KINDS = (ChangeKind.OPENED, ChangeKind.RAISED, ChangeKind.LOWERED, ChangeKind.CLOSED, ChangeKind.RETRACTED)
@@ -129,11 +129,7 @@ def _first(cx: Connection, view: View) -> Component:
 
 
 def _first_line(line: AlertLine, trend: Numbers, view: View) -> Component:
-    about = parts.kept(
-        html.Code(line.item.hs),
-        html.Span(view.shock(line.shock)),
-        html.Span(view.country(line.partner)) if line.partner else None,
-    )
+    about = [html.Code(line.item.hs), html.Span(view.shock(line.shock))]
     measure = _against(line, view)
     return html.Li(
         parts.link(
