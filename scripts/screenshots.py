@@ -30,7 +30,11 @@ PAGES = {
     "suppliers": "/suppliers",
     "supplier": "/suppliers/CHN?order=share",
     "compare": "/compare?item=KOR:import:250410&item=KOR:import:310210&item=KOR:import:310210@CHN",
+    "watchlists": "/watchlists",
+    "watch-add": "/watchlists/add?q=요소수",
     "data": "/data",
+    "releases": "/data/releases",
+    "jobs": "/jobs",
     "help": "/help",
 }
 SIZES = {"desktop": (1440, 900), "mobile": (390, 844)}
