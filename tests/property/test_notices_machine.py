@@ -1,38 +1,67 @@
-"""Alerts, people and notices together, in any order: what holds after every step.
+"""Releases, alerts, people, notices and schedulers together, in any order: what holds after every step.
 
-Of the invariants of reliability these are I4 to I7; I1 to I3 (versions of observations) are in
-``test_store_history.py``, I8 (runs and leases) in ``test_scheduler.py``.
+The invariants of reliability I1 to I8 are asked of the tables (``invariants``), on SQLite and on PostgreSQL.
 """
 
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 
+import invariants
+import numpy as np
+import pandas as pd
+import pytest
 from alert_samples import JANUARY, finding, published
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from notice_world import add_reader, item, revise, scan
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
-from cews import outbox, triage
-from cews.domain import AlertState, UserError
+from cews import outbox, scheduler, triage
+from cews.domain import OBSERVATION_COLUMNS, Coverage, Flow, StoreError, UserError
 from cews.handling import Outcome
 from cews.notify import ChannelDownError, Deliver, DeliveryError, View
 from cews.routing import Rhythm, Silence
 from cews.store import alerts as stored
-from cews.store import audit, migrations, notices, silences
+from cews.store import notices, raw, releases, runs, silences
 from cews.store.engine import connect, reading, writing
 
+PARTNERS, MONTHS = ("CHN", "WLD"), (202311, 202312)
+CELL = st.tuples(st.sampled_from(PARTNERS), st.sampled_from(MONTHS))
+UNSAID = """
+SELECT c.id FROM alert_change c JOIN recipient r ON r.active
+WHERE c.id > :before AND c.kind = 'opened'
+AND NOT EXISTS (SELECT 1 FROM held_line h WHERE h.alert_change_id = c.id AND h.recipient_id = r.id)
+AND NOT EXISTS (SELECT 1 FROM notice_line l JOIN notice n ON n.id = l.notice_id
+                WHERE l.alert_change_id = c.id AND n.recipient_id = r.id)
+"""
 ITEMS = [item(number) for number in range(3)]
 LEVEL = st.sampled_from([None, None, 1, 2, 3, 4])
+
+
+def rows(numbers: dict[tuple[str, int], float]) -> pd.DataFrame:
+    """What a release says of one item, by partner and month."""
+    table = pd.DataFrame(
+        [(*cell, amount) for cell, amount in numbers.items()], columns=["partner", "period", "value_usd"]
+    )
+    table = table.astype({"partner": "str", "period": "int64", "value_usd": "float64"}).assign(
+        reporter="KOR",
+        flow="import",
+        hs="250410",
+        net_weight_kg=np.nan,
+        quantity=np.nan,
+        quantity_unit="",
+        hs_edition="",
+    )
+    return table[list(OBSERVATION_COLUMNS)]
 
 
 @dataclass
@@ -62,8 +91,10 @@ class Post:
         return ""
 
 
-class NoticesMachine(RuleBasedStateMachine):
+class StoreMachine(RuleBasedStateMachine):
     """A ministry's year in fast motion."""
+
+    new_store: Callable[[], str]  # gives the address of an empty, migrated store
 
     @initialize(
         rhythm=st.sampled_from(Rhythm),
@@ -72,24 +103,26 @@ class NoticesMachine(RuleBasedStateMachine):
         kinds=st.integers(1, 3),
     )
     def begin(self, rhythm: Rhythm, cap: int, working_days: bool, kinds: int) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="cews-machine-"))
-        self.engine = connect(f"sqlite:///{self.folder}/cews.sqlite3")
-        migrations.upgrade(self.engine)
+        self.engine = connect(self.new_store())
         for number in range(kinds):
-            add_reader(
+            to = add_reader(
                 self.engine,
                 f"reader{number}@example.org",
                 rhythm=rhythm if number else Rhythm.IMMEDIATE,
                 daily_cap=cap,
                 working_days=working_days,
             )
-        self.month, self.now, self.post = JANUARY, published(JANUARY), Post()
+            with writing(self.engine) as cx:
+                if number:
+                    notices.put_address(cx, to, notices.Address("webhook", "https://example.org/hook"))
+        self.month, self.now, self.post, self.releases = JANUARY, published(JANUARY), Post(), 0
+        self.schedulers: dict[str, tuple[scheduler.Lease, int]] = {}
 
     def teardown(self) -> None:
         if hasattr(self, "engine"):
             self._everything_arrives()
+            self._somebody_takes_over()
             self.engine.dispose()
-            shutil.rmtree(self.folder)
 
     # --- what happens ------------------------------------------------------------------------------
 
@@ -100,7 +133,51 @@ class NoticesMachine(RuleBasedStateMachine):
             finding(level, self.month, item=key) for key, level in zip(ITEMS, levels, strict=True) if level is not None
         ]
         quiet = tuple(key for key, level in zip(ITEMS, levels, strict=True) if level is None)
+        with reading(self.engine) as cx:
+            before = cx.execute(text("SELECT COALESCE(MAX(id), 0) FROM alert_change")).scalar_one()
         scan(self.engine, self.month, *stated, now=self.now, items=quiet, events=events)
+        with reading(self.engine) as cx:
+            unsaid = cx.execute(text(UNSAID), {"before": before}).scalars().all()
+        assert not unsaid, "everybody hears of a new alert, or it is written down why not yet"
+
+    @rule(numbers=st.dictionaries(CELL, st.sampled_from([1.0, 2.0]), max_size=4), later=st.integers(1, 3))
+    def a_release_comes(self, numbers: dict[tuple[str, int], float], later: int) -> None:
+        """First prints, revisions and numbers that are gone, of the same months."""
+        self.now += timedelta(days=later)
+        self.releases += 1
+        sha256, coverage = f"{self.releases:064}", Coverage("KOR", Flow.IMPORT, ("250410",), MONTHS)
+        with writing(self.engine) as cx:
+            raw.put(cx, sha256, "kcs", "", self.now, 0, "")
+            releases.record(cx, releases.NewRelease("kcs", sha256, "", self.now), rows(numbers), [coverage])
+
+    @rule(name=st.sampled_from("ab"))
+    def a_scheduler_begins(self, name: str) -> None:
+        lease = scheduler.Lease(self.engine, lambda: self.now, timedelta(hours=1))
+        if name not in self.schedulers and lease.take():
+            scheduler._abandon_runs_of_the_dead(self.engine, self.now)
+            with writing(self.engine) as cx:
+                run = runs.start(cx, "round", self.now, lease_name=scheduler.LEASE)
+            self.schedulers = {name: (lease, run)}  # whoever held it before has lost it
+
+    @rule(name=st.sampled_from("ab"), dies=st.booleans())
+    def a_scheduler_ends(self, name: str, dies: bool) -> None:
+        lease, run = self.schedulers.pop(name, (None, 0))
+        if lease is None or dies:
+            return
+        with writing(self.engine) as cx:
+            try:
+                runs.finish(cx, run, self.now, {})
+            except StoreError:
+                return  # declared dead meanwhile
+            runs.release(cx, scheduler.LEASE, lease.owner)
+
+    def _somebody_takes_over(self) -> None:
+        """A scheduler that starts finds the lease free in the end, and heals what others have left."""
+        self.now += timedelta(days=1)
+        self.schedulers.clear()
+        self.a_scheduler_begins("c")
+        assert list(self.schedulers) == ["c"]
+        self.nothing_runs_without_a_lease_while_a_scheduler_works()
 
     @rule(number=st.integers(0, 2))
     def a_revision_takes_evidence_away(self, number: int) -> None:
@@ -147,7 +224,7 @@ class NoticesMachine(RuleBasedStateMachine):
     def _send(self, now: datetime) -> outbox.SendReport:
         return outbox.send_due(
             self.engine,
-            {"email": self.post},
+            {"email": self.post, "webhook": self.post},
             owner=f"{now}",
             clock=lambda: now,
             public_url="http://x",
@@ -157,32 +234,19 @@ class NoticesMachine(RuleBasedStateMachine):
     # --- what holds --------------------------------------------------------------------------------
 
     @invariant()
-    def every_open_alert_rests_on_a_finding(self) -> None:
+    def the_tables_are_whole(self) -> None:
         with reading(self.engine) as cx:
-            for alert in stored.alerts(cx, datetime.max.replace(tzinfo=self.now.tzinfo), [AlertState.OPEN]):
-                assert alert.last_finding is not None
-                assert alert.version >= 1
+            assert invariants.broken(cx) == []
 
     @invariant()
-    def what_is_owed_is_told_once_or_held(self) -> None:
-        with reading(self.engine) as cx:
-            rows = cx.execute(
-                text(
-                    "SELECT n.recipient_id, l.alert_change_id FROM notice_line l JOIN notice n ON n.id = l.notice_id "
-                    "UNION ALL SELECT recipient_id, alert_change_id FROM held_line"
-                )
-            )
-            counts = Counter((row[0], row[1]) for row in rows)
-        assert all(count == 1 for count in counts.values())
-
-    @invariant()
-    def what_is_sent_was_tried_and_what_is_waiting_is_free(self) -> None:
-        with reading(self.engine) as cx:
-            tried = set(cx.execute(text("SELECT notice_id FROM delivery WHERE outcome = 'sent'")).scalars())
-            for notice in notices.newest(cx, 1000):
-                assert (notice.state == notices.SENT) == (notice.id in tried)
-                assert notice.kind.value in ("alert", "event", "digest")
-                assert notices.lines(cx, notice.id)
+    def nothing_runs_without_a_lease_while_a_scheduler_works(self) -> None:
+        for lease, run in self.schedulers.values():
+            with reading(self.engine) as cx:
+                holder = invariants.holder(cx, self.now)
+                if holder == lease.owner:
+                    assert invariants.unleased(cx, self.now) == []
+                    running = cx.execute(text("SELECT id FROM run WHERE state = 'running'")).scalars().all()
+                    assert running == [run]
 
     @invariant()
     def no_message_comes_twice_unless_its_answer_was_lost(self) -> None:
@@ -192,11 +256,6 @@ class NoticesMachine(RuleBasedStateMachine):
         for view in self.post.got:
             texts.setdefault(view.message_id, set()).add(repr(view))
         assert all(len(seen) == 1 for seen in texts.values()), "a copy says the same"
-
-    @invariant()
-    def the_log_holds(self) -> None:
-        with reading(self.engine) as cx:
-            assert audit.verify(cx).broken_at is None
 
     def _everything_arrives(self) -> None:
         """Once channels work, silences are over and dead letters are sent again, everything owed is with its reader."""
@@ -216,5 +275,36 @@ class NoticesMachine(RuleBasedStateMachine):
         assert kept <= {"closed"}, "only what somebody has closed by hand is still held"
 
 
-NoticesMachine.TestCase.settings = settings(max_examples=20, stateful_step_count=20, deadline=None)
-TestNotices = NoticesMachine.TestCase
+def _run(new_store: Callable[[], str], examples: int) -> None:
+    def machine() -> StoreMachine:
+        made = StoreMachine()
+        made.new_store = new_store
+        return made
+
+    run_state_machine_as_test(
+        machine, settings=settings(max_examples=examples, stateful_step_count=25, deadline=None, database=None)
+    )
+
+
+def test_on_sqlite(sqlite_template: Path, tmp_path: Path) -> None:
+    numbers = count()
+
+    def new_store() -> str:
+        path = tmp_path / f"{next(numbers)}.sqlite3"
+        shutil.copyfile(sqlite_template, path)
+        return f"sqlite:///{path}"
+
+    _run(new_store, 8)
+
+
+@pytest.mark.postgres
+def test_on_postgresql(postgresql_admin: Engine) -> None:
+    numbers = count()
+
+    def new_store() -> str:
+        name = f"machine_{next(numbers)}"
+        with postgresql_admin.connect() as cx:
+            cx.execute(text(f"CREATE DATABASE {name} TEMPLATE template_cews"))
+        return postgresql_admin.url.set(database=name).render_as_string(hide_password=False)
+
+    _run(new_store, 5)
