@@ -2,7 +2,7 @@
 (function () {
   function go(day) {
     const query = new URLSearchParams(location.search);
-    day ? query.set("as_of", day) : query.delete("as_of");
+    day === "now" ? query.delete("as_of") : query.set("as_of", day);
     location.assign(location.pathname + (query.size ? "?" + query : ""));
   }
 
