@@ -480,7 +480,8 @@ def release(cx: Connection, notice_ids: Sequence[int], owner: str) -> None:
 def oldest_due(cx: Connection) -> datetime | None:
     """When the first notice that is still to be sent was due; None when there is none."""
     table = schema.notice
-    return cx.execute(select(func.min(table.c.due_at)).where(table.c.state.not_in([SENT, DEAD]))).scalar_one()
+    first: datetime | None = cx.scalar(select(func.min(table.c.due_at)).where(table.c.state.not_in([SENT, DEAD])))
+    return first
 
 
 def counts(
