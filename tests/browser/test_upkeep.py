@@ -107,7 +107,7 @@ def test_a_job_run_now_shows_how_far_it_is_and_ends(
         expect(bar).to_have_attribute("aria-valuenow", "25")
         may_end.set()
         expect(page.get_by_text("Nothing is running.")).to_be_visible()
-        expect(page.locator(".table.ended")).to_contain_text("data to 2024-06, 4 findings, 1 changes of alerts")
+        expect(page.locator(".table.ended")).to_contain_text("data to 2024-06; findings: 4; changes of alerts: 1")
         page.locator(".table.ended .link").first.click()
         expect(page.locator(".log")).to_contain_text("scan done")
     finally:
@@ -170,7 +170,7 @@ def test_of_a_file_with_a_bad_line_the_good_ones_are_taken_in_after_the_preview_
     with reading(own_world) as cx:
         assert "711021" not in {entry.item.hs for entry in watchlist.get_items(cx)}, "a preview writes nothing"
     take.click()
-    expect(page.get_by_role("status")).to_contain_text("1 entries added, 1 changed, 1 lines left out.")
+    expect(page.get_by_role("status")).to_contain_text("Added: 1. Changed: 1. Lines left out: 1.")
     with reading(own_world) as cx:
         graded = {entry.item.hs: entry.grade.value for entry in watchlist.get_items(cx)}
     assert (graded["711021"], graded["310210"]) == ("A", "B")

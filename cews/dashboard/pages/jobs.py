@@ -62,8 +62,8 @@ STATES: Final[Mapping[str, tuple[str, str]]] = {  # words, icon
 }
 OUTCOMES: Final[Mapping[str, str]] = {  # what a step said, in words
     "ingest": mark("{new} new and {changed} changed rows"),
-    "scan": mark("data to {newest}, {findings} findings, {changes} changes of alerts"),
-    "notify": mark("{sent} notices sent"),
+    "scan": mark("data to {newest}; findings: {findings}; changes of alerts: {changes}"),
+    "notify": mark("notices sent: {sent}"),
 }
 
 

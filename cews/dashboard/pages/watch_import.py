@@ -159,7 +159,7 @@ def _looked_at(
 def _taken(desk: Desk, kept: Mapping[str, str], view: View, now: datetime) -> str:
     done = curating.take_in(desk.engine, kept["content"], kept["name"], kept["seen"], actor=reader().name, now=now)
     return view.say(
-        "{added} entries added, {changed} changed, {wrong} lines left out.",
+        "Added: {added}. Changed: {changed}. Lines left out: {wrong}.",
         added=f"{len(done.added):,}",
         changed=f"{len(done.changed):,}",
         wrong=f"{len(done.wrong):,}",

@@ -175,7 +175,7 @@ def use_name(use: str, view: View) -> str:
 
 
 def _months(months: float | None, view: View) -> str:
-    return "–" if months is None else view.say("{months} months", months=f"{months:g}")
+    return "–" if months is None else view.say("{months} mo.", months=f"{months:g}")
 
 
 def _edit_path(item: ItemKey) -> str:
