@@ -78,7 +78,7 @@ def _listed(days: Sequence[Choice], view: View) -> Component:
 
 def leads_to(day: date | None) -> dict[str, Any]:
     """What tells the script that a link leads to the same page as of a day; None = now."""
-    return parts.data(as_of=day.isoformat() if day else "now")
+    return parts.data(day=day.isoformat() if day else "now")
 
 
 def _back(today: date, months: int) -> date:

@@ -7,11 +7,11 @@
   }
 
   document.addEventListener("click", (event) => {
-    const link = event.target.closest("[data-as-of]");
+    const link = event.target.closest("[data-day]");
     if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
       event.preventDefault();
       event.stopPropagation(); /* before the router takes the address without its filter */
-      go(link.dataset.asOf);
+      go(link.dataset.day);
     } else if (event.target.closest("#replay-go")) {
       chosen();
     }
