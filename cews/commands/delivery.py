@@ -470,20 +470,24 @@ def unreach(session: Session, email: str, channel: str) -> None:
 def list_recipients(session: Session) -> None:
     """Show the recipients, what they hear about, and how."""
     with reading(session.store) as cx:
-        people = {person.id: person for person in notices.recipients(cx)}
+        people = notices.recipients(cx)
         wishes = notices.subscriptions(cx)
         reached = notices.addresses(cx)
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in ("name", "e-mail", "language", "by", "when", "hears about", "from level"):
         table.add_column(heading)
-    for wish in wishes:
-        person = people[wish.recipient_id]
-        about = f"{wish.reporter}:{wish.flow}:{wish.hs_prefix or ANY}"
-        about = " ".join(filter(None, (about, wish.use, wish.shock, wish.event)))
+    for person in people:
         by = ", ".join(reached.get(person.id, {}))
-        row = [person.language, by, _when(person.reader), about, wish.min_level.slug]
-        table.add_row(escape(person.name), person.email, *row)
-    session.console.print(table if wishes else "There are no recipients. `cews recipient add` makes one.")
+        when = _when(person.reader) if person.active else "never: inactive"
+        mine = [wish for wish in wishes if wish.recipient_id == person.id]
+        for about, level in [_heard(wish) for wish in mine] or [("by rules of the policy only", "")]:
+            table.add_row(escape(person.name), person.email, person.language, by, when, about, level)
+    session.console.print(table if people else "There are no recipients. `cews recipient add` makes one.")
+
+
+def _heard(wish: Subscription) -> tuple[str, str]:
+    about = f"{wish.reporter}:{wish.flow}:{wish.hs_prefix or ANY}"
+    return " ".join(filter(None, (about, wish.use, wish.shock, wish.event))), wish.min_level.slug
 
 
 def _when(reader: Reader) -> str:

@@ -358,6 +358,9 @@ def test_the_commands(sqlite_engine: Engine) -> None:
         assert notices.subscriptions(cx) == [Subscription(1, hs_prefix="31", min_level=Level.SEVERE)]
         done = [(one.action, one.subject) for one in reversed(audit.entries(cx))]
     assert done == [(action, "recipient 1") for action in ("add", "change", "subscribe", "unsubscribe")]
+    assert "as you asked" in run(recipient, "set", "trucks@example.org", "--inactive")
+    assert "inactive" in run(recipient, "list")
+    assert "as you asked" in run(recipient, "set", "trucks@example.org", "--active")
     assert "no span of hours" in run(recipient, "set", "trucks@example.org", "--quiet", "late")
     add_reader(sqlite_engine, "kim@example.org")
     raise_alerts(sqlite_engine, 1)
