@@ -76,15 +76,12 @@ def test_a_second_sqlite_writer_waits_for_the_first(sqlite_engine: Engine) -> No
     assert count_names(sqlite_engine) == 2
 
 
-def test_a_writer_that_waits_too_long_is_told_to_try_again(
-    sqlite_url: str, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(store, "BUSY_SECONDS", 0.05)
+def test_a_writer_that_waits_too_long_is_told_to_try_again(sqlite_url: str, sqlite_engine: Engine) -> None:
     other = store.connect(sqlite_url)
     with (
         store.writing(sqlite_engine),
         pytest.raises(StoreError, match="Try again later") as refused,
-        store.writing(other),
+        store.writing(other, wait=0),
     ):
         raise AssertionError("two writers at once")
     assert not refused.value.permanent
