@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import dashboard_world as world
 import pytest
 from sqlalchemy import func, select, text
 
 from cews.domain import Alert, AlertState, ItemKey, Level, Period
-from cews.store import alert_lines, incoming, queries
+from cews.handling import Handling, Stage
+from cews.store import alert_lines, events, handling, incoming, queries
 from cews.store import alerts as stored
 from cews.store.alert_lines import AlertFilter
-from cews.store.engine import Connection, Engine, connect, reading
+from cews.store.engine import Connection, Engine, connect, reading, writing
 from cews.store.queries import Window
 from cews.store.schema import observation, series
 
@@ -185,3 +189,74 @@ def test_sources_and_what_was_set_aside(cx: Connection) -> None:
     (reject,) = incoming.rejects(cx, world.NOW, limit=10)
     assert (reject.line, reject.column, reject.value) == (118, "net_weight_kg", "12,0x4")
     assert incoming.count_rejects(cx, REPLAY) == 0
+
+
+# --- how alerts are dealt with, and what belongs together --------------------------------------------
+
+
+def test_facets_count_what_each_choice_would_leave(cx: Connection) -> None:
+    def number(where: AlertFilter) -> int:
+        return len(alert_lines.find_alerts(cx, world.NOW, where))
+
+    severe, chinese = AlertFilter(levels=(Level.SEVERE,)), AlertFilter("all", shocks=("shortage",), partners=("CHN",))
+    for where in (EVERY, severe, chinese):
+        counts = alert_lines.facets(cx, world.NOW, where)
+        assert counts["partner"] == {p: number(replace(where, partners=(p,))) for p in counts["partner"]}
+        assert counts["class"] == {shock: number(replace(where, shocks=(shock,))) for shock in counts["class"]}
+        assert counts["level"] == alert_lines.count_alerts(cx, world.NOW, where)
+        assert counts["chapter"].total() == number(where)
+
+
+def test_alerts_are_found_by_chapter_flow_and_month(cx: Connection) -> None:
+    def found(**asked: Any) -> set[str]:
+        return {line.item.hs for line in alert_lines.find_alerts(cx, world.NOW, replace(EVERY, **asked))}
+
+    assert found(chapters=("25",)) == {"250410"}
+    assert found(flow="export") == set()
+    assert found(flow="import") == found()
+    assert found(first=Period.of(2024, 6)) | found(last=Period.of(2024, 5)) == found()
+    assert "811292" in found(last=Period.of(2023, 12))
+    assert "811292" not in found(first=Period.of(2024, 6))
+
+
+def test_handling_and_assignee_filter_and_sort(engine: Engine) -> None:
+    first, second = 1, 2
+    with writing(engine) as cx:
+        handling.save(cx, Handling(first, Stage.ACKNOWLEDGED, assignee="kim"), world.NOW)
+        handling.save(cx, Handling(second, snoozed_until=world.NOW + timedelta(days=3)), world.NOW)
+    with reading(engine) as cx:
+
+        def found(as_of: datetime = world.NOW, **asked: Any) -> set[int]:
+            return {line.id for line in alert_lines.find_alerts(cx, as_of, replace(EVERY, **asked))}
+
+        assert found(assignee="kim") == found(handling="acknowledged") == {first}
+        assert found(handling="snoozed") == {second}
+        assert second in found(world.NOW + timedelta(days=4), handling="new"), "the snooze is over"
+        assert found(handling="todo") == found() - {second}
+        assert found(assignee="") == found() - {first}
+        line = alert_lines.alert_line(cx, world.NOW, first)
+        assert line is not None
+        assert (line.handling.assignee, line.handling.version) == ("kim", 1)
+        order = [one.id for one in alert_lines.find_alerts(cx, world.NOW, EVERY, order=[("handling", False)])]
+        assert (order[-2], order[-1]) == (first, second)
+
+
+def test_an_event_tells_the_levels_it_had_then(cx: Connection) -> None:
+    (card, *_) = events.cards(cx, world.NOW)
+    lines = alert_lines.find_alerts(cx, world.NOW, replace(EVERY, event=card.id))
+    assert {line.id for line in lines} == set(card.alerts)
+    assert {line.id for line in lines if line.state == "open"} == set(card.open_alerts)
+    assert card.level == max((line.level for line in lines if line.state == "open"), default=None)
+    assert events.cards(cx, card.known_since - timedelta(seconds=1), card.id) == []
+    changes = alert_lines.event_changes(cx, world.NOW, card.id)
+    assert {change.alert_id for change in changes} == set(card.alerts)
+
+
+def test_the_newest_changes_stop_at_the_day_and_count_since_a_moment(cx: Connection) -> None:
+    newest = alert_lines.newest_changes(cx, REPLAY, 500)
+    assert all(change.as_of <= REPLAY for _, change in newest)
+    assert [change.as_of for _, change in newest] == sorted((change.as_of for _, change in newest), reverse=True)
+    kinds = Counter(change.kind for _, change in newest)
+    assert alert_lines.count_changes(cx, REPLAY, world.NOW - timedelta(days=1)) == kinds
+    assert alert_lines.count_changes(cx, REPLAY, world.NOW) == {}
+    assert newest[0][0].label("en")

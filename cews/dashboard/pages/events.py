@@ -173,7 +173,7 @@ def _alerts(one: Card, lines: Sequence[AlertLine], view: View) -> Component:
         [html.Span(view.say("In the list of alerts")), parts.icon("next")],
         view.link("/alerts", state="all", event=str(one.id)),
     )
-    table = parts.table(headers, rows, numeric=(4,))
+    table = parts.table(headers, rows, numeric=(4,), more="event-alerts")
     return parts.card(view.say("Alerts"), bar if view.may(Role.ANALYST) else None, table, actions=inbox)
 
 

@@ -125,12 +125,13 @@ def _first(cx: Connection, view: View) -> Component:
         if lines
         else parts.empty(view.say("No alert is open."))
     )
-    return parts.card(view.say("Look at these first"), inner, actions=actions)
+    words = view.say("The worst first, with the difference from what was expected.")
+    return parts.card(view.say("Look at these first"), inner, subtitle=words, actions=actions)
 
 
 def _first_line(line: AlertLine, trend: Numbers, view: View) -> Component:
     about = [html.Code(line.item.hs), html.Span(view.shock(line.shock))]
-    measure = _against(line, view)
+    measure = view.say(MEASURE_NAMES[line.finding.measure]) if line.finding else ""
     return html.Li(
         parts.link(
             [
@@ -166,12 +167,6 @@ def drawn(trend: Numbers, colour: str) -> str:
         f'stroke="#7d8794" stroke-width="1.5"/><circle cx="{x:.1f}" cy="{y:.1f}" r="2.8" fill="{colour}"/></svg>'
     )
     return f"data:image/svg+xml,{quote(picture)}"
-
-
-def _against(line: AlertLine, view: View) -> str:
-    if line.finding is None:
-        return ""
-    return view.say("{measure} vs expected", measure=view.say(MEASURE_NAMES[line.finding.measure]))
 
 
 # --- what changed ------------------------------------------------------------------------------------
