@@ -35,6 +35,11 @@ PAGES = {
     "data": "/data",
     "releases": "/data/releases",
     "jobs": "/jobs",
+    "scorecard": "/scorecard",
+    "notices": "/notices",
+    "recipients": "/notices/recipients",
+    "rules": "/notices/rules",
+    "silences": "/notices/silences",
     "help": "/help",
 }
 SIZES = {"desktop": (1440, 900), "mobile": (390, 844)}
