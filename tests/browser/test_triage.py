@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
+import dashboard_world as world
+import people
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from cews.accounts import Role
+from cews.settings import Settings
+from cews.store import users
+from cews.store.engine import Engine, writing
+from cews.store.users import Limits
 
 pytestmark = pytest.mark.browser
 
 Open = Callable[..., Page]  # the fixture open_page: path, language, scheme, size, role
 
+LIMITS = Limits.of(Settings())
 ROWS = ".ag-center-cols-container .ag-row"
 
 
@@ -131,3 +139,35 @@ def test_on_a_phone_the_panel_is_a_sheet_and_the_filters_fold(open_page: Open) -
     expect(panel.locator(".stage")).to_have_text("조사 중")
     page.locator("#panel-close").click()
     expect(panel).to_be_hidden()
+
+
+def test_one_decision_holds_for_the_open_alerts_of_an_event(open_page: Open) -> None:
+    page = open_page("/events", "en")
+    page.locator(".event-card").first.click()
+    expect(page.locator(".event-facts")).to_contain_text("Since when")
+    number = page.locator("[data-seen]").get_attribute("data-seen")
+    assert number is not None
+    wanted = number.count("],[") + 1
+    page.keyboard.press("m")
+    expect(said(page)).to_contain_text(f"Assigned: {wanted}.")
+    expect(page.locator(".event-alerts .stage").filter(has_text="a.analyst")).to_have_count(wanted)
+    page.locator(".event-decisions").get_by_role("button", name="Snooze …").click()
+    page.get_by_role("button", name="1 month").click()
+    expect(page.locator(".event-alerts .stage-snoozed")).to_have_count(wanted)
+    page.get_by_role("link", name="In the list of alerts").click()
+    rows_are_there(page)
+    expect(page).to_have_url(re.compile(r"/alerts\?state=all&event=\d+"))
+
+
+def test_the_overview_tells_what_changed_since_the_last_visit(open_page: Open, small_world: Engine) -> None:
+    person = people.person(small_world, Role.VIEWER)
+    with writing(small_world) as cx:
+        users.start_session(cx, person, "long ago", world.NOW - timedelta(days=1), LIMITS, "127.0.0.1")
+    page = open_page("/", "en", role=Role.VIEWER)
+    news = page.locator("section.card").filter(has_text="What changed")
+    expect(news).to_contain_text("Since your last visit on 2024-07-15")
+    expect(news.locator(".new-dot")).to_have_count(8)
+    expect(news.locator(".news-counts")).to_contain_text("Opened")
+    page.locator(".event-card").first.click()
+    expect(page.locator(".event-facts")).to_be_visible()
+    expect(page.locator("[data-decision]")).to_have_count(0)  # a viewer decides nothing
