@@ -134,7 +134,7 @@ def _pictures(view: View, title: str) -> Component:
                 form.upper(),
                 type="button",
                 **{"data-picture": form, **about},  # type: ignore[arg-type]
-                **aria(label=view.say("Save the chart as {form}", form=form.upper())),
+                **aria(label=view.say("Save as {form}: {title}", form=form.upper(), title=title)),
             )
             for form in ("png", "svg")
         ],
