@@ -22,7 +22,7 @@ from cews.dashboard.desk import Desk
 from cews.dashboard.pages import audit as audit_pages
 from cews.dashboard.pages import help as help_pages
 from cews.dashboard.pages import notices as notice_pages
-from cews.dashboard.pages import recipients as recipient_pages
+from cews.dashboard.pages import recipient as recipient_pages
 from cews.dashboard.pages import scorecard, silences
 from cews.dashboard.view import View, view_of
 from cews.domain import UserError
