@@ -160,6 +160,12 @@ def test_one_click_unsubscription_where_an_address_takes_it() -> None:
     assert f'href="{LEAVE}"' in body(message, "html")
 
 
+def test_outlook_gets_a_card_of_its_own_width_and_nobody_an_inverted_one() -> None:
+    html = body(read(render(view(), SENDER)), "html")
+    assert html.count("<!--[if mso]>") == 2, "Word, which draws Outlook's mails, knows no max-width"
+    assert 'content="light only"' in html
+
+
 def test_without_tls_there_is_a_link_and_no_one_click() -> None:
     message = read(render(replace(view(), leave=LEAVE.replace("https", "http")), SENDER))
     assert message["List-Unsubscribe"].startswith("<http://ews.example.org/unsubscribe/7-")
