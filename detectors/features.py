@@ -7,7 +7,7 @@ so that what is learned on one trade holds on another. Names and formulas: docs/
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 import numpy as np
@@ -66,6 +66,11 @@ class Trade:
             total_value=self._moved(self.total_value, self.value, value),
         )
 
+    def since(self, month: int) -> Trade:
+        """The same without the months before."""
+        names = ("quantity", "value", "total_quantity", "total_value")
+        return replace(self, start=self.start + month, **{name: getattr(self, name)[month:] for name in names})
+
     def _moved(self, total: FloatArray, old: FloatArray, new: FloatArray) -> FloatArray:
         if self.whole:
             return total
@@ -83,6 +88,15 @@ class Screened:
     p: Screen
     total_q: Screen  # (T, I)
     total_p: Screen
+
+    def since(self, month: int) -> Screened:
+        """The same without the months before."""
+        screens = (Screen(*(getattr(said, field.name)[month:] for field in fields(said))) for said in self._screens)
+        return Screened(self.trade.since(month), self.price[month:], *screens)
+
+    @property
+    def _screens(self) -> tuple[Screen, Screen, Screen, Screen]:
+        return self.q, self.p, self.total_q, self.total_p
 
     @classmethod
     def of(cls, trade: Trade) -> Screened:
@@ -116,7 +130,9 @@ def features(seen: Screened, cells: Cells) -> Features:
     """(F, R) of the given months of series; NaN = not known."""
     own = np.full((len(cells.month), len(kernel.FIGURES)), np.nan)
     _own(seen, cells, own)
-    beside = {name: cells.of(table) for name, table in _beside(seen)}
+    since = max(0, int(cells.month.min(initial=seen.trade.months)) - YEAR)  # nothing beside a month rests on older ones
+    late = Cells(cells.month - since, cells.series)
+    beside = {name: late.of(table) for name, table in _beside(seen.since(since))}
     rows = [*own.T, *(beside[name] for name in BESIDE)]
     return np.stack(rows).astype(np.float32)
 
@@ -212,11 +228,11 @@ def _gap(logs: FloatArray, group: IntArray) -> FloatArray:
 
 
 def _year_before(table: FloatArray) -> FloatArray:
-    """(T, S) sum of the twelve months before."""
-    heaped = np.cumsum(table, axis=0)
-    year = heaped.copy()
-    year[YEAR:] -= heaped[:-YEAR]
-    return np.vstack([np.zeros((1, table.shape[1])), year[:-1]])
+    """(T, S) sum of the twelve months before: month by month, so that it is the same however many months there are."""
+    total = np.zeros(table.shape)
+    for lag in range(min(YEAR, len(table) - 1), 0, -1):
+        total[lag:] += table[:-lag]
+    return total
 
 
 def _mean_before(table: FloatArray) -> FloatArray:

@@ -81,19 +81,25 @@ def form_of(body: bytes, name: str, given: Given = _AS_FOUND) -> str:
     if pinksheet.SHEET in sheet_names(body):
         return PRICES
     heading = read_heading(body, name, given.sheet)
-    for form, known in TABLES.items():
-        if _fits(heading, known.fields, given, name):
-            return form
+    lacking = {form: _lacking(heading, known.fields, given, name) for form, known in TABLES.items()}
+    if fitting := [form for form, fields in lacking.items() if fields == []]:
+        return fitting[0]
+    nearest = min(
+        (form for form in lacking if lacking[form]), key=lambda form: len(lacking[form] or ()), default="tidy"
+    )
     raise UserError(
-        f"{name} is in no form known ({', '.join(TABLES)}). Say which with --format, and name columns with --map."
+        f"{name} is in no form known ({', '.join(TABLES)}). Nearest is {nearest}, which lacks "
+        f"{', '.join(lacking[nearest] or ())}: name the columns with --map, or give what is the same in all rows with "
+        "options such as --flow. Say which form it is with --format."
     )
 
 
-def _fits(heading: Sequence[str], fields: tuple[Field, ...], given: Given, name: str) -> bool:
+def _lacking(heading: Sequence[str], fields: tuple[Field, ...], given: Given, name: str) -> list[str] | None:
+    """The fields of a form that the file has not; None when what was given does not fit the form."""
     try:
-        return not missing(matched(heading, fields, given, name), fields, given)
+        return missing(matched(heading, fields, given, name), fields, given)
     except UserError:
-        return False
+        return None
 
 
 def source_of(form: str) -> str:

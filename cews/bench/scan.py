@@ -29,7 +29,7 @@ from cews.pipeline import examine
 from cews.store import raw, releases
 from cews.store.engine import Connection, connect, writing
 from cews.store.scratch import scratch
-from detectors import score
+from detectors import Ranker, score, train_on
 from detectors.base import FloatArray, Panel
 from detectors.baselines import refitted
 from detectors.kernels import THREADS
@@ -39,6 +39,7 @@ AS_OF: Final = datetime(2100, 1, 1, tzinfo=UTC)
 PARTNERS: Final = ("CHN", "JPN", "USA", "DEU", "VNM", "AUS", "BRA", "IND", "FRA", "GBR")
 SHARES: Final = np.array([0.35, 0.2, 0.12, 0.1, 0.07, 0.05, 0.04, 0.03, 0.02, 0.02])
 FALLING: Final = 200  # one item in so many loses most of its trade in the newest month
+LEARNED_FROM: Final = 40  # items of made trade that a ranker learns from
 MEMORY: Final = "memory"  # no store: the panel is made in memory
 _ITEMS: Final = 500  # made and recorded at a time
 _SEED: Final = 7
@@ -55,6 +56,7 @@ class Order:
     months: int
     prophet: int  # series that Prophet is fitted to
     budget: float
+    ranker: bool = False  # also measured with one, trained beforehand on a part of the trade
 
     @property
     def items(self) -> int:
@@ -108,6 +110,7 @@ def _measured(url: str | None, order: Order) -> dict[str, Any]:
         again = time.perf_counter(), time.process_time()
         _judged(panel, order.budget, KeptCourses(Path(folder)))
         updated = time.perf_counter(), time.process_time()
+    with_ranker = _with_ranker(panel, order) if order.ranker else {}
     return {
         "read_s": round(read[0] - began[0], 2) if url else None,
         "engine_s": round(done[0] - read[0], 2),
@@ -118,12 +121,27 @@ def _measured(url: str | None, order: Order) -> dict[str, Any]:
         "update_cpu_s": round(updated[1] - again[1], 2),
         "peak_mib": round(peak),
         "findings": found,
+        **with_ranker,
     }
 
 
-def _judged(panel: Panel, budget: float, courses: KeptCourses | None = None) -> int:
+def _with_ranker(panel: Panel, order: Order) -> dict[str, Any]:
+    """The same panel scored and judged with a ranker that learned from trade of the same kind."""
+    ranker = train_on(made(LEARNED_FROM, order.months), seed=_SEED)
+    _judged(made(10, order.months), order.budget, ranker=ranker)
+    began = time.perf_counter(), time.process_time()
+    found = _judged(panel, order.budget, ranker=ranker)
+    return {
+        "ranked_engine_s": round(time.perf_counter() - began[0], 2),
+        "ranked_engine_cpu_s": round(time.process_time() - began[1], 2),
+        "ranked_peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "ranked_findings": found,
+    }
+
+
+def _judged(panel: Panel, budget: float, courses: KeptCourses | None = None, ranker: Ranker | None = None) -> int:
     """What a scan does with a panel; gives the number of findings."""
-    return len(examine(panel, score(panel, courses), {}, Policy(), budget, None).detection.findings)
+    return len(examine(panel, score(panel, courses), {}, Policy(), budget, None, ranker).detection.findings)
 
 
 def _before_the_newest(panel: Panel) -> Panel:

@@ -61,13 +61,14 @@ def load(
 @click.option("--months", type=click.IntRange(min=14), default=120, show_default=True)
 @click.option("--store", default="sqlite", show_default=True, help="`sqlite`, a PostgreSQL address, or `memory`.")
 @click.option("--prophet", type=click.IntRange(min=2), default=24, show_default=True, help="Fit it to so many series.")
+@click.option("--ranker", is_flag=True, help="Also scan with a ranker, trained beforehand on the same kind of trade.")
 @json_option
 @pass_session
-def scan(session: Session, series: int, months: int, store: str, prophet: int, as_json: bool) -> None:
+def scan(session: Session, series: int, months: int, store: str, prophet: int, ranker: bool, as_json: bool) -> None:
     """From a store of made trade to findings; beside it, Prophet fitted to some of the same series."""
     if store not in ("sqlite", scanning.MEMORY) and not store.startswith("postgresql"):
         raise UserError(f"--store {store}: write sqlite, memory, or postgresql://user:password@host/database")
-    order = scanning.Order(store, series, months, prophet, session.settings.alarm_budget)
+    order = scanning.Order(store, series, months, prophet, session.settings.alarm_budget, ranker)
     with session.progress("Making the trade") as progress:
         record = scanning.scan(order, progress)
     _show(session, record, as_json)

@@ -198,9 +198,10 @@ def _details(report: IngestReport) -> Iterator[str]:
     """What a dry run shows beside the counts, and the notes about any file."""
     if report.dry_run and report.form:
         named = ", ".join(ours if ours == theirs else f"{ours} = {theirs}" for ours, theirs in report.columns.items())
-        yield f"form {report.form}; columns {named}"
-        yield f"{len(report.codes)} codes: {_some(report.codes)}"
-        yield f"{len(report.partners)} partners: {_some(report.partners)}"
+        yield f"form {report.form}" + (f"; columns {named}" if named else "")
+        if report.codes:
+            yield f"{len(report.codes)} codes: {_some(report.codes)}"
+            yield f"{len(report.partners)} partners: {_some(report.partners)}"
     yield from report.notes
     yield from (f"warning: {warning}" for warning in report.warnings)
 

@@ -425,8 +425,13 @@ def test_the_form_is_told_by_the_columns(body: bytes, given: Given, form: str) -
 
 
 def test_an_unknown_form_is_refused_with_the_forms_there_are() -> None:
-    with pytest.raises(UserError, match=r"no form known \(tidy, kcs, .*\). Say which with --format"):
+    with pytest.raises(UserError, match=r"no form known \(tidy, kcs, .*\)\. .* Say which form it is with --format"):
         form_of(csv("a,b", "1,2"), "a.csv")
+
+
+def test_the_nearest_form_is_named_with_what_it_lacks() -> None:
+    with pytest.raises(UserError, match="Nearest is comexstat, which lacks flow: name the columns with --map"):
+        form_of(csv(MUNICIPAL), "a.csv")
 
 
 # --- names of countries and codes --------------------------------------------------------------------
