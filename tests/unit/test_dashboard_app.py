@@ -42,6 +42,7 @@ def engine(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     shutil.copyfile(sqlite_template, path)
     built = connect(f"sqlite:///{path}")
     world.build(built)
+    people.person(built, Role.ADMIN)
     yield built
     built.dispose()
 
