@@ -50,7 +50,7 @@ def page(desk: Desk, cx: Connection, view: View) -> Page:
             _live(verdicts.tallies(cx, view.as_of), view),
         )
     )
-    return Page(title, "scorecard", body)
+    return Page(title, "scorecard", body, simulated=False)  # what is simulated says so in its place
 
 
 # --- real events -------------------------------------------------------------------------------------
