@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -69,22 +70,27 @@ def revisions(
     first_at = rows["period"].map(printed).astype("int64")
     first = _sums(rows[(rows["known_from"] <= first_at) & (first_at < rows["known_to"])])
     last = _sums(rows[now < rows["known_to"]])
-    later = rows[rows["known_from"] > first_at].groupby("period")["known_from"].nunique()
-    gone = rows[(rows["known_to"] > first_at) & (rows["known_to"] <= now)].groupby("period")["known_to"].nunique()
-    presumed = rows[rows["known_from"] <= first_at].groupby("period")["presumed"].any()
+    later, gone = _moments(rows, "known_from", first_at, now), _moments(rows, "known_to", first_at, now)
+    presumed = set(rows.loc[(rows["known_from"] <= first_at) & rows["presumed"], "period"].tolist())
     return [
         Revision(
             Period.from_yyyymm(month),
             moment(printed[month]),
-            bool(presumed.get(month, False)),
+            month in presumed,
             first["amount"].get(month),
             last["amount"].get(month),
             first["value_usd"].get(month),
             last["value_usd"].get(month),
-            int(max(later.get(month, 0), gone.get(month, 0))),
+            max(later.get(month, 0), gone.get(month, 0)),
         )
         for month in sorted(set(rows["period"].tolist()))
     ]
+
+
+def _moments(rows: pd.DataFrame, column: str, first_at: pd.Series, now: int) -> Counter[int]:
+    """At how many moments after the first print something began or ended, by month."""
+    after = rows.loc[(rows[column] > first_at) & (rows[column] <= now), ["period", column]]
+    return Counter(month for month, _ in set(after.itertuples(index=False, name=None)))
 
 
 def _sums(rows: pd.DataFrame) -> dict[str, dict[int, float]]:
