@@ -16,12 +16,13 @@ import dashboard_world as world
 import orjson
 import people
 import pytest
-from dash import Dash
+from dash import Dash, dcc
 from dash._utils import to_json
 from flask.testing import FlaskClient
 
 from cews import accounts, dashboard
 from cews.accounts import Account, Role
+from cews.dashboard import access
 from cews.dashboard.application import create_app
 from cews.dashboard.desk import Desk
 from cews.dashboard.routes import _PAGES, page_at
@@ -218,6 +219,28 @@ def test_every_callback_names_components_that_exist(app: Dash, desk: Desk) -> No
     } | {name.rsplit(".", 1)[0] for output in app.callback_map for name in output.strip(".").split("...")}
     assert used
     assert used <= names, used - names
+
+
+@pytest.mark.parametrize("path", dashboard_paths.PATHS)
+def test_in_a_replay_nothing_is_offered_that_would_be_refused(app: Dash, desk: Desk, path: str) -> None:
+    """What sends a change is absent, hidden or disabled on a page of a past day. A store sends nothing itself."""
+    changing = {
+        json.loads(part["id"])["type"] if part["id"].startswith("{") else part["id"]
+        for output, entry in app.callback_map.items()
+        if "callback" in entry and access.changes(access.callback_id(output))
+        for part in entry["inputs"]
+    }
+    with reading(desk.engine) as cx:
+        body = page_at(desk, cx, view("en", "?as_of=2024-07-19"), path).body
+    offered = [
+        one.id
+        for one in body._traverse()
+        if (name := getattr(one, "id", None)) and (name["type"] if isinstance(name, dict) else name) in changing
+        if not isinstance(one, dcc.Store) and "hidden" not in str(getattr(one, "className", ""))
+        if not getattr(one, "disabled", False)
+    ]
+    assert changing
+    assert offered == []
 
 
 def test_two_applications_in_one_process_both_answer(engine: Engine) -> None:

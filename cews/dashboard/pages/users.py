@@ -82,6 +82,7 @@ def _role_choice(line: AccountLine, view: View) -> Component:
         data=[{"value": role.slug, "label": view.say(ROLE_NAMES[role])} for role in Role],
         value=line.account.role.slug,
         allowDeselect=False,
+        disabled=not view.may(Role.ADMIN),
         size="xs",
         className="role",
         **parts.aria(label=view.say("Role of {name}", name=line.account.name)),
@@ -95,13 +96,14 @@ def _buttons(line: AccountLine, view: View) -> list[Component]:
         view.say("End sessions"),
         id={"type": SESSIONS, "name": name},
         className="button",
-        disabled=not line.sessions,
+        disabled=not line.sessions or not view.may(Role.ADMIN),
         **parts.aria(label=view.say("End the sessions of {name}", name=name)),
     )
     switched = html.Button(
         view.say("Disable") if active else view.say("Enable"),
         id={"type": ACTIVE, "name": name},
         className="button",
+        disabled=not view.may(Role.ADMIN),
         **parts.aria(label=view.say("Disable {name}", name=name) if active else view.say("Enable {name}", name=name)),
     )
     return [ended, switched]
