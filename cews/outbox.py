@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from cews import leaving, policy, sentences
 from cews.domain import Alert, AlertChange, Finding, ItemKey, NoticeReason, Period, StoreError
-from cews.i18n import LANGUAGES, text
+from cews.i18n import LANGUAGES, retold, text
 from cews.notify import Channel, ChannelDownError, ChartPoint, Deliver, DeliveryError, DigestView, NoticeView, TextView
 from cews.notify import View as NoticeAsSeen
 from cews.notify.email import parse_sender, render
@@ -352,7 +352,7 @@ def _send_one(sender: Sender, deliver: Deliver, notice: Notice) -> SendReport:
     with writing(sender.engine) as cx:
         notices.mark_sent(cx, notice.id, sender.owner, sender.clock())
         if wrong and notice.kind is not MessageKind.TROUBLE:
-            tell_operators(cx, f"a notice went out as plain text, because its layout failed: {wrong}", sender.clock())
+            tell_operators(cx, f"A notice went out as plain text, because its layout failed: {wrong}", sender.clock())
     return SendReport(sent=1, errors=(f"sent without layout: {wrong}",) if wrong else ())
 
 
@@ -490,7 +490,8 @@ class _Showing:
             words = text(reached, language, name=to.name)
         else:
             title = text("C-EWS needs its operators", language)
-            words = f"{self.notice.note}\n{text('`cews doctor` says more.', language)}"
+            trouble = retold(self.notice.note, language, context="trouble")
+            words = f"{trouble}\n{text('`cews doctor` says more.', language)}"
         return TextView(
             recipient=to.name,
             address=self.where.address,

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import invariants
 from mail_server import Mailbox, mail_server
 from notice_world import NOW, add_reader, raise_alerts
 
@@ -104,8 +105,9 @@ def _generation(context: Any, store_url: str, smtp_url: str, generation: int, pl
 
 
 def _check(engine: Engine, notices_owed: int) -> None:
-    """I5 each owed line is in exactly one notice; I6 what is sent has an attempt on record; nothing is held or left."""
+    """The invariants hold, and nothing is held or left."""
     with reading(engine) as cx:
+        assert invariants.broken(cx) == []
         assert notices.counts(cx) == {"waiting": 0, "sending": 0, "sent": notices_owed, "dead": 0}
         attempted = set(cx.exec_driver_sql("SELECT notice_id FROM delivery WHERE outcome = 'sent'").scalars())
         told = list(cx.exec_driver_sql("SELECT alert_change_id FROM notice_line").scalars())

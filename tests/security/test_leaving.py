@@ -11,6 +11,7 @@ from notice_world import NOW, add_reader, scan
 
 from cews import leaving, outbox, recipients
 from cews.dashboard.application import create_app
+from cews.i18n import retold
 from cews.notify import NoticeView
 from cews.settings import Settings
 from cews.store import audit, notices
@@ -68,6 +69,9 @@ def test_one_click_stops_the_notices_and_is_told(store_engine: Engine, provider:
     [(to, kind, note)] = told
     assert (to, kind) == ("ops@example.org", "trouble")
     assert "kim@example.org> has stopped their notices" in note
+    assert retold(note, "ko", context="trouble").endswith(
+        "kim@example.org> 수신자가 메일의 링크로 알림 수신을 중지하였습니다."
+    )
 
 
 def test_what_is_not_signed_does_nothing(store_engine: Engine, provider: FlaskClient) -> None:
