@@ -95,12 +95,14 @@ def _bounded(x: float, bound: float) -> float:
 def _logs(amount: FloatArray, y: FloatArray, buffer: FloatArray) -> None:
     """Logs; what is silent stands at the farthest below the median of its trade in the three years before."""
     for t in range(len(amount)):
-        count = 0
+        count, most = 0, 0.0
         for u in range(max(0, t - _PAST), t):
             if amount[u] > 0:
                 buffer[count] = amount[u]
+                most = max(most, amount[u])
                 count += 1
-        floor = _median(buffer, count) / _FARTHEST if count else 0.0
+        low = amount[t] < most / _FARTHEST  # else the floor lies below it in any case
+        floor = _median(buffer, count) / _FARTHEST if low else 0.0
         seen = max(amount[t], floor) if amount[t] == amount[t] else 0.0
         y[t] = np.log(seen) if seen > 0 else np.nan
 
