@@ -22,7 +22,7 @@ class Rule:
     level: Level
     size: float  # relative size of the move: 0.5 = half is missing, or half more than expected
     dependence: float  # top partner's share of the item; for an exit the share of the partner that left
-    strength: float  # evidence on the z scale; more than 4 needs a second sign or a second month
+    strength: float  # evidence on the z scale; one month of one sign comes to about 4
 
     def covers(self, other: Rule) -> bool:
         """Whatever reaches the other rule reaches this one."""
