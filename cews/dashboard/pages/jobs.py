@@ -28,6 +28,7 @@ from cews.store.engine import Connection, reading
 from cews.store.runs import Run
 
 ASK: Final = "job-ask"
+GOING: Final = (runs.RUNNING, runs.WAITING)
 LOOK_EVERY: Final = 1000  # ms, while something runs
 SHOWN: Final = 60
 
@@ -98,11 +99,11 @@ def live(cx: Connection, view: View, number: int | None) -> list[Component]:
     if number is not None:
         run = runs.get(cx, number, view.as_of)
         return [] if run is None else [_detail(cx, run, view)]
-    known = runs.known(cx, view.as_of, SHOWN, view.one("job"))
-    going = [run for run in known if run.state in (runs.RUNNING, runs.WAITING)]
+    going = [run for run in runs.known(cx, view.as_of, SHOWN) if run.state in GOING]
+    ended = [run for run in runs.known(cx, view.as_of, SHOWN, view.one("job")) if run.state not in GOING]
     waiting = view.replayed is None and any(run.state == runs.WAITING for run in going)
     warned = [_nobody_works(view)] if waiting and not runs.held(cx, requests.LEASE, view.as_of) else []
-    return [*warned, _running(going, view), _history([run for run in known if run not in going], view)]
+    return [*warned, _running(going, view), _history(ended, view)]
 
 
 # --- what can be asked for ---------------------------------------------------------------------------
@@ -123,7 +124,7 @@ def _requests(desk: Desk, view: View) -> Component | None:
 
 
 def _whose_turn(view: View) -> str | None:
-    return None if view.role >= Role.MANAGER else view.say("Managers can run a job now.")
+    return None if view.may(Role.MANAGER) else view.say("Managers can run a job now.")
 
 
 def _request(name: str, desk: Desk, view: View) -> Component:
@@ -136,7 +137,7 @@ def _request(name: str, desk: Desk, view: View) -> Component:
     )
     due = _next_time(name, desk, view)
     about = html.Div(parts.kept(html.Strong(words), html.Span(view.say(ABOUT[name])), due), className="what")
-    return html.Li(parts.kept(about, button if view.role >= Role.MANAGER else None))
+    return html.Li(parts.kept(about, button if view.may(Role.MANAGER) else None))
 
 
 def _next_time(name: str, desk: Desk, view: View) -> Component | None:
@@ -165,7 +166,7 @@ def _running(going: Sequence[Run], view: View) -> Component:
 
 
 def _progress(run: Run, view: View) -> Component:
-    about = [_by(run, view), _since(run, view)]
+    about = [run.asked_by, _since(run, view)]
     line = html.Div(
         [
             html.Div(
@@ -173,7 +174,7 @@ def _progress(run: Run, view: View) -> Component:
                 className="what",
             ),
             html.Div([html.Span(part) for part in about if part], className="about"),
-            *([_stop_button(run, view)] if view.role >= Role.MANAGER and not view.replayed else []),
+            *([_stop_button(run, view)] if view.may(Role.MANAGER) else []),
         ],
         className="going-line",
     )
@@ -183,9 +184,7 @@ def _progress(run: Run, view: View) -> Component:
 def _doing(run: Run, view: View) -> str:
     if run.state == runs.WAITING:
         return view.say("Waiting to begin")
-    step = (
-        view.say(STEPS[run.step]) if run.step is not None and run.step in STEPS else view.say("Running", context="run")
-    )
+    step = view.say(STEPS[run.step]) if run.step and run.step in STEPS else view.say("Running", context="run")
     counted = f" · {run.progress_done:,} / {run.progress_total:,}" if run.progress_total else ""
     asked = f" · {view.say('stop asked for by {name}', name=run.stop_asked_by)}" if run.stop_asked_by else ""
     return f"{step}{counted}{asked}"
@@ -245,7 +244,7 @@ def _row(run: Run, view: View) -> list[parts.Child]:
         state_tag(run.state, view),
         view.minute(run.started_at),
         _since(run, view),
-        _by(run, view) or "–",
+        run.asked_by or "–",
         html.Span(_outcome(run, view), className="outcome"),
     ]
 
@@ -278,12 +277,12 @@ def _told(step: str, said: Mapping[str, Any], view: View) -> str:
 
 
 def _detail(cx: Connection, run: Run, view: View) -> Component:
-    going = run.state in (runs.RUNNING, runs.WAITING)
+    going = run.state in GOING
     facts: list[tuple[str, parts.Child]] = [
         (view.say("State", context="run"), state_tag(run.state, view)),
         (view.say("Begun"), view.minute(run.started_at)),
         (view.say("Took"), _since(run, view)),
-        (view.say("By"), _by(run, view) or view.say("the timetable or the command line")),
+        (view.say("By"), run.asked_by or view.say("the timetable or the command line")),
         (view.say("Outcome"), _outcome(run, view) or "–"),
     ]
     terms = html.Dl([html.Div([html.Dt(name), html.Dd(value)]) for name, value in facts], className="terms")
@@ -321,10 +320,6 @@ def _name(job: str, view: View) -> str:
     if job.startswith("ingest:"):
         return view.say("Fetch from {source}", source=job.removeprefix("ingest:"))
     return view.say(NAMES[job]) if job in NAMES else job
-
-
-def _by(run: Run, view: View) -> str:
-    return run.asked_by or ""
 
 
 def _since(run: Run, view: View) -> str:
