@@ -287,8 +287,9 @@ def record_step(cx: Connection, step: Step, now: datetime, *, notify: bool) -> N
         items=len(step.panel.items),
         series=len(step.panel.partners),
         detectors=step.detection.versions,
+        expected_false_alarms=step.detection.expected_false_alarms,
     )
-    ids = stored_alerts.save_findings(cx, scan_id, step.detection.findings)
+    ids = stored_alerts.save_findings(cx, scan_id, step.detection.findings, step.detection.confirmed)
     by_month = {
         (finding.item, finding.period): number for finding, number in zip(step.detection.findings, ids, strict=True)
     }

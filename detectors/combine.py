@@ -10,10 +10,10 @@ from typing import Final
 
 import numpy as np
 
-from cews.domain import Direction, Finding, ItemKey, Level, Measure, Period, Reason, ShockClass
+from cews.domain import Direction, Finding, Flow, ItemKey, Level, Measure, Period, Reason, ShockClass
 from detectors.base import FloatArray, Panel, Scores
-from detectors.calibration import LARGEST_P, Pools, Tail, false_discovery, threshold
-from detectors.classes import SIGNS, THREATS, probabilities, threats
+from detectors.calibration import LARGEST_P, WINDOW, Pools, Tail, false_discovery, threshold
+from detectors.classes import SIGNS, THREATS, WEIGHTS, leading, probabilities
 from detectors.evidence import Evidence, gather
 from detectors.learned import LEARNED, Learned, ranked
 from detectors.levels import Rule, least_strength, level, shipped
@@ -36,14 +36,21 @@ class Detection:
     evidence: Evidence
     pools: Pools
     budget: float
+    tests: int  # chances that quiet newest months have to be raised
     learned: Learned | None = None  # what the ranker says, where there is one
-    expected_false_alarms: float = 0.0  # in the newest month, at most; small pools raise more than the budget
-    confirming: float | None = None  # largest p-value that holds at the false-discovery rate; None = rules only
+    sure: frozenset[tuple[ItemKey, Period]] | None = None  # what holds at the false-discovery rate; None = rules only
     levels: Sequence[Rule] = field(default_factory=shipped)  # when a month enters one
 
-    def confirmed(self, finding: Finding) -> bool:
-        """The finding is one of those of which at most one in five is false, by the ranker's own count."""
-        return self.confirming is not None and finding.shock in LEARNED and finding.p_value <= self.confirming
+    def confirmed(self, finding: Finding) -> bool | None:
+        """The finding is one of those of which one in five may be false, by the ranker's count; None without one."""
+        if self.sure is None:
+            return None
+        return finding.shock in LEARNED and (finding.item, finding.period) in self.sure
+
+    @property
+    def expected_false_alarms(self) -> float:
+        """New alarms that quiet trade raises in the newest months, at most."""
+        return self.tests * threshold(self.budget, self.tests)
 
     @property
     def versions(self) -> dict[str, str]:
@@ -74,11 +81,10 @@ def combine(
 ) -> Detection:
     """With a ``ranker`` it tells how rare a month is, for the classes it has learned; without, the rules do."""
     evidence, asked = gather(panel, scores), list(_asked(panel, check))
-    pools = Pools(evidence.strength, evidence.quantity.stratum)
+    pools = Pools(_led(panel, evidence, min((column for _, column in asked), default=0)), evidence.quantity.stratum)
     learned = None if ranker is None else ranked(panel, scores, ranker, asked)
-    detection = Detection(
-        [], scores, evidence, pools, budget, learned, *_promised(panel, evidence, pools, budget, learned), levels
-    )
+    tests, sure = _tests(panel, evidence, learned), None if learned is None else _sure(panel, learned)
+    detection = Detection([], scores, evidence, pools, budget, tests, learned, sure, levels)
     least = least_strength(levels)
     strongest = np.fmax.reduce([np.nan_to_num(row) for row in evidence.strength.values()])
     for item, column in asked:
@@ -89,39 +95,49 @@ def combine(
     return detection
 
 
-def _tests(panel: Panel, learned: Learned | None) -> int:
-    """Chances a quiet month has to be raised: by each class, or by the ranker once for all that it has learned. (A
-    surge is of imports or of exports.)"""
-    classes = len(THREATS) - 1 if learned is None else len(THREATS - LEARNED)
-    return classes * len(panel.items)
+def _newest(panel: Panel) -> list[tuple[int, int]]:
+    """(item, column) of the newest published month of each item."""
+    return [(item, column) for item in range(len(panel.items)) if (column := panel.newest(item)) is not None]
 
 
-def _promised(
-    panel: Panel, evidence: Evidence, pools: Pools, budget: float, learned: Learned | None
-) -> tuple[float, float | None]:
-    """(new alarms that quiet trade raises in a month, largest p-value that holds at a false-discovery rate).
+def _tests(panel: Panel, evidence: Evidence, learned: Learned | None) -> int:
+    """Chances quiet newest months have to be raised: of each item that trades enough by each class, and by the ranker
+    once for all that it has learned. (A surge is of imports or of exports.)"""
+    of_item = len(THREATS) - 1 + (learned is not None)
+    return of_item * sum(_judgeable(evidence, item, column) for item, column in _newest(panel))
 
-    A small pool cannot show a p as small as the budget asks for; what it can show counts then.
-    """
-    newest = [(item, column) for item in range(len(panel.items)) if (column := panel.newest(item)) is not None]
-    tests = _tests(panel, learned)
-    told = {} if learned is None else learned.rates
-    expected = 0.0
-    for item, column in newest:
-        if not _judgeable(evidence, item, column):
-            continue
-        ruled = threats(panel.items[item].flow)
-        if learned is not None and (item, column) in told:
-            ruled -= LEARNED
-            expected += threshold(budget, tests, learned.pool(), 0.0)
-        expected += sum(threshold(budget, tests, pools.size(shock, column, item), 0.0) for shock in ruled)
-    held = None if learned is None else false_discovery([told[place] for place in newest if place in told])
-    return expected, held
+
+def _sure(panel: Panel, learned: Learned) -> frozenset[tuple[ItemKey, Period]]:
+    """The months so rare by the ranker that at most a part of them is false, counted over the newest months."""
+    told = learned.rates
+    held = false_discovery([told[place] for place in _newest(panel) if place in told])
+    return frozenset((panel.items[item], panel.period(column)) for (item, column), p in told.items() if p <= held)
+
+
+def _led(panel: Panel, evidence: Evidence, first: int) -> dict[ShockClass, FloatArray]:
+    """Evidence of each class where it is the most probable one, else 0: only then is it raised. Of the months that
+    those from ``first`` on are compared with; the months before are left unknown, as are items that trade too little
+    to be raised."""
+    since = max(0, first - WINDOW)
+    too_little = evidence.yearly_value[since:] < LEAST_VALUE
+    exported = np.array([item.flow is Flow.EXPORT for item in panel.items], dtype=bool)
+    likeliest = leading(exported, {sign: getattr(evidence, sign)[since:] for sign in SIGNS})
+    led: dict[ShockClass, FloatArray] = {}
+    for position, shock in enumerate(WEIGHTS):
+        if shock in evidence.strength:
+            known = np.where(too_little, np.nan, evidence.strength[shock][since:])
+            led[shock] = np.full(panel.reported.shape, np.nan)
+            led[shock][since:] = np.where(np.isfinite(known) & (likeliest != position), 0.0, known)
+    return led
+
+
+def _known(evidence: Evidence, item: int, column: int) -> bool:
+    quantity = evidence.quantity
+    return bool(np.isfinite(quantity.z[column, item]) and quantity.history[column, item] >= MIN_JUDGED)
 
 
 def _judgeable(evidence: Evidence, item: int, column: int) -> bool:
-    quantity = evidence.quantity
-    return bool(np.isfinite(quantity.z[column, item]) and quantity.history[column, item] >= MIN_JUDGED)
+    return _known(evidence, item, column) and not evidence.yearly_value[column, item] < LEAST_VALUE
 
 
 def _noticed(detection: Detection, item: int, column: int) -> bool:
@@ -143,19 +159,17 @@ def _asked(panel: Panel, check: Mapping[ItemKey, Collection[Period]]) -> Iterato
 def judge(case: Case, detection: Detection) -> Verdict | None:
     """None where there is nothing to judge: the month is unknown or the history too short."""
     evidence = case.evidence
-    if not _judgeable(evidence, case.item, case.column):
+    if not _known(evidence, case.item, case.column):
         return None
     signs = {name: float(getattr(evidence, name)[case.column, case.item]) for name in SIGNS}
     odds = probabilities(case.panel.items[case.item].flow, signs)
     shock = max(odds, key=lambda shock: odds[shock])
     if shock not in THREATS:
         return Verdict(shock, odds, None, Tail(1.0, 0), 0.0, None)
-    rarity, strength = _rarity(case, detection, shock), case.at(evidence.strength[shock])
-    tests = _tests(case.panel, detection.learned)
-    budget = detection.budget * (_weight(case) if rarity.learned else 1.0)
-    allowed = threshold(budget, tests, rarity.pool, strength)
+    rarity, allowed = _rarity(case, detection, shock)
     if rarity.p > allowed or case.at(evidence.yearly_value) < LEAST_VALUE:
         return Verdict(shock, odds, None, rarity, allowed, None)
+    strength = case.at(evidence.strength[shock])
     if rarity.learned:  # what the ranker finds rare needs no more of the rules than the size of the move
         strength = max(strength, least_strength(detection.levels))
     leg = leading_partner(case, shock)
@@ -163,11 +177,17 @@ def judge(case: Case, detection: Detection) -> Verdict | None:
     return Verdict(shock, odds, leg, rarity, allowed, reached)
 
 
-def _rarity(case: Case, detection: Detection, shock: ShockClass) -> Tail:
+def _rarity(case: Case, detection: Detection, shock: ShockClass) -> tuple[Tail, float]:
+    """(how rare the month is, how rare it must be): by the ranker, or where they alone find it so, the rules."""
     learned, place = detection.learned, (case.item, case.column)
+    strength = case.at(detection.evidence.strength[shock])
+    ruled = detection.pools.tail(shock, case.column, case.item, strength)
+    allowed = threshold(detection.budget, detection.tests)
     if learned is None or shock not in LEARNED or place not in learned.rates:
-        return detection.pools.tail(shock, case.column, case.item)
-    return Tail(learned.rates[place], learned.pool(), learned=True)
+        return ruled, allowed
+    told = Tail(learned.rates[place], learned.pool(), learned=True)
+    of_told = threshold(detection.budget * _weight(case), detection.tests)
+    return (ruled, allowed) if ruled.p <= allowed and told.p > of_told else (told, of_told)
 
 
 def _weight(case: Case) -> float:

@@ -16,9 +16,10 @@ from detectors.base import BoolArray, FloatArray, Panel, Scores
 from detectors.context import common_move
 from detectors.dependence import trailing_sum
 from detectors.exit import HELD, Collapse, collapse
+from detectors.kernels_legs import CAPPED
 from detectors.screen import FARTHEST, Screen
 
-CAP: Final = 4.0  # a single month says no more than this many standard deviations
+CAP: Final = CAPPED  # standard deviations beyond which a single month says little more
 CARRY: Final = 0.6  # part of last month's evidence that counts on while the move lasts
 LASTING: Final = 0.5  # a move goes on while the month is off by more than this many standard deviations
 SURGED: Final = 1.5  # surge evidence from which the months after are read as after a surge
@@ -71,12 +72,12 @@ def gather(panel: Panel, scores: Mapping[str, Scores]) -> Evidence:
     z = np.where(mistaken, 0.0, np.nan_to_num(_without_common(panel, quantity, judged & ~quiet)))
     # The few kilograms left when trade has stopped are samples: their unit value says nothing.
     dear = _without_common(panel, price, np.isfinite(price.z))
-    dear = np.where(mistaken | quiet, 0.0, np.clip(np.nan_to_num(dear), -CAP, CAP))
-    rise = np.clip(z, 0, CAP)
+    dear = np.where(mistaken | quiet, 0.0, capped(np.nan_to_num(dear)))
+    rise = capped(np.maximum(z, 0))
     after_surge, base = _before_surge(rise, quantity.level)
     drop = _drop(panel, amount, quantity, after_surge, base)
-    fall = np.clip(-np.nan_to_num(drop / quantity.sigma), 0, np.clip(-z, 0, CAP))
-    collapsed = collapse(panel, suppliers, quantity.residual >= HELD, CAP)
+    fall = np.clip(capped(-np.nan_to_num(drop / quantity.sigma)), 0, capped(np.maximum(-z, 0)))
+    collapsed = collapse(panel, suppliers, quantity.residual >= HELD)
     habit = quiet & (quantity.z > quantity.residual / quantity.sigma)
     strength = _strength(panel, habit, fall, dear, rise, collapsed)
     strength = {shock: np.where(judged, row, np.nan) for shock, row in strength.items()}
@@ -98,6 +99,12 @@ def gather(panel: Panel, scores: Mapping[str, Scores]) -> Evidence:
         legs=collapsed.legs,
         strength=_with_outside(strength, scores),
     )
+
+
+def capped(z: FloatArray) -> FloatArray:
+    """z as it stands up to ``CAP``; beyond, e times as much counts as one more."""
+    far = np.maximum(np.abs(z), CAP)
+    return np.where(np.abs(z) <= CAP, z, np.sign(z) * (CAP + np.log(far / CAP)))
 
 
 def _yearly_value(value: FloatArray) -> FloatArray:

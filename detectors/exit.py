@@ -47,8 +47,8 @@ class Collapse(NamedTuple):
     losing: FloatArray  # (T, I) the strongest where it fell: only what it says beyond the total's own fall
 
 
-def collapse(panel: Panel, suppliers: Scores, held: BoolArray, cap: float) -> Collapse:
-    """Collapsed partners, no stronger than ``cap``; ``held`` (T, I) says where the item's total is covered."""
+def collapse(panel: Panel, suppliers: Scores, held: BoolArray) -> Collapse:
+    """Collapsed partners; ``held`` (T, I) says where the item's total is covered."""
     z, residual, share = (suppliers.arrays[name] for name in ("quantity_z", "quantity_residual", "share_before"))
     found = Collapse(np.empty(z.shape, dtype=np.float32), np.empty(held.shape), np.empty(held.shape))
     starts = leg_starts(panel)
@@ -61,7 +61,6 @@ def collapse(panel: Panel, suppliers: Scores, held: BoolArray, cap: float) -> Co
             starts[items.start : items.stop + 1],
             DEEP,
             ESTABLISHED,
-            cap,
             found.legs,
             held[:, items],
             found.leaving[:, items],

@@ -12,6 +12,7 @@ from detectors.base import BoolArray, FloatArray, IntArray
 from detectors.kernels import compiled
 
 WINDOW: Final = 12  # months
+CAPPED: Final = 4.0  # standard deviations beyond which a collapse counts by its logarithm
 
 
 @compiled
@@ -67,7 +68,6 @@ def collapse(
     starts: IntArray,
     deep: float,
     least_share: float,
-    cap: float,
     strength: FloatArray,  # (T, N)
     held: BoolArray,  # from here on (T, items of the block)
     leaving: FloatArray,
@@ -80,7 +80,8 @@ def collapse(
             gone = lost = 0.0
             for leg in range(starts[item], starts[item + 1]):
                 fell = residual[month, leg] <= deep and share[month, leg] >= least_share and z[month, leg] < 0
-                fall = min(-z[month, leg], cap) if fell else 0.0
+                fall = -z[month, leg] if fell else 0.0
+                fall = fall if fall <= CAPPED else CAPPED + math.log(fall / CAPPED)
                 strength[month, leg] = fall
                 gone = max(gone, fall)
                 lost = max(lost, fall * (1 - share[month, leg]))

@@ -101,19 +101,21 @@ def _codes(panel: Panel) -> IntArray:
 
 
 def train_on(panel: Panel, *, seed: int, progress: Progress | None = None) -> Ranker:
-    """Learn from every series of the panel with enough history and trade, suppliers and items alike.
+    """Learn from every series of the panel with enough history and trade, suppliers and items alike; where a file gives
+    totals only, from these.
 
     Raises UserError where the panel is too small.
     """
     legs, items = (np.flatnonzero(_regular(table)) for table in (panel.quantity, panel.item_quantity))
-    if not legs.size:
+    if not legs.size and not items.size:
         raise UserError(
             f"no series has {LEAST_MONTHS} known months and trade in {_TRADED:.0%} of them: nothing to learn from. "
             "The rules stay in force."
         )
     apart = _apart(panel)
-    trades = [legs_of(panel, legs), wholes_of(panel, items)]
-    return train(trades, [apart[panel.item_of[legs]], apart[items]], seed=seed, progress=progress)
+    of_legs, of_wholes = (legs_of(panel, legs), apart[panel.item_of[legs]]), (wholes_of(panel, items), apart[items])
+    trades, groups = zip(*(of for of, chosen in ((of_legs, legs), (of_wholes, items)) if chosen.size), strict=True)
+    return train(trades, groups, seed=seed, progress=progress)
 
 
 def _regular(table: FloatArray) -> BoolArray:

@@ -23,7 +23,7 @@ from detectors.injection import inject
 from detectors.kernels_features import new_alarms
 from detectors.trees import Forest
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 COPIES: Final = 8  # times the series are injected anew
 KEPT_APART: Final = 5  # one part in so many is kept to count false alarms
 LEAST_SERIES: Final = 150  # to learn from
@@ -34,6 +34,10 @@ _LATE: Final = 7  # no shock begins in the last months: too little of it would b
 _SAMPLED: Final = {"decoy": 0.7, "after": 0.4, "quiet": 0.12}  # parts of the months learned from
 _RATES: Final = np.geomspace(1e-5, 0.2, 120)
 _LEAST_CALIBRATED: Final = 2_000  # series-months of a stratum; below, it borrows from all
+_COUNTED: Final = 5  # largest alarms of a stratum that are too few to count
+_FARTHEST: Final = 30  # largest alarms, by which the scale of the tail is told …
+_EXCESS: Final = 1.0  # … drawn to that of log-odds that are right: shocks e times as likely, quiet months as rare
+_WEIGHT: Final = 10  # alarms that stand for it
 STRATA: Final = 6  # continuous, erratic, lumpy; suppliers, then wholes
 _TREES: Final = {
     "max_iter": 150,
@@ -72,8 +76,6 @@ class Ranker:
             mine = stratum == number
             place = np.searchsorted(-self.thresholds[number], -score[mine])
             out[mine] = np.append(_RATES, 1.0)[place]
-            least = 1 / (self.calibrated[number] + 1)
-            out[mine] = np.maximum(out[mine], least)
         return out
 
     def packed(self) -> bytes:
@@ -203,17 +205,26 @@ def _calibrate(forest: Forest, trades: Sequence[Trade], apart: Sequence[BoolArra
 
 
 def _thresholds(score: FloatArray, month: IntArray, series: IntArray) -> FloatArray:
-    """Score from which new alarms come at each rate, falling; the cells are sorted by series and month."""
+    """Score from which new alarms come at each rate, falling; the cells are sorted by series and month.
+
+    Counted as far as ``_COUNTED`` alarms; rarer ones are told by the tail of the largest.
+    """
     levels = np.unique(score)[::-1]
-    allowed = _RATES * len(score)
-    out = np.full(len(_RATES), np.inf)
-    for place, most in enumerate(allowed):
+
+    def least(alarms: float) -> float:
+        """The lowest score from which no more alarms than these come."""
         low, high = 0, len(levels)  # levels[:low] are fine
         while low < high:
             middle = (low + high) // 2
-            if new_alarms(score >= levels[middle], month, series).sum() <= most:
+            if new_alarms(score >= levels[middle], month, series).sum() <= alarms:
                 low = middle + 1
             else:
                 high = middle
-        out[place] = levels[low - 1] if low else np.inf
-    return out
+        return float(levels[low - 1]) if low else np.inf
+
+    allowed = _RATES * (len(score) + 1) - 1
+    counted = np.array([least(alarms) if alarms >= _COUNTED else np.inf for alarms in allowed])
+    largest = np.array([least(alarms) for alarms in range(1, _FARTHEST + 1)])
+    excess = ((largest - largest[-1]).sum() + _WEIGHT * _EXCESS) / (_FARTHEST + _WEIGHT)
+    told: FloatArray = largest[_COUNTED - 1] + excess * np.log((_COUNTED + 1) / (allowed + 1))
+    return np.where(allowed >= _COUNTED, counted, told)

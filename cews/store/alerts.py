@@ -8,7 +8,7 @@ never overwrite each other in silence. An alert as it was known at some moment i
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
@@ -53,6 +53,7 @@ def record_scan(
     items: int,
     series: int,
     detectors: Mapping[str, str],
+    expected_false_alarms: float | None = None,
 ) -> int:
     """Write one scan; ``detectors`` maps id to version. Returns its number."""
     row = insert(schema.scan).values(
@@ -63,15 +64,19 @@ def record_scan(
         items=items,
         series=series,
         detectors=dict(detectors),
+        expected_false_alarms=expected_false_alarms,
     )
     return int(cx.execute(row.returning(schema.scan.c.id)).scalar_one())
 
 
-def save_findings(cx: Connection, scan_id: int, findings: Sequence[Finding]) -> list[int]:
-    """Write the findings of a scan; returns their numbers in the same order."""
+def save_findings(
+    cx: Connection, scan_id: int, findings: Sequence[Finding], confirmed: Callable[[Finding], bool | None] | None = None
+) -> list[int]:
+    """Write the findings of a scan, and which are ``confirmed``; returns their numbers in the same order."""
     if not findings:
         return []
-    rows = [{"scan_id": scan_id, **finding_row(finding)} for finding in findings]
+    sure = confirmed or (lambda _: None)
+    rows = [{"scan_id": scan_id, "confirmed": sure(finding), **finding_row(finding)} for finding in findings]
     written = cx.execute(insert(schema.finding).returning(schema.finding.c.id, sort_by_parameter_order=True), rows)
     return [int(number) for number in written.scalars()]
 

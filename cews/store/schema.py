@@ -365,6 +365,7 @@ scan = Table(
     Column("items", Integer, nullable=False),
     Column("series", Integer, nullable=False),
     Column("detectors", JSON, nullable=False),  # id → version
+    Column("expected_false_alarms", Double),  # new ones that quiet trade raises in the newest months, at most
     Index(None, "as_of"),
 )
 
@@ -397,6 +398,7 @@ finding = Table(
     Column("simulated", Boolean, nullable=False),
     Column("detector", String(32), nullable=False),
     Column("version", String(16), nullable=False),
+    Column("confirmed", Boolean),  # of those at most one in five is false; NULL = no ranker counted
     UniqueConstraint("scan_id", "reporter", "flow", "hs", "period"),
     Index(None, "reporter", "flow", "hs", "period"),
 )

@@ -21,7 +21,7 @@ from cews.store.scratch import scratch
 from ingest import simulated
 
 FIRST, LAST = Period.parse("2021-09"), Period.parse("2022-08")  # urea, magnesium, neon, krypton, grain and oil from war
-BUDGET = 20.0  # false alarms in 1,000 item-months
+BUDGET = 5.0  # false alarms in 1,000 item-months
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_recall_at_the_budget_has_not_fallen(record: dict[str, Any]) -> None:
 
 def test_the_false_alarms_stay_within_the_budget(record: dict[str, Any]) -> None:
     assert record["item_months"] > 1_500
-    assert record["engine"]["alerts_per_1000"] <= 1.25 * BUDGET
+    assert record["engine"]["alerts_per_1000"] <= 1.5 * BUDGET  # nine are allowed; chance alone gives thirteen at times
 
 
 def test_no_decoy_is_raised(record: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -16,8 +17,9 @@ from cews.store import rankers
 from cews.store.engine import reading, writing
 from cews.store.schema import ranker as table
 from cews.store.scratch import scratch
-from detectors import Ranker, detect, train_on
+from detectors import Ranker, detect, score, train_on
 from detectors import ranker as learning
+from detectors.learned import ranked
 
 NOW = datetime(2024, 3, 20, tzinfo=UTC)
 
@@ -58,6 +60,29 @@ def test_a_shortage_is_raised_by_the_ranker_and_says_how_rare_it_is(panel, train
     assert f"ranked_{next(iter(parts))}" in {reason.code for reason in finding.reasons}
 
 
+def test_what_the_rules_find_overwhelming_is_raised_though_the_ranker_does_not(panel, trained):
+    hurt = with_moves(panel, 7, {70: (0.1, 1.8), 71: (0.1, 1.9)})
+    scores, place = score(hurt), (7, 71)
+    told = ranked(hurt, scores, trained, [place])
+    blind = replace(trained, thresholds=np.full_like(trained.thresholds, np.inf))
+    assert ranked(hurt, scores, blind, [place]).rates[place] == 1.0 > told.rates[place]
+    finding = next(f for f in detect(hurt, budget=2.0, ranker=blind).findings if f.item == hurt.items[7])
+    assert finding.shock is ShockClass.SHORTAGE
+    assert not [reason for reason in finding.reasons if reason.code.startswith("ranked_")]
+
+
+def test_a_file_of_totals_is_learned_from(panel):
+    """As where a source gives no partners."""
+    alone = noisy_panel(items=200, months=60, seed=4, noise=0.3)
+    none = np.empty((60, 0))
+    alone = replace(alone, partners=(), item_of=np.empty(0, dtype=np.int64), quantity=none, value=none)
+    ranker = train_on(alone, seed=2)
+    quantity, value = alone.item_quantity.copy(), alone.item_value.copy()
+    quantity[59, 3], value[59, 3] = 0.1 * quantity[59, 3], 0.2 * value[59, 3]
+    detection = detect(replace(alone, item_quantity=quantity, item_value=value), budget=1.0, ranker=ranker)
+    assert alone.items[3] in {finding.item for finding in detection.findings}
+
+
 def test_quiet_trade_raises_about_what_was_promised(panel, trained):
     quiet = noisy_panel(items=90, months=72, seed=11, noise=0.3)
     newest = [quiet.period(column) for column in range(48, 72)]
@@ -70,7 +95,7 @@ def test_rules_stay_in_force_without_a_ranker(panel):
     hurt = with_moves(panel, 7, {71: (0.05, 1.5)})
     detection = detect(hurt, budget=2.0)
     assert detection.learned is None
-    assert detection.confirming is None
+    assert detection.sure is None
     assert hurt.items[7] in {finding.item for finding in detection.findings}
 
 
