@@ -3,34 +3,55 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Final
 
 import click
 
 from cews import __version__
-from cews.commands import (
-    backtest,
-    bench,
-    codes,
-    data,
-    database,
-    delivery,
-    detection,
-    flash,
-    policies,
-    releases,
-    service,
-    triage,
-    users,
-    vintages,
-    world,
-)
 from cews.commands.session import Session
 from cews.domain import CewsError, HeldBackError, SourceError, StoreError, UserError
 
 EXIT_CODES = {UserError: 2, SourceError: 3, StoreError: 4, HeldBackError: 5}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+# The commands of each module of cews.commands. A module is loaded when one of its commands is asked for: all of them
+# together take seconds.
+COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "world": ("demo",),
+    "data": ("ingest", "watchlist", "names"),
+    "codes": ("hs",),
+    "releases": ("releases",),
+    "vintages": ("vintages",),
+    "flash": ("flash",),
+    "detection": ("scan", "alerts", "explain", "replay", "rank"),
+    "triage": ("alert", "events", "unraised", "audit"),
+    "delivery": ("notify", "notices", "silence", "recipient", "export"),
+    "policies": ("policy",),
+    "service": ("serve", "scheduler", "doctor"),
+    "database": ("db",),
+    "users": ("user",),
+    "backtest": ("backtest",),
+    "bench": ("bench",),
+}
+
+
+class _Program(click.Group):
+    """Finds commands by the table."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return sorted(name for names in COMMANDS.values() for name in names)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        for module, names in COMMANDS.items():
+            if name in names:
+                loaded: list[click.Command] = import_module(f"cews.commands.{module}").COMMANDS
+                return next(command for command in loaded if command.name == name)
+        return None
+
+
+@click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="cews")
 @click.pass_context
 def cews(context: click.Context) -> None:
@@ -41,27 +62,6 @@ def cews(context: click.Context) -> None:
     (prefix CEWS_) or an .env file; `cews doctor` says what is missing.
     """
     context.ensure_object(Session)
-
-
-for group in (
-    world,
-    data,
-    codes,
-    releases,
-    vintages,
-    flash,
-    detection,
-    triage,
-    delivery,
-    policies,
-    service,
-    database,
-    users,
-    backtest,
-    bench,
-):
-    for command in group.COMMANDS:
-        cews.add_command(command)
 
 
 def main() -> None:

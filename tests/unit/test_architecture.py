@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from importlinter.cli import lint_imports
+
+from cews.cli import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = sorted(path for folder in ("cews", "ingest", "detectors") for path in (ROOT / folder).rglob("*.py"))
@@ -76,3 +79,9 @@ def test_every_module_says_what_it_is(file: str) -> None:
 
 def test_nothing_is_called_utils() -> None:
     assert not [file for file in TREES if Path(file).stem in ("utils", "helpers", "misc", "common")]
+
+
+def test_every_command_is_found_where_the_table_says() -> None:
+    modules = {Path(file).stem for file in TREES if file.startswith("cews/commands/")} - {"__init__", "session"}
+    loaded = {name: import_module(f"cews.commands.{name}").COMMANDS for name in modules}
+    assert {name: tuple(command.name for command in commands) for name, commands in loaded.items()} == dict(COMMANDS)

@@ -47,8 +47,14 @@ def _commands(name: str) -> list[list[str]]:
     return [words[1:] for words in lines if words and words[0].removeprefix(".venv/bin/") == "cews"]
 
 
+def _members(group: click.Group) -> dict[str, click.Command]:
+    context = click.Context(group)
+    found = {name: group.get_command(context, name) for name in group.list_commands(context)}
+    return {name: command for name, command in found.items() if command is not None}
+
+
 def _leaves(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    for name, command in group.commands.items():
+    for name, command in _members(group).items():
         if isinstance(command, click.Group):
             yield from _leaves(command, (*path, name))
         else:
@@ -59,8 +65,9 @@ def _resolve(words: list[str]) -> tuple[click.Command, list[str]]:
     """The command that the words name, and what is left of them; fails where there is none."""
     command: click.Command = cews
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
-        assert words[0] in command.commands, f"`cews` has no command {words[0]!r}"
-        command, words = command.commands[words[0]], words[1:]
+        members = _members(command)
+        assert words[0] in members, f"`cews` has no command {words[0]!r}"
+        command, words = members[words[0]], words[1:]
     return command, words
 
 
