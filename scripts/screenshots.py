@@ -88,7 +88,7 @@ def take(context: BrowserContext, address: str, picture: Path, full: bool) -> No
     page.locator("h1").wait_for()
     for chart in page.locator(".dash-graph").all():
         chart.locator(".main-svg").first.wait_for()
-    if page.locator("#alerts-grid").count():
+    if "/alerts" in address:
         page.locator(".ag-row .pill").first.wait_for()
         page.keyboard.press("j")
         page.locator("#panel .reasons").wait_for()

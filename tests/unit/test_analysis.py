@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import people
 import pytest
+from dash._utils import to_json
 from flask.testing import FlaskClient
 from openpyxl import load_workbook
 
@@ -26,11 +27,13 @@ from cews.dashboard.item.facts import facts, trade
 from cews.dashboard.item.revisions import first_prints, revisions
 from cews.dashboard.pages import compare, item
 from cews.dashboard.pages.compare import Asked, asked, indexed, range_of
+from cews.dashboard.routes import page_at
 from cews.dashboard.view import View, view_of
 from cews.domain import OBSERVATION_COLUMNS, Coverage, Flow, ItemKey, Measure, Period
 from cews.exports import Table
+from cews.handling import Handling, Stage
 from cews.settings import Settings
-from cews.store import mirrors, raw, releases
+from cews.store import alert_lines, handling, mirrors, raw, releases
 from cews.store.bulk import NEVER, micros
 from cews.store.engine import Engine, connect, reading, writing
 
@@ -53,6 +56,8 @@ def engine(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     theirs = theirs.assign(reporter="CHN", flow="export", partner="KOR", value_usd=theirs["value_usd"] * 0.9)
     months = tuple(sorted(theirs["period"].unique().tolist()))
     _record(built, "comtrade", "c" * 64, AFTER, theirs, ("CHN", Flow.EXPORT, months))
+    other = own[own["period"] == world.LAST.yyyymm].assign(hs="250490")
+    _record(built, "simulated", "d" * 64, AFTER, other, ("KOR", Flow.IMPORT, (world.LAST.yyyymm,)))
     yield built
     built.dispose()
 
@@ -65,7 +70,7 @@ def _record(
     with writing(engine) as cx:
         raw.put(cx, sha, source, "test", at, 1, f"raw/{sha[:2]}")
         frame = rows.reset_index(drop=True).astype(dict(OBSERVATION_COLUMNS))
-        releases.record(cx, new, frame, [Coverage(reporter, flow, ("250410",), months)], [])
+        releases.record(cx, new, frame, [Coverage(reporter, flow, tuple(frame["hs"].unique()), months)], [])
 
 
 def view(search: str = "", day: datetime = AFTER + timedelta(days=1)) -> View:
@@ -142,6 +147,37 @@ def test_the_other_side_s_report_stands_beside_ours(engine: Engine) -> None:
     row = dict(zip([column.key for column in sheet.columns], sheet.rows[0], strict=True))
     assert row["until"] == "2024-06"
     assert row["difference"] == pytest.approx(-0.1)
+
+
+def rendered(engine: Engine, path: str, seen: View) -> str:
+    with reading(engine) as cx:
+        return str(to_json(page_at(Desk(engine, Settings()), cx, seen, path).body))
+
+
+def test_the_page_shows_the_other_side_the_revision_and_the_neighbours(engine: Engine) -> None:
+    now = rendered(engine, "/items/KOR/import/250410", view())
+    then = rendered(engine, "/items/KOR/import/250410", view("?as_of=2024-07-20"))
+    assert "What the other side reports" in now
+    assert "What the other side reports" not in then
+    assert "mirror.csv" not in then
+    assert "history.csv?as_of=2024-07-20" in then
+    assert "Same heading" in now
+    assert "250490" in now
+    assert "Same heading" not in rendered(engine, "/items/KOR/import/310210", view())
+
+
+def test_what_people_do_about_an_alert_is_told_as_of_its_day(engine: Engine) -> None:
+    with reading(engine) as cx:
+        alert = alert_lines.item_alert(cx, AFTER, GRAPHITE)
+    assert alert is not None
+    with writing(engine) as cx:
+        handling.save(cx, Handling(alert.id, Stage.INVESTIGATING, assignee="kim"), AFTER)
+        handling.comment(cx, alert.id, "kim", "asked the importer", AFTER)
+    now = rendered(engine, "/items/KOR/import/250410", view())
+    assert "asked the importer" in now
+    assert "Investigating" in now
+    assert "with kim" in now
+    assert "asked the importer" not in rendered(engine, "/items/KOR/import/250410", view(day=world.NOW))
 
 
 def _known(engine: Engine, cx: Any) -> tuple[Any, Any]:

@@ -20,7 +20,7 @@ from cews.store.alert_lines import ChangeLine
 from cews.store.engine import Connection
 from cews.store.handling import Comment
 
-COMMENTS = 5
+ALERTS, COMMENTS = 5, 5  # the newest of each
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def dealt(cx: Connection, changes: Sequence[ChangeLine], view: View) -> list[Dea
 
     What is written now is all that is kept of a stage, so a past day shows only what had not changed since.
     """
-    alerts = sorted({change.alert_id for change in changes}, reverse=True)
+    alerts = sorted({change.alert_id for change in changes}, reverse=True)[:ALERTS]
     stages: Mapping[int, Handling] = handling.of(cx, alerts)
     found = []
     for alert in alerts:
