@@ -19,6 +19,7 @@ Progress = Callable[[int, int], None]  # done, total
 SHOWN_VIOLATIONS: Final = 20
 
 _SHOWN_REJECTS: Final = 100
+_TOLD: Final = 3  # violations in one line
 _SERIES: Final = ("reporter", "flow", "hs", "partner", "kind", "name")  # columns that tell series apart
 _SUMMED: Final = (
     "requests",
@@ -92,7 +93,8 @@ class IngestReport:
 
     def _held_back(self) -> str:
         numbers = ", ".join(map(str, self.held))
-        return f"held back as release {numbers}: {'; '.join(self.violations)}. See `cews releases list`."
+        told, more = "; ".join(self.violations[:_TOLD]), len(self.violations) - _TOLD
+        return f"held back as release {numbers}: {told}{f' and {more} more' * (more > 0)}. See `cews releases list`."
 
 
 def described(source_id: str, label: str, batch: Batch) -> IngestReport:
