@@ -9,14 +9,14 @@ from typing import Final
 from dash import html
 from dash.development.base_component import Component
 
-from cews import alerts, formats, sentences, stories, triage
+from cews import alerts, formats, outbox, sentences, stories, triage
 from cews.accounts import Role
 from cews.dashboard import decisions, parts
 from cews.dashboard.pages import event_path, item_path
 from cews.dashboard.reasons import reason_list
 from cews.dashboard.view import View
 from cews.dashboard.words import MEASURE_NAMES, OUTCOME_NAMES, STAGE_NAMES, STATE_NAMES, mark
-from cews.domain import AlertChange, ChangeKind, Finding, Level
+from cews.domain import Alert, AlertChange, ChangeKind, Finding, Level
 from cews.handling import Handling, Stage, after_steps
 from cews.severity import Severity, severity
 from cews.store import alert_lines, audit, events, notices
@@ -53,10 +53,16 @@ def read(cx: Connection, view: View, alert_id: int) -> Shown | None:
         line=line,
         handling=line.handling if view.replayed is None else _handling_then(alert_id, history),
         history=[one for one in reversed(history) if _is_news(one)],
-        severity=severity(alert, line.name.grade) if alert is not None else None,
+        severity=_severity(cx, alert) if alert is not None else None,
         story=stories.story(stored.item_changes(cx, line.item, view.as_of)),
         event=None if line.event is None else events.card(cx, line.event, view.as_of),
     )
+
+
+def _severity(cx: Connection, alert: Alert) -> Severity | None:
+    """As the mails tell it."""
+    known = outbox.watched(cx)(alert.item)
+    return severity(alert, known.grade, known.stock_months)
 
 
 def _handling_then(alert_id: int, history: Sequence[Happening]) -> Handling:
@@ -105,12 +111,16 @@ def stage_of(handling: Handling, view: View) -> str:
 
 def stage_words(handling: Handling, view: View) -> str:
     """How it is dealt with, with the outcome or the day where there is one."""
-    words = view.say(STAGE_NAMES[stage_of(handling, view)], context="handling")
+    words, detail = view.say(STAGE_NAMES[stage_of(handling, view)], context="handling"), stage_detail(handling, view)
+    return f"{words} · {detail}" if detail else words
+
+
+def stage_detail(handling: Handling, view: View) -> str:
+    """What a closed alert was, or until when another one is snoozed."""
     if handling.stage is Stage.CLOSED and handling.outcome is not None:
-        return f"{words} · {view.say(OUTCOME_NAMES[handling.outcome], context='handling')}"
-    if handling.snoozed_until is not None and handling.snoozed_until > view.as_of:
-        return f"{words} · {view.day(handling.snoozed_until)}"
-    return words
+        return view.say(OUTCOME_NAMES[handling.outcome], context="handling")
+    asleep = handling.snoozed_until is not None and handling.snoozed_until > view.as_of
+    return view.day(handling.snoozed_until) if asleep and handling.snoozed_until else ""
 
 
 def _head(shown: Shown, view: View) -> Component:

@@ -274,13 +274,18 @@ def facets(cx: Connection, as_of: datetime, where: AlertFilter) -> Facets:
     """How many alerts each value of a facet would leave, under all the rest of the filter."""
     source, names, _ = _alerts_known()
     rows = select(*_FACETS.values()).select_from(source).where(*_searched(where, names))
-    counts: list[Counter[Any]] = [Counter() for _ in _FACETS]
-    wanted = [(place, set(values)) for place, values in enumerate(_wanted(where)) if values]
-    for row in cx.execute(rows, {"as_of": as_of}):
-        missed = [place for place, values in wanted if row[place] not in values]
-        for place in missed if len(missed) == 1 else () if missed else range(len(counts)):
-            counts[place][row[place]] += 1
-    return dict(zip(_FACETS, counts, strict=True))
+    known = [tuple(row) for row in cx.execute(rows, {"as_of": as_of})]
+    wanted = {place: set(values) for place, values in enumerate(_wanted(where)) if values}
+
+    def left(besides: int | None = None) -> list[tuple[Any, ...]]:
+        asked = [(place, values) for place, values in wanted.items() if place != besides]
+        return [row for row in known if all(row[place] in values for place, values in asked)] if asked else known
+
+    whole = left()
+    return {
+        name: Counter(row[place] for row in (left(place) if place in wanted else whole))
+        for place, name in enumerate(_FACETS)
+    }
 
 
 def open_levels(cx: Connection, as_of: datetime) -> dict[ItemKey, int]:

@@ -45,7 +45,7 @@
 
   cells.HandlingCell = cell((row) =>
     two(h("span", { className: "stage stage-" + row.stage, title: row.handling },
-      h("span", { className: "stage-mark", "aria-hidden": true }), h("span", null, row.handling)), row.assignee));
+      h("span", { className: "stage-mark", "aria-hidden": true }), h("span", null, row.handling)), h("span", { title: row.handled }, row.handled)));
 
   cells.TrendCell = cell((row) => {
     const known = row.trend.filter((number) => number !== null);

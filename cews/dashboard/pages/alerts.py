@@ -15,7 +15,7 @@ from dash.development.base_component import Component
 from cews import formats
 from cews.accounts import Role
 from cews.dashboard import alert_panel, decisions, parts, sheets
-from cews.dashboard.alert_panel import Shown, stage_of, stage_words
+from cews.dashboard.alert_panel import Shown, stage_detail, stage_of
 from cews.dashboard.desk import Desk, clientside
 from cews.dashboard.pages import Page, item_path
 from cews.dashboard.series import Numbers, sparkline
@@ -354,8 +354,8 @@ def row(line: AlertLine, trend: Numbers, view: View) -> dict[str, Any]:
         "state": view.say(STATE_NAMES[line.state], context="state"),
         "simulated": view.say("Simulated") if line.simulated else "",
         "stage": stage_of(line.handling, view),
-        "handling": stage_words(line.handling, view),
-        "assignee": line.handling.assignee,
+        "handling": view.say(STAGE_NAMES[stage_of(line.handling, view)], context="handling"),
+        "handled": " · ".join(filter(None, (stage_detail(line.handling, view), line.handling.assignee))),
         "version": line.handling.version,
         "href": view.link(item_path(line.item.reporter, line.item.flow.value, line.item.hs)),
     }
