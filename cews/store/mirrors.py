@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, select
 
 from cews.domain import WORLD, Flow, ItemKey, Period
+from cews.store.observations import known_then
 from cews.store.schema import observation, series
 
 
@@ -39,8 +40,7 @@ def of_item(cx: Connection, as_of: datetime, item: ItemKey, since: Period) -> li
             series.c.hs == item.hs,
             series.c.reporter != WORLD,
             observation.c.period >= since.yyyymm,
-            observation.c.known_from <= as_of,
-            or_(observation.c.known_to.is_(None), observation.c.known_to > as_of),
+            *known_then(as_of),
         )
         .order_by(series.c.reporter, series.c.source, observation.c.period)
     )

@@ -86,6 +86,12 @@ def _where(rows: pd.DataFrame, chosen: NDArray[np.bool_]) -> pd.DataFrame:
     return rows if chosen.all() else rows[chosen].reset_index(drop=True)
 
 
+def known_then(as_of: datetime) -> list[ColumnElement[bool]]:
+    """Of the versions, those in force at ``as_of``."""
+    ends_later = observation.c.known_to.is_(None) | (observation.c.known_to > as_of)
+    return [observation.c.known_from <= as_of, ends_later]
+
+
 @dataclass(frozen=True, slots=True)
 class Vintage:
     """One number in force from ``known_from`` until ``known_to`` (None = still)."""

@@ -37,6 +37,7 @@ from cews.domain import (
     ItemKey,
     Period,
 )
+from cews.store.observations import known_then
 from cews.store.schema import (
     finding,
     forecast,
@@ -154,13 +155,6 @@ def item_names(cx: Connection, asked: Sequence[ItemKey]) -> dict[ItemKey, ItemNa
 # --- items -------------------------------------------------------------------------------------------
 
 
-def _known_then(as_of: datetime) -> list[ColumnElement[bool]]:
-    return [
-        observation.c.known_from <= as_of,
-        or_(observation.c.known_to.is_(None), observation.c.known_to > as_of),
-    ]
-
-
 @dataclass(frozen=True, slots=True)
 class MonthTotal:
     """Total trade of an item in a month over all partners."""
@@ -198,7 +192,7 @@ def monthly_totals(cx: Connection, as_of: datetime, windows: Sequence[Window]) -
         )
         .join(series, and_(*(series.c[name] == asked.c[name] for name in ("source", "reporter", "flow", "hs"))))
         .join(observation, observation.c.series_id == series.c.id)
-        .where(observation.c.period.between(asked.c.first, asked.c.last), *_known_then(as_of))
+        .where(observation.c.period.between(asked.c.first, asked.c.last), *known_then(as_of))
         .group_by(asked.c.number, is_world, observation.c.period)
         .order_by(observation.c.period)
     )

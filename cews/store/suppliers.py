@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
 from cews.domain import WORLD, ChangeKind, Flow, ItemKey, Period
 from cews.store.bulk import fetch, fetch_of
 from cews.store.coverage import PUBLISHED
+from cews.store.observations import known_then
 from cews.store.schema import alert, alert_change, hs_name, observation, release_month, release_reporter, series
 
 YEAR = 12
@@ -108,7 +109,7 @@ def year_of_trade(cx: Connection, as_of: datetime, scope: Scope, last: Period) -
         .where(
             *_about(scope),
             observation.c.period.between((last + (1 - 2 * YEAR)).yyyymm, last.yyyymm),
-            *_known_then(as_of),
+            *known_then(as_of),
         )
         .group_by(*series.c["id", "source", "hs", "partner"])
     )
@@ -124,17 +125,12 @@ def _about(scope: Scope) -> list[ColumnElement[bool]]:
     ]
 
 
-def _known_then(as_of: datetime) -> list[ColumnElement[bool]]:
-    ends_later = or_(observation.c.known_to.is_(None), observation.c.known_to > as_of)
-    return [observation.c.known_from <= as_of, ends_later]
-
-
 def by_month(
     cx: Connection, as_of: datetime, series_ids: Sequence[int], first: Period, last: Period
 ) -> dict[int, dict[Period, float]]:
     """Value by month of each of the series; a month that is missing had no trade or was not published."""
     statement = select(*observation.c["series_id", "period", "value_usd"]).where(
-        observation.c.period.between(first.yyyymm, last.yyyymm), *_known_then(as_of)
+        observation.c.period.between(first.yyyymm, last.yyyymm), *known_then(as_of)
     )
     rows = fetch_of(cx, statement, observation.c.series_id, np.array(series_ids, dtype=np.int64)).dropna()
     found: dict[int, dict[Period, float]] = {}
