@@ -140,12 +140,12 @@ def circumstances(
         grades=rules.grades,
         silences=[*(kept.silence for kept in silences.in_force(cx, now)), *snoozes],
         handled={h.alert_id: h.closed_level for h in dealt_with if h.closed_level},
-        watched=_watched(cx),
+        watched=watched(cx),
         open_levels=stored_alerts.open_levels(cx),
     )
 
 
-def _watched(cx: Connection) -> Callable[[ItemKey], Watched]:
+def watched(cx: Connection) -> Callable[[ItemKey], Watched]:
     """What the watch-list says of an item, or of the nearest wider one it holds."""
     known = {
         entry.item: Watched(entry.grade.value, entry.uses, entry.stock_months) for entry in watchlist.get_items(cx)
@@ -433,14 +433,14 @@ class _Showing:
 
     @cached_property
     def _told_of(self) -> Callable[[ItemKey], Watched]:
-        return _watched(self.cx)
+        return watched(self.cx)
 
     @cached_property
     def _codes(self) -> Mapping[tuple[str, str], str]:
         return item_names.get(self.cx)
 
     def alert(self, why: NoticeReason, alert: Alert, change: AlertChange, *, chart: bool = False) -> NoticeView:
-        to, watched = self.notice.recipient, self._told_of(alert.item)
+        to, known = self.notice.recipient, self._told_of(alert.item)
         return NoticeView(
             recipient=to.name,
             address=self.where.address,
@@ -459,7 +459,7 @@ class _Showing:
             chart=_chart(self.cx, alert, change.as_of) if chart else (),
             leave=self._leave,
             source_name=_SOURCES.get(alert.source, ""),
-            severity=severity(alert, watched.grade, watched.stock_months),
+            severity=severity(alert, known.grade, known.stock_months),
             story=story(stored_alerts.item_changes(self.cx, alert.item, change.as_of)) if chart else (),
         )
 
@@ -474,7 +474,7 @@ class _Showing:
             event=self._event_name(max(entry.change.as_of for entry in entries)),
             why=_foremost(entry.reason for entry in entries) if self.notice.kind is MessageKind.EVENT else None,
             entries=tuple(sorted(entries, key=_seriousness)),
-            link=f"{self.public_url}/alerts" + (f"?event={event}" if event else ""),
+            link=f"{self.public_url}/events/{event}" if event else f"{self.public_url}/alerts",
             zone=self.zone,
             message_id=self.notice.message_id,
             thread_id=self._thread(*(["event", str(event)] if event else ["digest"])),

@@ -266,7 +266,7 @@ def _digest_content(view: DigestView) -> dict[str, Any]:
         "action": recommended(view.entries[0]) if view.event else "",
         "colour": _COLOURS[view.entries[0].alert.level],
         "link": view.link,
-        "link_title": text("Open the alerts", language),
+        "link_title": text("Open the event" if view.event else "Open the alerts", language),
         "footer": _footer(view, max(entry.change.as_of for entry in view.entries)),
         "leave": view.leave,
         "leave_title": text("Stop these notices", language),

@@ -60,7 +60,7 @@ def test_one_event_is_one_notice_and_growing_is_told_as_such(
     (message,) = mailbox.messages
     assert message["Subject"] == "[Event] Imports from China: several items at once: 4 alerts (Alert 4)"
     text = message.get_body(("plain",)).get_content()
-    assert "http://ews.example.org/alerts?event=1" in text
+    assert "http://ews.example.org/events/1" in text
     assert text.count("[Alert]") == 4
     scan(store_engine, JANUARY + 1, *fall(5, 6, month=1), now=NOW + timedelta(days=30), events=True)
     send(store_engine, server, NOW + timedelta(days=30))

@@ -260,7 +260,7 @@ def test_names_in_a_digest_cannot_add_headers_readers_or_markup(name: str, event
         assert not re.search("[\u202a-\u202e\u2066-\u2069\x00\x1b]", part)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.text(max_size=120))
 def test_any_name_can_be_sent_and_the_subject_keeps_its_blanks(name: str) -> None:
     message = render(replace(view(), item_name=f"x {name}", chart=()), SENDER)
