@@ -23,7 +23,7 @@ PAGES = {
     "overview": "/",
     "alerts": "/alerts?state=all",
     "events": "/events",
-    "event": "/events/13",
+    "event": "/events/14",
     "unraised": "/unraised",
     "item": "/items/KOR/import/250410",
     "items": "/items",
