@@ -108,7 +108,9 @@ def test_a_carried_file_that_is_held_back_is_accepted_as_carried(
         store_engine, tmp_path, tmp_path / "huge.csv", now=later, source="carried", into="H5"
     )
     (number,) = report.held
-    assert ingesting.accept(store_engine, tmp_path, number, "as published", now=later).rows_changed == 12
+    assert (
+        ingesting.accept(store_engine, tmp_path, number, "as published", actor="analyst", now=later).rows_changed == 12
+    )
     panel = History.load(store_engine, later).panel(later)
     assert [item.hs for item in panel.items] == ["854110", "854140"]
     assert panel.item_value[-1, 1] == 9000000001000.0
