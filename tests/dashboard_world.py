@@ -16,8 +16,7 @@ import pandas as pd
 from sqlalchemy import Connection, Engine, insert
 
 from cews import alerts as folding
-from cews import triage
-from cews import outbox
+from cews import outbox, triage
 from cews.alerts import Policy
 from cews.domain import (
     OBSERVATION_COLUMNS,

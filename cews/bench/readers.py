@@ -52,7 +52,7 @@ class Reader:
     def round(self) -> Iterator[Answer]:
         """Overview → alerts, filtered, scrolled, one looked at → its item → a search."""
         chance = self._chance
-        item = self.items[chance.integers(len(self.items))]
+        item = self.items[int(chance.integers(len(self.items)))]
         levels = chance.choice(LEVELS, 2, replace=False).tolist()
         where = {"state": str(chance.choice(["open", "all"])), "level": levels, "class": [], "q": ""}
         first = ROWS * int(chance.integers(COUNTED // ROWS // 4))
