@@ -22,7 +22,7 @@ AXE = "tags => axe.run(document, {runOnly: tags, resultTypes: ['violations'], el
 STILL = "* { transition: none !important; animation: none !important; }"
 # Where axe-core looks at a page: once in each language, scheme and size. Everything else is looked at in all eight.
 EXAMINED = {("ko", "light", "desktop"), ("en", "dark", "mobile")}
-GROUP = 6  # pages of one test
+GROUP = 12  # pages of one test
 ALL = (*PATHS, NOWHERE)
 
 
