@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from cews.dashboard.pages.item import ItemFacts, expectations
+from cews.dashboard.item.facts import ItemFacts
+from cews.dashboard.item.outlook import expectations
 from cews.domain import Flow, ItemKey, Measure
 from cews.store.queries import ForecastLine, ItemName
 

@@ -135,7 +135,7 @@ def test_an_item_is_read_from_one_source_and_counts_once() -> None:
         ({"250410", "2505"}, {"250410", "2505"}),
         (set(), set()),
     ],
-    ids=str,
+    ids=lambda codes: " ".join(sorted(codes)) or "none",
 )
 def test_codes_that_contain_each_other_count_once(given: set[str], counted: set[str]) -> None:
     assert suppliers.disjoint(given) == counted
