@@ -99,26 +99,25 @@ def release_held(cx: Connection, now: datetime) -> int:
         sorted(held, key=lambda one: (one.recipient_id, one.alert_id)), key=lambda one: (one.recipient_id, one.alert_id)
     ):
         line = _released(recipient, present[number], told, about, now)
-        if line != HOLD:
-            notices.let_go(cx, group)
+        over = [one for one in group if one.cause != line]
+        notices.let_go(cx, over)
+        if isinstance(line, str):  # what holds it now need not be what held it first
+            notices.hold(cx, [replace(one, cause=line) for one in over], now)
         if isinstance(line, Line):
             lines.setdefault(recipient, []).append(line)
     return _write(cx, lines, {one.change_id: one for one in present.values()}, about.policy, now)
 
 
-HOLD: Final = "hold"
-
-
 def _released(recipient: int, one: Changed, told: Told, about: Circumstances, now: datetime) -> Line | str | None:
-    """What a recipient is told of an alert that was held; HOLD while it still is, None when there is nothing to say."""
+    """What a recipient is told of an alert that was held; the cause while it still is, None when all is said."""
     last = told.get(one.alert_id, {}).get(recipient)
     why = reason(last, one.change, about.policy, now)
     if last is None and one.change.level_after is not None:
         why = NoticeReason.FIRST
     if why is None:
         return None
-    if held_by(now, one, Owed(recipient, why), told, about):
-        return HOLD
+    if cause := held_by(now, one, Owed(recipient, why), told, about):
+        return cause
     remember(told, one, recipient, now)
     return line_of(one, why, about)
 

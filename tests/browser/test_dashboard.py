@@ -64,7 +64,7 @@ def test_the_language_can_be_changed_and_stays(open_page: Open) -> None:
     page.get_by_role("button", name="EN").click()
     expect(page.locator("h1")).to_have_text("Overview")
     expect(page.locator("html")).to_have_attribute("lang", "en")
-    page.get_by_role("link", name="Items").click()
+    page.get_by_role("link", name="Items", exact=True).click()
     expect(page.locator("h1")).to_have_text("Items")
     expect(page).to_have_title("Items · C-EWS")
 

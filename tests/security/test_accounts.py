@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import click
 import people
 import pytest
 from click.testing import CliRunner, Result
@@ -209,7 +210,10 @@ def test_what_cannot_be_done_is_said(run, words: list[str], typed: str | None, w
 
 
 def test_a_password_is_never_an_argument() -> None:
-    for command in cews.commands["user"].commands.values():  # type: ignore[attr-defined]
+    group = cews.get_command(click.Context(cews), "user")
+    assert isinstance(group, click.Group)
+    assert len(group.commands) > 3
+    for command in group.commands.values():
         assert not [option for parameter in command.params for option in parameter.opts if option == "--password"]
 
 
