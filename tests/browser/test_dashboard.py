@@ -1,39 +1,16 @@
-"""The dashboard in a real browser: every page in both languages, schemes and sizes, and the work of an analyst."""
+"""The dashboard in a real browser: the work of an analyst. How every page looks is asked in test_matrix."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from cews.accounts import Role
-
 pytestmark = pytest.mark.browser
 
 Open = Callable[..., Page]  # the fixture open_page: path, language, scheme, size
-
-PATHS = {
-    "overview": "/",
-    "alerts": "/alerts",
-    "alert": "/alerts/1?state=all",
-    "items": "/items",
-    "item": "/items/KOR/import/250410",
-    "suppliers": "/suppliers",
-    "supplier": "/suppliers/CHN?order=share",
-    "compare": "/compare?item=KOR:import:250410&item=KOR:import:310210@CHN",
-    "data": "/data",
-    "users": "/users",
-    "help": "/help",
-}
-LOOKS = [
-    ("ko", "light", "desktop"),
-    ("en", "dark", "desktop"),
-    ("ko", "dark", "mobile"),
-    ("en", "light", "mobile"),
-]
 
 
 def settle(page: Page) -> None:
@@ -42,20 +19,6 @@ def settle(page: Page) -> None:
         chart.locator(".main-svg").first.wait_for()
     if page.locator("#alerts-grid").count():
         page.locator(".ag-row .pill").first.wait_for()
-
-
-@pytest.mark.parametrize("look", LOOKS, ids="-".join)
-@pytest.mark.parametrize("name", PATHS)
-def test_a_page_is_whole(open_page: Open, name: str, look: tuple[str, str, str], tmp_path: Path) -> None:
-    page = open_page(PATHS[name], *look, role=Role.ADMIN)
-    settle(page)
-    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert wide == 0, "the page is wider than the screen"
-    assert page.locator("html").get_attribute("data-mantine-color-scheme") == look[1]
-    if look[0] == "en":
-        words = page.locator("body").inner_text().replace("한국어", "")
-        assert re.findall("[가-힣]+", words) == []
-    assert len(page.screenshot(path=tmp_path / f"{name}.png")) > 10_000
 
 
 def test_the_language_can_be_changed_and_stays(open_page: Open) -> None:
