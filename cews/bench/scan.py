@@ -38,6 +38,7 @@ START: Final = Period.of(2014, 1)
 AS_OF: Final = datetime(2100, 1, 1, tzinfo=UTC)
 PARTNERS: Final = ("CHN", "JPN", "USA", "DEU", "VNM", "AUS", "BRA", "IND", "FRA", "GBR")
 SHARES: Final = np.array([0.35, 0.2, 0.12, 0.1, 0.07, 0.05, 0.04, 0.03, 0.02, 0.02])
+HEADING: Final = 30  # items of one heading
 FALLING: Final = 200  # one item in so many loses most of its trade in the newest month
 LEARNED_FROM: Final = 40  # items of made trade that a ranker learns from
 MEMORY: Final = "memory"  # no store: the panel is made in memory
@@ -176,7 +177,8 @@ def _trade(items: range, months: int) -> tuple[FloatArray, FloatArray]:
 
 
 def hs_codes(items: range) -> tuple[str, ...]:
-    return tuple(f"{10_000_000 + number:08d}" for number in items)
+    """Eight digits; a heading (the first four) has as many items as a large one of the HS."""
+    return tuple(f"{1000 + number // HEADING:04d}{number % HEADING:04d}" for number in items)
 
 
 def record(cx: Connection, items: range, months: int) -> int:
