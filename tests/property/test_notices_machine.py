@@ -5,6 +5,7 @@ The invariants of reliability I1 to I8 are asked of the tables (``invariants``),
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -275,15 +276,18 @@ class StoreMachine(RuleBasedStateMachine):
         assert kept <= {"closed"}, "only what somebody has closed by hand is still held"
 
 
+# The same stories each time, so that a change is to blame for what fails; CEWS_OTHER_STORIES=1 makes new ones.
+SAME = os.environ.get("CEWS_OTHER_STORIES") != "1"
+
+
 def _run(new_store: Callable[[], str], examples: int) -> None:
     def machine() -> StoreMachine:
         made = StoreMachine()
         made.new_store = new_store
         return made
 
-    run_state_machine_as_test(
-        machine, settings=settings(max_examples=examples, stateful_step_count=25, deadline=None, database=None)
-    )
+    found = settings(max_examples=examples, stateful_step_count=25, deadline=None, database=None, derandomize=SAME)
+    run_state_machine_as_test(machine, settings=found)
 
 
 def test_on_sqlite(sqlite_template: Path, tmp_path: Path) -> None:
