@@ -21,7 +21,7 @@ from cews.store.scratch import scratch
 from ingest import simulated
 
 FIRST, LAST = Period.parse("2021-09"), Period.parse("2022-08")  # urea, magnesium, neon, krypton, grain and oil from war
-BUDGET = 5.0  # false alarms in 1,000 item-months
+BUDGETS = (5.0, 20.0)  # false alarms in 1,000 item-months
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +42,18 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         yield engine
 
 
+@pytest.fixture(scope="module", params=BUDGETS)
+def budget(request: pytest.FixtureRequest) -> float:
+    return float(request.param)
+
+
 @pytest.fixture(scope="module")
-def record(world: Engine) -> dict[str, Any]:
+def record(world: Engine, budget: float) -> dict[str, Any]:
     text = (files("cews") / "data" / "episodes_kor.csv").read_bytes()
     labels = [label for label in read_labels(text, "episodes") if label.first >= FIRST and label.last <= LAST]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(backtest, "GROUND", 6)
-        question = backtest.Question(labels, BUDGET, ["yoy", "seasonal_z"], workers=1, rules_only=True)
+        question = backtest.Question(labels, budget, ["yoy", "seasonal_z"], workers=1, rules_only=True)
         return backtest.replayed(world, question, lambda title: nullcontext(lambda done, total: None))
 
 
@@ -57,9 +62,13 @@ def test_recall_at_the_budget_has_not_fallen(record: dict[str, Any]) -> None:
     assert record["engine"]["raised"] >= 3
 
 
-def test_the_false_alarms_stay_within_the_budget(record: dict[str, Any]) -> None:
+def test_the_false_alarms_stay_within_the_budget(
+    record: dict[str, Any], budget: float, request: pytest.FixtureRequest
+) -> None:
+    if budget == 5.0:
+        request.applymarker(pytest.mark.xfail(reason="11 false alarms where 10 are the bound: 6.4 for 5", strict=True))
     assert record["item_months"] > 1_500
-    assert record["engine"]["alerts_per_1000"] <= 1.5 * BUDGET  # nine are allowed; chance alone gives thirteen at times
+    assert record["engine"]["alerts_per_1000"] <= 1.25 * budget
 
 
 def test_no_decoy_is_raised(record: dict[str, Any]) -> None:
@@ -67,7 +76,13 @@ def test_no_decoy_is_raised(record: dict[str, Any]) -> None:
     assert record["engine"]["decoys_raised"] == 0
 
 
-def test_the_engine_raises_no_less_than_any_rule_at_the_same_price(record: dict[str, Any]) -> None:
+def test_the_engine_raises_no_less_than_any_rule_at_the_same_price(
+    record: dict[str, Any], budget: float, request: pytest.FixtureRequest
+) -> None:
+    if budget == 20.0:
+        request.applymarker(
+            pytest.mark.xfail(reason="at 20 in 1,000 a rule raises 4 events, the engine 3", strict=True)
+        )
     best = max(rule["raised"] for rule in record["baselines"].values())
     assert record["engine"]["raised"] >= best
     assert all(rule["alerts_per_1000"] <= record["engine"]["alerts_per_1000"] for rule in record["baselines"].values())

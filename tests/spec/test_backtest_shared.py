@@ -27,32 +27,49 @@ pytestmark = [
 ]
 
 
-BUDGET = 10.0  # false alarms in 1,000 item-months: of the larger file 13 in all
+TIGHT, WIDE = 1.0, 10.0  # false alarms in 1,000 item-months
+missed = pytest.mark.xfail(
+    reason="at a budget that is really kept none of them is raised: docs/scorecard.md",
+    raises=AssertionError,
+    strict=True,
+)
 
 
-def measured(folder: Path, file: str, *words: str) -> dict[str, Any]:
+def measured(folder: Path, budget: float, file: str, *words: str) -> dict[str, Any]:
     out = folder / "result.json"
     labels = ROOT / "docs" / "labels" / "real-events.csv"
-    asked = ["--observations", str(DATA / file), *words, "--shocks", str(labels), "--budget", str(BUDGET)]
+    asked = ["--observations", str(DATA / file), *words, "--shocks", str(labels), "--budget", str(budget)]
     CliRunner().invoke(backtest, [*asked, "--json", str(out), "--workers", "1"], catch_exceptions=False)
     found: dict[str, Any] = json.loads(out.read_bytes())
     return found
 
 
 @pytest.mark.parametrize(
-    ("file", "events"),
+    ("file", "budget", "events"),
     [
-        (KCS, {"R02": ("2024-01", "2024-01", "shortage")}),
-        (GRAPHITE, {"R05": ("2023-11", "2023-11", "export_surge"), "R06": ("2023-12", "2023-12", "shortage")}),
+        pytest.param(
+            KCS,
+            TIGHT,
+            {"R01": ("2023-11", "2023-12", "front_loading"), "R02": ("2024-01", "2024-01", "shortage")},
+            marks=missed,
+        ),
+        pytest.param(
+            GRAPHITE,
+            TIGHT,
+            {"R05": ("2023-11", "2023-11", "export_surge"), "R06": ("2023-12", "2023-12", "shortage")},
+            marks=missed,
+        ),
+        (KCS, WIDE, {"R02": ("2024-01", "2024-01", "shortage")}),
+        (GRAPHITE, WIDE, {"R05": ("2023-11", "2023-11", "export_surge"), "R06": ("2023-12", "2023-12", "shortage")}),
     ],
 )
 def test_an_event_is_raised_in_its_month_as_what_it_was(
-    tmp_path: Path, file: tuple[str, ...], events: dict[str, tuple[str, str, str]]
+    tmp_path: Path, file: tuple[str, ...], budget: float, events: dict[str, tuple[str, str, str]]
 ) -> None:
-    record = measured(tmp_path, *file)
+    record = measured(tmp_path, budget, *file)
     said = {one["id"]: one for one in record["engine"]["by_label"]}
     assert said.keys() >= events.keys()
-    assert record["engine"]["alerts_per_1000"] <= 1.25 * BUDGET
+    assert record["engine"]["alerts_per_1000"] <= 1.25 * budget
     for name, (first, last, shock) in events.items():
         assert said[name]["first_month"] is not None, said[name]["silence"]
         assert first <= said[name]["first_month"] <= last
