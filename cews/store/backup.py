@@ -76,6 +76,12 @@ def verify_file(path: Path) -> None:
     with path.open("rb") as opened:
         if opened.read(16) != b"SQLite format 3\x00":
             raise StoreError(f"{path} is no copy of a SQLite store. Copies are made by: cews db backup FILE")
+    journal = Path(f"{path}-wal")
+    if journal.exists() and journal.stat().st_size:
+        raise StoreError(
+            f"{path} is a store in use, or one left in the middle of its work: part of it stands in {journal.name}. "
+            "Stop what uses it, or copy it with: cews db backup FILE"
+        )
     with _unfinished(path, final=False) as scratch:  # opening a store may write beside it; a backup stays as it is
         shutil.copyfile(path, scratch)
         try:

@@ -87,10 +87,12 @@ def damaged(copy: Path) -> None:
 
 def forged(copy: Path) -> None:
     """Somebody who owns the file can take away what guards the log, but not make the chain hold."""
-    with writing(connect(f"sqlite:///{copy}")) as cx:
+    engine = connect(f"sqlite:///{copy}")
+    with writing(engine) as cx:
         for name in cx.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars().all():
             cx.execute(text(f"DROP TRIGGER {name}"))
         cx.execute(text("UPDATE audit SET subject = 'another thing'"))
+    engine.dispose()  # into the file itself, not into its journal
 
 
 @pytest.mark.parametrize(
@@ -113,6 +115,18 @@ def test_what_is_not_sound_is_not_restored(
     with pytest.raises(StoreError, match=reason):
         backup.restore(sqlite_url, copy, NOW)
     assert told(sqlite_engine) == 2
+
+
+def test_a_file_that_is_half_in_its_journal_is_no_copy(
+    sqlite_engine: Engine, sqlite_url: str, tmp_path: Path
+) -> None:
+    used = tmp_path / "used.sqlite3"
+    backup.back_up(sqlite_engine, used)
+    engine = connect(f"sqlite:///{used}")
+    tell(engine, 1)  # and it stays open
+    with pytest.raises(StoreError, match="a store in use"):
+        backup.restore(sqlite_url, used, NOW)
+    engine.dispose()
 
 
 def test_nothing_is_restored_under_a_working_scheduler(sqlite_engine: Engine, sqlite_url: str, tmp_path: Path) -> None:

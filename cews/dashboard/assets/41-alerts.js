@@ -11,7 +11,8 @@
   let grid = null; /* the interface of the grid on the page, once it is there */
   let shown = ""; /* the filter whose rows the grid holds */
   let made = null; /* the decision the grid has seen */
-  let open = null; /* the alert in the panel */
+  let open = null; /* the alert in the panel, or on its way there */
+  let drawn = null; /* the one whose row is marked */
   let place = -1; /* its row, also once it has left the list */
 
   /* The address says what is shown, without a new page: a reload or a sent link shows the same. */
@@ -36,7 +37,6 @@
     },
     mirror(filter, chosen, decision) {
       if (!onAlerts()) return none();
-      const before = open;
       open = chosen === undefined ? null : chosen;
       address(filter);
       const asked = JSON.stringify(filter);
@@ -46,8 +46,9 @@
         else if (decision !== made) api.refreshInfiniteCache();
         shown = asked;
         made = decision;
-        redraw([before, open]);
-        if (before !== open && open !== null) emptyComment();
+        redraw([drawn, open]);
+        if (drawn !== open && open !== null) emptyComment();
+        drawn = open;
       });
       return "card panel" + (open === null ? "" : " panel-open");
     },
@@ -74,9 +75,11 @@
     if (nodes.length) grid.redrawRows({ rowNodes: nodes });
   }
 
+  /* Known at once: the next key may come before the page has answered this one. */
   function choose(node) {
     place = node.rowIndex;
-    set("alerts-chosen", { data: Number(node.data.id) });
+    open = Number(node.data.id);
+    set("alerts-chosen", { data: open });
   }
 
   const emptyComment = () => document.getElementById("comment") && set("comment", { value: "" });
