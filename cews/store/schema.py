@@ -9,6 +9,7 @@ from sqlalchemy import (
     JSON,
     Boolean,
     Column,
+    Date,
     DateTime,
     Dialect,
     Double,
@@ -350,6 +351,41 @@ watch_item = Table(  # the watch-list
     Column("note", Text, nullable=False, server_default=""),
     Column("version", Integer, nullable=False, server_default="1"),  # grows with each change
     Column("stock_months", Double),  # how long stocks cover the use; NULL = not known
+)
+
+policy_measure = Table(  # what governments do to trade, every version of what was known of it; see cews.measures
+    "policy_measure",
+    metadata,
+    Column("key", String(96), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("known_from", Moment, nullable=False),
+    Column("known_to", Moment),  # NULL = current
+    Column("kind", String(24), nullable=False),
+    Column("imposed_by", String(3), nullable=False),  # "" = not a state, or not known
+    Column("supplier", String(3), nullable=False),  # "*" = any
+    Column("hs", JSON, nullable=False),
+    Column("reporters", JSON, nullable=False),  # [] = all
+    Column("title_en", Text, nullable=False),
+    Column("title_ko", Text, nullable=False),
+    Column("announced", Date),
+    Column("effective", Date),
+    Column("ended", Date),
+    Column("end_announced", Date),
+    Column("state", String(16), nullable=False),  # proposed | adopted | cancelled
+    Column("note", Text, nullable=False),
+    Column("link", Text, nullable=False),
+    Column("codes_certain", Boolean, nullable=False),
+    Column("simulated", Boolean, nullable=False),
+    Column("presumed", Boolean, nullable=False),  # recorded later than it is said to be known
+    Column("recorded_by", Text, nullable=False),
+    Column("recorded_at", Moment, nullable=False),
+    Index(
+        "uq_policy_measure_current",
+        "key",
+        unique=True,
+        sqlite_where=text("known_to IS NULL"),
+        postgresql_where=text("known_to IS NULL"),
+    ),
 )
 
 # --- detection and alerts ----------------------------------------------------------------------------

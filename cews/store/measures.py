@@ -1,0 +1,81 @@
+"""Policy measures and every version of what was known of them: see ``cews.measures``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from cews.domain import ItemKey
+from cews.measures import Hit, Kind, PolicyMeasure, State, first_versions, hits
+from cews.store.schema import policy_measure
+
+_PLAIN: Final = ("hs", "reporters")  # lists in the table, tuples here
+
+
+def known(cx: Connection, as_of: datetime) -> list[PolicyMeasure]:
+    """All measures as they were known then, the latest date first; of each what was its newest version."""
+    t = policy_measure.c
+    then = (t.known_from <= as_of) & ((t.known_to.is_(None)) | (t.known_to > as_of))
+    found = [_measure(row) for row in cx.execute(select(policy_measure).where(then)).mappings()]
+    return sorted(found, key=lambda one: (str(one.effective or one.announced or ""), one.key), reverse=True)
+
+
+def hitting(cx: Connection, as_of: datetime, item: ItemKey) -> list[Hit]:
+    """The measures on an item that were known then, as they stood on that day."""
+    return hits(known(cx, as_of), item, as_of.date())
+
+
+def get(cx: Connection, key: str, as_of: datetime) -> PolicyMeasure | None:
+    return next((one for one in known(cx, as_of) if one.key == key), None)
+
+
+def history(cx: Connection, key: str) -> list[PolicyMeasure]:
+    """Every version of a measure, the oldest first."""
+    rows = select(policy_measure).where(policy_measure.c.key == key).order_by(policy_measure.c.version)
+    return [_measure(row) for row in cx.execute(rows).mappings()]
+
+
+def newest_version(cx: Connection, key: str) -> int:
+    """The number of the newest version, of a removed measure as well; 0 = there never was one."""
+    newest = select(func.max(policy_measure.c.version)).where(policy_measure.c.key == key)
+    return int(cx.execute(newest).scalar() or 0)
+
+
+def record(cx: Connection, measures: Iterable[PolicyMeasure], *, by: str, now: datetime) -> None:
+    """Write measures down for the first time: known since they were announced, see ``first_versions``."""
+    for measure in measures:
+        versions = list(first_versions(replace(measure, recorded_by=by), now))
+        ends = [*(later.known_from for later in versions[1:]), None]
+        cx.execute(
+            insert(policy_measure),
+            [_row(version) | {"known_to": end} for version, end in zip(versions, ends, strict=True)],
+        )
+
+
+def change(cx: Connection, measure: PolicyMeasure, *, by: str, now: datetime) -> None:
+    """Write down what is known of a measure from now on; also of one that was removed."""
+    version = newest_version(cx, measure.key) + 1
+    close(cx, measure.key, now)
+    after = replace(measure, version=version, known_from=now, presumed=False, recorded_by=by, recorded_at=now)
+    cx.execute(insert(policy_measure), _row(after))
+
+
+def close(cx: Connection, key: str, now: datetime) -> None:
+    """From now on the measure is not known; what was known before stays for replays."""
+    current = (policy_measure.c.key == key) & policy_measure.c.known_to.is_(None)
+    cx.execute(update(policy_measure).where(current).values(known_to=now))
+
+
+def _row(measure: PolicyMeasure) -> dict[str, Any]:
+    row = asdict(measure) | {name: list(getattr(measure, name)) for name in _PLAIN}
+    return row | {"kind": measure.kind.value, "state": measure.state.value}
+
+
+def _measure(row: Mapping[Any, Any]) -> PolicyMeasure:
+    values = {name: value for name, value in row.items() if name != "known_to"}
+    lists = {name: tuple(row[name]) for name in _PLAIN}
+    return PolicyMeasure(**values | lists | {"kind": Kind(row["kind"]), "state": State(row["state"])})
