@@ -20,7 +20,17 @@ from detectors.levels import Rule, shipped
 from detectors.ranker import Ranker
 from detectors.screen import Courses, ItemScreen
 
-__all__ = ["DETECTORS", "Detection", "Ranker", "detect", "explain_silence", "registered", "score", "train_on"]
+__all__ = [
+    "DETECTORS",
+    "Detection",
+    "Ranker",
+    "detect",
+    "explain_silence",
+    "registered",
+    "score",
+    "screens",
+    "train_on",
+]
 
 DETECTORS: Final[Mapping[str, Detector]] = {
     "screen": ItemScreen(),
@@ -35,12 +45,20 @@ def registered() -> dict[str, Detector]:
     return outside | dict(DETECTORS)
 
 
-def score(panel: Panel, courses: Courses | None = None) -> dict[str, Scores]:
+def screens(panel: Panel, courses: Courses | None = None) -> dict[str, Scores]:
+    """What the screens see in the items and in the suppliers: most of the work of ``score``."""
+    return {screen.id: screen.score(panel, courses) for screen in (ItemScreen(), SupplierScreen())}
+
+
+def score(
+    panel: Panel, courses: Courses | None = None, screened: Mapping[str, Scores] | None = None
+) -> dict[str, Scores]:
     """What every detector sees in the panel. Most of the work of ``detect``, and it needs nothing but the panel.
 
     Where ``courses`` of the screens were kept, those of a panel that is only longer go on with its new months.
+    ``screened`` is what ``screens`` gave where that was done elsewhere.
     """
-    done = {screen.id: screen.score(panel, courses) for screen in (ItemScreen(), SupplierScreen())}
+    done = dict(screened or screens(panel, courses))
     done[Dependence.id] = Dependence().of_shares(panel, done[SupplierScreen.id].arrays["share"])
     return {name: done.get(name) or detector.score(panel) for name, detector in registered().items()}
 

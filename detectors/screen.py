@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import stdtr
 
 from detectors import kernels_screen as kernel
-from detectors.base import BoolArray, FloatArray, Panel, Scores
+from detectors.base import BoolArray, FloatArray, IntArray, Panel, Scores
 from detectors.kernels import in_blocks
 
 VERSION: Final = "2"  # of the figures: what was kept under another is not gone on with
@@ -58,6 +58,26 @@ class Screen:
         return cls(**{field.name: scores.arrays[f"{prefix}_{field.name}"] for field in fields(cls)})
 
 
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What one month of some series teaches all: counts and a sample, so that parts of a panel add up to the whole,
+    to the last bit."""
+
+    began: float  # times that silence began until now
+    traded: float  # months of trade until now
+    own: FloatArray  # errors of the series that speak for the panel
+    errors: IntArray  # (3, kernel.CELLS) number of standardised errors by stratum and size
+
+    @classmethod
+    def of_parts(cls, parts: Sequence[Self]) -> Self:
+        return cls(
+            sum(part.began for part in parts),
+            sum(part.traded for part in parts),
+            np.concatenate([part.own for part in parts]),
+            np.sum([part.errors for part in parts], axis=0),
+        )
+
+
 @dataclass(slots=True)
 class Bank:
     """What S series have taught so far: one by one (``memory``), and together (the rest)."""
@@ -76,6 +96,10 @@ class Bank:
 
     def advance(self, month: int, observed: FloatArray, rows: Mapping[int, FloatArray]) -> None:
         """Score one month into ``rows`` (by number of the field), then learn from it."""
+        self.learn(self.score(month, observed, rows))
+
+    def score(self, month: int, observed: FloatArray, rows: Mapping[int, FloatArray]) -> Lesson:
+        """One month, and what it teaches the series together."""
         own, cell = np.empty(len(observed)), np.empty(len(observed), dtype=np.int64)
         bounds = self._bounds()
 
@@ -88,10 +112,13 @@ class Bank:
             return chain
 
         began, traded = np.array(in_blocks(work, len(observed))).reshape(-1, 2).sum(axis=0)
-        self.begins = float((began + 1) / (traded + 20))
-        speaking = own[np.isfinite(own)]
-        self.typical = float(np.median(speaking)) if speaking.size >= _LEAST_SERIES else _TYPICAL_ERROR
-        self.errors += np.bincount(cell[cell >= 0], minlength=self.errors.size).reshape(self.errors.shape)
+        counts = np.bincount(cell[cell >= 0], minlength=self.errors.size).reshape(self.errors.shape)
+        return Lesson(float(began), float(traded), own[np.isfinite(own)], counts)
+
+    def learn(self, lesson: Lesson) -> None:
+        self.begins = (lesson.began + 1) / (lesson.traded + 20)
+        self.typical = float(np.median(lesson.own)) if lesson.own.size >= _LEAST_SERIES else _TYPICAL_ERROR
+        self.errors += lesson.errors
 
     def _bounds(self) -> FloatArray:
         """(3, 4) quantiles of past standardised errors of each stratum."""
