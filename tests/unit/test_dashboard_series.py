@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from cews.dashboard.series import ItemSeries, item_series, sparkline
 from cews.domain import Flow, ItemKey, Period
+from cews.series import ItemSeries, item_series, sparkline
 from cews.store.queries import MonthTotal
 from detectors.base import Panel
 

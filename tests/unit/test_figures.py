@@ -9,11 +9,12 @@ import pytest
 
 from cews.dashboard.figures.base import config, steps
 from cews.dashboard.figures.levels import month_ends, stacked_levels
-from cews.dashboard.figures.outlook import Expected, OutlookWords, outlook
+from cews.dashboard.figures.outlook import OutlookWords, outlook
 from cews.dashboard.figures.suppliers import supplier_shares
 from cews.dashboard.figures.unit_value import unit_values
 from cews.dashboard.theme import LEVEL_COLOURS, LEVEL_SYMBOLS
 from cews.domain import Level, Period
+from cews.expected import Expected
 from cews.store.alert_lines import LevelSpan
 
 MONTHS = [Period.of(2023, 7) + n for n in range(12)]

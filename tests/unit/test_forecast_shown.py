@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from cews.dashboard.item.facts import ItemFacts
-from cews.dashboard.item.outlook import expectations
 from cews.domain import Flow, ItemKey, Measure
+from cews.expected import expectations
 from cews.store.queries import ForecastLine, ItemName
 
 AS_OF = datetime(2024, 2, 15, tzinfo=UTC)
@@ -26,7 +26,7 @@ def facts(*forecasts: ForecastLine) -> ItemFacts:
 
 
 def drawn(known: ItemFacts, model: str | None = None) -> list[tuple[int, float]]:
-    return [(point.period.yyyymm, point.expected) for point in expectations(known, known.forecast(model))]
+    return [(point.period.yyyymm, point.expected) for point in expectations(known.forecasts, known.forecast(model))]
 
 
 SCREEN = line("screen", {202310: 2.0, 202311: 2.0, 202312: 2.0, 202401: 2.0})

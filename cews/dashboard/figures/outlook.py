@@ -9,21 +9,11 @@ from typing import Any
 from cews.dashboard.figures.base import Figure, Label, days, layout, month_axis, value_axis
 from cews.dashboard.theme import BLUE, INK, LEVEL_COLOURS, LEVEL_SYMBOLS, ORANGE
 from cews.domain import Level, Period
+from cews.expected import Expected
 
 BAND80 = "rgba(47, 104, 184, 0.24)"
 BAND95 = "rgba(47, 104, 184, 0.11)"
 INVISIBLE = "rgba(0,0,0,0)"
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """A model's statement about one month. Bands are (lower, upper)."""
-
-    period: Period
-    expected: float
-    band80: tuple[float, float] | None
-    band95: tuple[float, float] | None
-    ahead: bool
 
 
 @dataclass(frozen=True, slots=True)

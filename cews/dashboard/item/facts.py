@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cews.dashboard.item.revisions import Revision, revisions
-from cews.dashboard.series import ItemSeries, item_series
 from cews.dashboard.view import View
-from cews.domain import ItemKey, Measure, Period
+from cews.domain import ItemKey, Period
+from cews.expected import forecast_of
 from cews.panel import History
+from cews.series import ItemSeries, item_series
 from cews.store import alert_lines, observations, prices, queries
 from cews.store.alert_lines import AlertLine
 from cews.store.engine import Connection, Engine
@@ -46,10 +47,7 @@ class ItemFacts:
 
     def forecast(self, model: str | None = None) -> ForecastLine | None:
         """The quantity forecast of a model, else the chosen one."""
-        lines = [line for line in self.forecasts if line.measure == Measure.QUANTITY]
-        named = [line for line in lines if line.model == model]
-        chosen = [line for line in lines if line.chosen]
-        return next(iter(named + chosen + lines), None)
+        return forecast_of(self.forecasts, model)
 
 
 def trade(engine: Engine, view: View, item: ItemKey) -> Trade:

@@ -10,10 +10,10 @@ from dash.development.base_component import Component
 from cews.dashboard import parts
 from cews.dashboard.figures.lines import Line, lines
 from cews.dashboard.item.facts import YEAR
-from cews.dashboard.series import ItemSeries
 from cews.dashboard.sheets import CHANGE, Column, Sheet, below_chart
 from cews.dashboard.view import View
 from cews.domain import Flow, Period
+from cews.series import ItemSeries
 from cews.store.mirrors import Mirror
 
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from dash import html
 from dash.development.base_component import Component
 
 from cews import formats
 from cews.dashboard import parts
-from cews.dashboard.figures.outlook import Expected, OutlookWords, outlook
+from cews.dashboard.figures.outlook import OutlookWords, outlook
 from cews.dashboard.item.facts import RANGES, ItemFacts, span_of
 from cews.dashboard.item.revisions import first_prints
 from cews.dashboard.sheets import Column, Sheet, below_chart
 from cews.dashboard.view import View
 from cews.dashboard.words import MODEL_NAMES
 from cews.domain import Level, Measure, Period
+from cews.expected import Expected, expectations
 from cews.store.queries import ForecastLine
 from detectors.forecast import SCREEN
 
@@ -76,7 +76,7 @@ def drawn(known: ItemFacts, span: str, model: str | None) -> Drawn | None:
         series.unit,
         series.simulated,
         [(m, q) for m, q in zip(series.months, series.quantity, strict=True) if q is not None and m >= since],
-        [point for point in expectations(known, forecast) if point.period >= since],
+        [point for point in expectations(known.forecasts, forecast) if point.period >= since],
         {found.period: found.level for found in known.findings},
         {month: number for month, number in first_prints(known.revisions).items() if month >= since},
     )
@@ -141,32 +141,6 @@ def _words(view: View) -> OutlookWords:
         first=view.say("First print, since revised"),
         levels={level: view.level(level) for level in Level},
     )
-
-
-def expectations(known: ItemFacts, forecast: ForecastLine | None) -> list[Expected]:
-    """A model's points, and before the first of them what the screen expected."""
-    own, screen = points_of(forecast), points_of(known.forecast(SCREEN))
-    return [point for point in screen if own and point.period < own[0].period] + own
-
-
-def points_of(forecast: ForecastLine | None) -> list[Expected]:
-    points: Sequence[Mapping[str, Any]] = forecast.points if forecast else ()
-    return [
-        Expected(
-            Period.from_yyyymm(int(point["period"])),
-            float(point["expected"]),
-            _band(point, "80"),
-            _band(point, "95"),
-            bool(point["ahead"]),
-        )
-        for point in points
-        if point.get("expected") is not None
-    ]
-
-
-def _band(point: Mapping[str, Any], coverage: str) -> tuple[float, float] | None:
-    lower, upper = point.get(f"lower{coverage}"), point.get(f"upper{coverage}")
-    return None if lower is None or upper is None else (float(lower), float(upper))
 
 
 def _model_note(forecast: ForecastLine | None, view: View) -> Component:

@@ -9,10 +9,10 @@ from dash.development.base_component import Component
 from cews.dashboard import parts
 from cews.dashboard.figures.unit_value import unit_values
 from cews.dashboard.item.facts import ItemFacts, price_unit
-from cews.dashboard.series import ItemSeries
 from cews.dashboard.sheets import Column, Sheet, below_chart
 from cews.dashboard.view import View
 from cews.domain import Period
+from cews.series import ItemSeries
 
 
 def card(known: ItemFacts, series: ItemSeries, months: int, view: View, address: str) -> Component:

@@ -13,9 +13,9 @@ from cews.dashboard.figures.dependence import dependence
 from cews.dashboard.figures.suppliers import supplier_shares
 from cews.dashboard.item.facts import YEAR, ItemFacts, price_unit
 from cews.dashboard.pages import supplier_path
-from cews.dashboard.series import ItemSeries
 from cews.dashboard.sheets import CHANGE, COUNT, INDEX, Column, Sheet, below_chart, files, words_of
 from cews.dashboard.view import View
+from cews.series import ItemSeries
 
 HALF: Final = 0.5  # the share from which Korea watches an item
 CONCENTRATED: Final = 0.4  # HHI above which the European Commission (2021) calls imports concentrated

@@ -18,11 +18,11 @@ from cews.dashboard import alert_panel, decisions, parts, sheets
 from cews.dashboard.alert_panel import Shown, stage_detail, stage_of
 from cews.dashboard.desk import Desk, clientside
 from cews.dashboard.pages import Page, item_path
-from cews.dashboard.series import Numbers, sparkline
 from cews.dashboard.view import View
 from cews.dashboard.words import LEVELS, MEASURE_NAMES, STAGE_NAMES, STATE_NAMES
 from cews.domain import AlertState, Flow, Level, Period, ShockClass
 from cews.sentences import event_name
+from cews.series import Numbers, sparkline
 from cews.store import alert_lines, events, queries
 from cews.store.alert_lines import AlertFilter, AlertLine, Facets
 from cews.store.engine import Connection, reading

@@ -16,12 +16,12 @@ from cews.dashboard.desk import Desk, clientside
 from cews.dashboard.figures.lines import Line, lines
 from cews.dashboard.pages import Page, item_path
 from cews.dashboard.pages.suppliers import select
-from cews.dashboard.series import ItemSeries, Numbers, item_series
 from cews.dashboard.sheets import INDEX, Column, Sheet, below_chart
 from cews.dashboard.view import View
 from cews.dashboard.words import MEASURE_NAMES, mark
 from cews.domain import ItemKey, Measure, Period, UserError
 from cews.panel import History
+from cews.series import ItemSeries, Numbers, item_series
 from cews.store import queries
 from cews.store.engine import Connection, reading
 from cews.store.queries import ItemName

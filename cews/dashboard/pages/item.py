@@ -14,13 +14,13 @@ from cews.dashboard import parts
 from cews.dashboard.desk import Desk, clientside
 from cews.dashboard.item import history, mirror, neighbours, outlook, price, revisions, supply
 from cews.dashboard.item.facts import DEFAULT_RANGE, RANGES, YEAR, ItemFacts, facts, price_unit, span_of, trade
-from cews.dashboard.item.outlook import points_of
 from cews.dashboard.pages import Page
 from cews.dashboard.reasons import reason_list
-from cews.dashboard.series import ItemSeries
 from cews.dashboard.sheets import Sheet
 from cews.dashboard.view import View
 from cews.domain import ItemKey, Measure, Period
+from cews.expected import points_of
+from cews.series import ItemSeries
 from cews.store import alert_lines, mirrors
 from cews.store.engine import Connection, reading
 

@@ -14,11 +14,11 @@ from cews.dashboard import parts
 from cews.dashboard.desk import Desk
 from cews.dashboard.figures.levels import Counts, month_ends, stacked_levels
 from cews.dashboard.pages import Page, events, unraised
-from cews.dashboard.series import Numbers, sparkline
 from cews.dashboard.theme import LEVEL_COLOURS
 from cews.dashboard.view import View
 from cews.dashboard.words import LEVELS, MEASURE_NAMES
 from cews.domain import ChangeKind, Level, Period
+from cews.series import Numbers, sparkline
 from cews.store import alert_lines, queries, silent_moves, users
 from cews.store import events as stored_events
 from cews.store.alert_lines import AlertFilter, AlertLine, ChangeLine
