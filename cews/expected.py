@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cews.domain import Measure, Period
+from cews.domain import Finding, Measure, Period
 from cews.store.queries import ForecastLine
 from detectors.forecast import SCREEN
 
@@ -49,6 +49,13 @@ def points_of(forecast: ForecastLine | None) -> list[Expected]:
         for point in points
         if point.get("expected") is not None
     ]
+
+
+def expected_at(forecasts: Sequence[ForecastLine], finding: Finding | None, month: Period) -> float | None:
+    """What the chosen model expected of a month, else what the finding about that month did."""
+    by_model = {point.period: point.expected for point in points_of(forecast_of(forecasts))}
+    told = finding is not None and finding.measure is Measure.QUANTITY and finding.period == month
+    return by_model.get(month, finding.expected if finding is not None and told else None)
 
 
 def _band(point: Mapping[str, Any], coverage: str) -> tuple[float, float] | None:

@@ -191,3 +191,14 @@ def _price_places(value: float) -> int:
 
 def _percent_places(points: float) -> int:
     return 0 if abs(points) >= 9.95 else 1
+
+
+def steps(top: float, bottom: float = 0.0) -> list[float]:
+    """Round numbers from ``bottom`` up to ``top`` for an axis, at most six."""
+    span = top - bottom
+    if span <= 0:
+        return [bottom, bottom + 1]
+    raw = span / 5
+    power = 10 ** math.floor(math.log10(raw))
+    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= raw * 0.999)
+    return [bottom + step * n for n in range(int(span / step * 1.001) + 1)]

@@ -167,6 +167,57 @@ def what_happened(subject: Finding | Alert, language: str) -> str:
     return text(story, language, trade=trade)
 
 
+def told(finding: Finding, item_name: str, language: str) -> str:
+    """What was observed against what was expected, as a sentence for a report.
+
+    "2024년 1월 중국산 천연흑연 수입은 143톤으로 예상(2,600톤) 대비 94% 감소" / "In January 2024, imports of natural
+    graphite from China came to 143 t, 94% below the 2,600 t expected."
+    """
+    figures = _figures(finding)
+    shown = figures.shown(language)
+    change = figures.change or 0.0
+    values = {
+        "period": formats.period(finding.period, language),
+        "subject": _subject(finding, item_name, figures.of_partner, language),
+        "observed": shown["observed"],
+        "expected": shown["expected"],
+        "size": formats.percent(abs(change)).lstrip("+"),
+    }
+    if figures.change is None or not formats.known(figures.change):
+        return particles(
+            text("In {period}, {subject} came to {observed}; {expected} had been expected.", language, **values)
+        )
+    if change < 0:
+        return particles(
+            text("In {period}, {subject} came to {observed}, {size} below the {expected} expected.", language, **values)
+        )
+    return particles(
+        text("In {period}, {subject} came to {observed}, {size} above the {expected} expected.", language, **values)
+    )
+
+
+def _subject(finding: Finding, name: str, of_partner: bool, language: str) -> str:
+    """What is measured, as the subject of a sentence: "imports of urea from China"."""
+    flow = "import" if finding.item.flow is Flow.IMPORT else "export"
+    kind = "partner" if of_partner and finding.partner else finding.measure.value
+    partner = countries.name(finding.partner, language) if finding.partner else ""
+    return text(_SUBJECTS[flow, kind], language, context="brief", name=name, partner=partner)
+
+
+_SUBJECTS: Final[Mapping[tuple[str, str], str]] = {
+    ("import", "partner"): "imports of {name} from {partner}",
+    ("export", "partner"): "exports of {name} to {partner}",
+    ("import", "quantity"): "imports of {name}",
+    ("export", "quantity"): "exports of {name}",
+    ("import", "value"): "the value of imports of {name}",
+    ("export", "value"): "the value of exports of {name}",
+    ("import", "unit_value"): "the unit value of imports of {name}",
+    ("export", "unit_value"): "the unit value of exports of {name}",
+    ("import", "dependence"): "the largest supplier's share of imports of {name}",
+    ("export", "dependence"): "the largest buyer's share of exports of {name}",
+}
+
+
 def key_figure(finding: Finding, language: str, *, short: bool = False) -> str:
     """The number of the headline alone: "2024년 1월 143톤(−94%)"; short: "−94%"."""
     shown = _figures(finding).shown(language)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from html import escape
-from math import floor, log10
 from typing import Any
 
+from cews import formats
 from cews.dashboard.theme import FONT
 from cews.domain import Period
 
@@ -61,7 +61,7 @@ def month_axis(months: Sequence[Period], **more: Any) -> dict[str, Any]:
 
 def value_axis(top: float, label: Label, bottom: float = 0.0) -> dict[str, Any]:
     """Axis from ``bottom`` to a round number above ``top`` with some five labelled steps."""
-    ticks = steps(top, bottom)
+    ticks = formats.steps(top, bottom)
     return {
         "tickmode": "array",
         "tickvals": ticks,
@@ -71,17 +71,6 @@ def value_axis(top: float, label: Label, bottom: float = 0.0) -> dict[str, Any]:
         "automargin": True,
         "fixedrange": True,
     }
-
-
-def steps(top: float, bottom: float = 0.0) -> list[float]:
-    """Round numbers from ``bottom`` up to ``top``, at most six."""
-    span = top - bottom
-    if span <= 0:
-        return [bottom, bottom + 1]
-    raw = span / 5
-    power = 10 ** floor(log10(raw))
-    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= raw * 0.999)
-    return [bottom + step * n for n in range(int(span / step * 1.001) + 1)]
 
 
 def days(months: Sequence[Period]) -> list[str]:

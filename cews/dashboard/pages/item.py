@@ -18,8 +18,8 @@ from cews.dashboard.pages import Page
 from cews.dashboard.reasons import reason_list
 from cews.dashboard.sheets import Sheet
 from cews.dashboard.view import View
-from cews.domain import ItemKey, Measure, Period
-from cews.expected import points_of
+from cews.domain import ItemKey
+from cews.expected import expected_at
 from cews.series import ItemSeries
 from cews.store import alert_lines, mirrors
 from cews.store.engine import Connection, reading
@@ -194,20 +194,12 @@ Cell = tuple[str, parts.Child, parts.Child]
 
 def _latest(known: ItemFacts, series: ItemSeries, last: int, view: View) -> Cell:
     month, number = series.months[last], series.quantity[last]
-    expected = _expected_at(known, month)
+    expected = expected_at(known.forecasts, known.alert.finding if known.alert else None, month)
     note = view.say("No expectation for this month")
     if expected and number is not None:
         note = view.say("{change} vs expected", change=formats.percent(number / expected - 1, arrow=True))
     name = view.say("Quantity · {month}", month=str(month))
     return name, view.amount(number, series.unit), note
-
-
-def _expected_at(known: ItemFacts, month: Period) -> float | None:
-    """The chosen model's expectation, else that of the alert's newest finding."""
-    by_model = {point.period: point.expected for point in points_of(known.forecast())}
-    finding = known.alert.finding if known.alert else None
-    by_finding = finding and finding.measure is Measure.QUANTITY and finding.period == month
-    return by_model.get(month, finding.expected if finding and by_finding else None)
 
 
 def _year_on_year(series: ItemSeries, last: int, view: View) -> Cell:
