@@ -7,6 +7,7 @@ Others add their own from outside with an entry point of the group ``cews.source
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
@@ -28,8 +29,9 @@ SOURCES: Final[Mapping[str, Source]] = {
 }
 
 
+@cache
 def sources() -> Mapping[str, Source]:
-    """Our own connectors and those installed beside us. Raises UserError when two share an id."""
+    """Our own connectors and those installed beside us when first asked. Raises UserError when two share an id."""
     found = dict(SOURCES)
     for entry in entry_points(group="cews.sources"):
         source = _loaded(entry)

@@ -80,7 +80,7 @@ def _one(store: str, path: Path, now: datetime) -> dict[str, Timing]:
             "first": _timed(lambda: ingest_file(engine, home, path, now=now)),
             "reload": _timed(lambda: ingest_file(engine, home, path, now=later)),
             "recompare": _timed(lambda: ingest_file(engine, home, other, now=later)),
-            "panel": _timed(lambda: History.load(engine, later).panel(later)),
+            "panel": _timed(lambda: History.load(engine, later).panel(later).quantity.shape),
         }
 
 

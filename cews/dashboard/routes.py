@@ -42,7 +42,7 @@ from cews.dashboard.pages import (
 )
 from cews.dashboard.view import View
 from cews.dashboard.words import ROLE_NAMES
-from cews.domain import CewsError, Level
+from cews.domain import CewsError
 from cews.store import alert_lines, queries
 from cews.store.engine import Connection, reading
 from cews.store.queries import SourceState
@@ -192,7 +192,7 @@ def _framed(desk: Desk, view: View, path: str) -> tuple[Component, Component, li
             page = _trouble(view.problem, view) if view.problem else page_at(desk, cx, view, path)
         except CewsError as error:
             page = _trouble(str(error), view)
-        urgent = alert_lines.count_alerts(cx, view.as_of, alert_lines.AlertFilter()).get(Level.SEVERE, 0)
+        urgent = alert_lines.urgent(cx, view.as_of)
         sources = queries.source_states(cx, view.as_of)
     menu = shell.navigation(page.section, urgent, sources, view)
     banners = shell.banners(_simulated(page, sources), view)

@@ -1,6 +1,6 @@
 """Alerts as lists and panels show them. Each read is one statement and takes ``as_of``: what was known then.
 
-The state of an alert at ``as_of`` is that of its newest change known then; the numbers shown with it are those of its
+The state of an alert at ``as_of`` is that of the change that stood then; the numbers shown with it are those of its
 newest finding known then. How people deal with it is told as it is now: a replay does not ask for it.
 """
 
@@ -13,11 +13,12 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, case, column, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, case, func, or_, select
 
 from cews.domain import ChangeKind, Finding, Flow, ItemKey, Level, Period
 from cews.handling import Handling, Outcome, Stage
-from cews.store.alerts import finding_columns, finding_of
+from cews.store.alerts import finding_columns, finding_of, state_then
+from cews.store.bulk import chunks
 from cews.store.queries import ItemName, contains, item_name_of, named
 from cews.store.schema import alert, alert_change, alert_handling, event_alert, finding
 
@@ -82,42 +83,24 @@ _STATE = case(
     (alert_change.c.kind == ChangeKind.RETRACTED.value, "retracted"),
     else_="open",
 )
-_PEAK = func.max(func.coalesce(alert_change.c.level_after, alert_change.c.level_before)).label("highest")
 _KNOWN_AT = bindparam("as_of", type_=alert_change.c.as_of.type)
 _HANDLED = case(
     (alert_handling.c.snoozed_until > _KNOWN_AT, "snoozed"), else_=func.coalesce(alert_handling.c.stage, "new")
 )
 _ASSIGNEE = func.coalesce(alert_handling.c.assignee, "")
-_LEVEL: ColumnElement[Any] = case((_STATE.in_(("open",)), alert_change.c.level_after), else_=column("highest"))
+_LEVEL: ColumnElement[Any] = case((_STATE.in_(("open",)), alert_change.c.level_after), else_=alert_change.c.peak_level)
 
 
 @cache
 def _alerts_known() -> tuple[Any, Sequence[ColumnElement[Any]], Sequence[ColumnElement[Any]]]:
-    """Alerts joined to their newest change and finding known at ``:as_of``: source, name columns, all columns.
+    """Alerts joined to the change that stood and their newest finding at ``:as_of``: source, name columns, all columns.
 
     Building it takes longer than running it, so it is built once.
     """
-    known = (
-        select(
-            alert_change.c.alert_id,
-            func.max(alert_change.c.version).label("version"),
-            _PEAK,
-            func.max(case((alert_change.c.finding_id.is_not(None), alert_change.c.version))).label("evidence"),
-        )
-        .where(alert_change.c.as_of <= _KNOWN_AT)
-        .group_by(alert_change.c.alert_id)
-        .subquery("known")
-    )
-    evidence = alert_change.alias("evidence")
     of_alerts, names = named(alert)
     source = (
-        of_alerts.join(known, known.c.alert_id == alert.c.id)
-        .join(
-            alert_change,
-            and_(alert_change.c.alert_id == known.c.alert_id, alert_change.c.version == known.c.version),
-        )
-        .outerjoin(evidence, and_(evidence.c.alert_id == known.c.alert_id, evidence.c.version == known.c.evidence))
-        .outerjoin(finding, finding.c.id == evidence.c.finding_id)
+        of_alerts.join(alert_change, and_(alert_change.c.alert_id == alert.c.id, *state_then(_KNOWN_AT)))
+        .outerjoin(finding, finding.c.id == alert_change.c.evidence_id)
         .outerjoin(alert_handling, alert_handling.c.alert_id == alert.c.id)
         .outerjoin(event_alert, and_(event_alert.c.alert_id == alert.c.id, event_alert.c.joined_as_of <= _KNOWN_AT))
     )
@@ -132,7 +115,7 @@ def _alerts_known() -> tuple[Any, Sequence[ColumnElement[Any]], Sequence[ColumnE
         alert.c.simulated,
         _STATE.label("state"),
         _LEVEL.label("level"),
-        known.c.highest,
+        alert_change.c.peak_level.label("highest"),
         alert_change.c.shock,
         alert_change.c.partner,
         alert_change.c.as_of.label("changed_as_of"),
@@ -245,14 +228,19 @@ def find_alerts(
     """A page of alerts. ``order`` holds (key of ALERT_SORTS or "name", descending); unknown keys are passed over."""
     source, names, columns = _alerts_known()
     page = (
-        select(*columns)
+        select(alert.c.id)  # alone: sorting whole lines, findings and all, takes several times as long
         .select_from(source)
         .where(*_conditions(where, names))
         .order_by(*_ordering(order, names, language))
         .offset(offset)
         .limit(limit)
     )
-    return [_alert_line(row) for row in cx.execute(page, {"as_of": as_of})]
+    ids = cx.execute(page, {"as_of": as_of}).scalars().all()
+    lines: dict[int, AlertLine] = {}
+    for part in chunks(ids):
+        rows = select(*columns).select_from(source).where(alert.c.id.in_(part))
+        lines |= {row.id: _alert_line(row) for row in cx.execute(rows, {"as_of": as_of})}
+    return [lines[number] for number in ids]
 
 
 def count_alerts(cx: Connection, as_of: datetime, where: AlertFilter) -> dict[int, int]:
@@ -265,6 +253,14 @@ def count_alerts(cx: Connection, as_of: datetime, where: AlertFilter) -> dict[in
         .group_by("shown")  # by its name: repeated with other parameters it would be another expression
     )
     return {level: number for level, number in cx.execute(counts, {"as_of": as_of})}
+
+
+def urgent(cx: Connection, as_of: datetime) -> int:
+    """How many severe alerts are open: asked on every page, so of the changes alone."""
+    standing = select(func.count()).where(
+        alert_change.c.level_after == Level.SEVERE, _STATE == "open", *state_then(as_of)
+    )
+    return int(cx.execute(standing).scalar_one())
 
 
 Facets = Mapping[str, Counter[Any]]  # level, class, handling, assignee, chapter, partner, flow, event → value → alerts

@@ -14,7 +14,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from cews.alerts import apply, rebuild
@@ -88,7 +88,11 @@ def save_change(
 
     Raises StoreError when somebody else changed the alert, or opened one on the same item, meanwhile.
     """
-    alert_id = _open(cx, alert, finding_id) if change.kind is ChangeKind.OPENED else _advance(cx, alert, finding_id)
+    if change.kind is ChangeKind.OPENED:
+        alert_id, evidence_id = _open(cx, alert, finding_id), finding_id
+    else:
+        alert_id, evidence_id = _advance(cx, alert, finding_id)
+        cx.execute(_SUPERSEDED, {"alert": alert_id, "before": alert.version - 1, "now": change.as_of})
     row = {
         "alert_id": alert_id,
         "kind": change.kind.value,
@@ -97,9 +101,11 @@ def save_change(
         "period": change.period.yyyymm,
         "level_before": _level_number(change.level_before),
         "level_after": _level_number(change.level_after),
+        "peak_level": int(alert.peak_level),
         "shock": change.shock.value,
         "partner": change.partner,
         "finding_id": finding_id,
+        "evidence_id": evidence_id,
         "reasons": reasons_json(change.reasons),
         "version": alert.version,
     }
@@ -109,6 +115,11 @@ def save_change(
 # Made once: a storm writes thousands, and most of the time would go into making the statement.
 _NEW_CHANGE: Final = insert(schema.alert_change).returning(schema.alert_change.c.id)
 _NEW_ALERT: Final = insert(schema.alert).returning(schema.alert.c.id)
+_SUPERSEDED: Final = (
+    update(schema.alert_change)
+    .where(schema.alert_change.c.alert_id == bindparam("alert"), schema.alert_change.c.version == bindparam("before"))
+    .values(superseded_as_of=bindparam("now", type_=schema.alert_change.c.as_of.type))
+)
 
 
 def _open(cx: Connection, alert: Alert, finding_id: int | None) -> int:
@@ -129,20 +140,20 @@ def _open(cx: Connection, alert: Alert, finding_id: int | None) -> int:
         raise StoreError(f"an alert on {item} is already open; somebody else opened it. Scan again.") from error
 
 
-def _advance(cx: Connection, alert: Alert, finding_id: int | None) -> int:
-    """Move the item's open alert from the version before to this one."""
+def _advance(cx: Connection, alert: Alert, finding_id: int | None) -> tuple[int, int | None]:
+    """Move the item's open alert from the version before to this one; gives its number and its newest finding."""
     table = schema.alert
     row = (
         update(table)
         .where(*_of_item(table, alert.item), table.c.state == AlertState.OPEN.value)
         .where(table.c.version == alert.version - 1)
         .values(**_present(alert, finding_id))
-        .returning(table.c.id)
+        .returning(table.c.id, table.c.last_finding_id)
     )
-    numbers = cx.execute(row).scalars().all()
-    if len(numbers) != 1 or alert.id not in (None, numbers[0]):
+    moved = cx.execute(row).all()
+    if len(moved) != 1 or alert.id not in (None, moved[0].id):
         raise StoreError(f"the alert on {alert.item} was changed by somebody else meanwhile. Scan again.")
-    return int(numbers[0])
+    return int(moved[0].id), moved[0].last_finding_id
 
 
 def _present(alert: Alert, finding_id: int | None) -> Json:
@@ -251,6 +262,12 @@ def findings(cx: Connection, as_of: datetime, item: ItemKey | None = None) -> li
     if item is not None:
         rows = rows.where(*_of_item(table, item))
     return [finding_of(row) for row in cx.execute(rows)]
+
+
+def state_then(as_of: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """The change of each alert that was its newest at ``as_of``: the state it was in."""
+    table = schema.alert_change
+    return table.c.as_of <= as_of, or_(table.c.superseded_as_of.is_(None), table.c.superseded_as_of > as_of)
 
 
 def newest_scanned(cx: Connection) -> Period | None:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, insert, select
+from sqlalchemy import Connection, Row, Select, insert, select
 
 from cews.domain import AlertState, Flow, ItemKey, Level, Period, ShockClass, StoreError
 from cews.events import Cause, Group, Member
 from cews.routing import Event
 from cews.store import schema
+from cews.store.alerts import state_then
 from cews.store.bulk import chunks
 from cews.store.schema import event, event_alert
 
@@ -128,15 +129,8 @@ def _levels_then(as_of: datetime, event_id: int | None) -> Select[Any]:
     change, mine = schema.alert_change, [event_alert.c.joined_as_of <= as_of]
     if event_id is not None:
         mine.append(event_alert.c.event_id == event_id)
-    newest = (
-        select(event_alert.c.event_id, change.c.alert_id, func.max(change.c.version).label("version"))
-        .join(change, change.c.alert_id == event_alert.c.alert_id)
-        .where(*mine, change.c.as_of <= as_of)
-        .group_by(event_alert.c.event_id, change.c.alert_id)
-        .subquery()
-    )
-    same = and_(change.c.alert_id == newest.c.alert_id, change.c.version == newest.c.version)
-    rows = select(newest.c.event_id, change.c.alert_id, change.c.level_after).join(change, same)
+    rows = select(event_alert.c.event_id, change.c.alert_id, change.c.level_after)
+    rows = rows.join(change, change.c.alert_id == event_alert.c.alert_id).where(*mine, *state_then(as_of))
     return rows.order_by(change.c.alert_id)
 
 

@@ -496,17 +496,21 @@ alert_change = Table(
     Column("alert_id", Integer, ForeignKey("alert.id"), nullable=False),
     Column("kind", String(16), nullable=False),
     Column("as_of", Moment, nullable=False),
+    Column("superseded_as_of", Moment),  # when the next change took its place; NULL = it stands
     Column("recorded_at", Moment, nullable=False),
     Column("period", Integer, nullable=False),
     Column("level_before", Integer),
     Column("level_after", Integer),
+    Column("peak_level", Integer, nullable=False, server_default="0"),  # the highest so far
     Column("shock", String(32), nullable=False),
     Column("partner", String(3)),
     Column("finding_id", Integer, ForeignKey("finding.id")),
+    Column("evidence_id", Integer),  # the newest finding so far; one of finding_id
     Column("reasons", JSON, nullable=False),
     Column("version", Integer, nullable=False),
     UniqueConstraint("alert_id", "version"),
     Index(None, "as_of"),
+    Index(None, "level_after", "as_of"),
 )
 
 policy = Table(  # every policy that was put in force; the newest one is
@@ -755,6 +759,21 @@ sign_in_attempt = Table(  # of the last minutes, to slow down who guesses
     Index(None, "name", "at"),
     Index(None, "address", "at"),
     Index(None, "at"),
+)
+
+api_token = Table(  # by which a program is let in as somebody; nothing of it is ever taken out
+    "api_token",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("account_id", Integer, ForeignKey("account.id"), nullable=False),  # the owner
+    Column("name", String(64), nullable=False),
+    Column("key", String(64), nullable=False, unique=True),  # sha256 of the secret
+    Column("scopes", JSON, nullable=False),  # list of read | triage | feed
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment),  # NULL = never
+    Column("used_at", Moment),  # to the minute
+    Column("revoked_at", Moment),
+    Index(None, "account_id"),
 )
 
 ranker = Table(  # what was learned from the trade known at as_of

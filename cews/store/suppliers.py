@@ -15,6 +15,7 @@ import pandas as pd
 from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
 from cews.domain import WORLD, ChangeKind, Flow, ItemKey, Period
+from cews.store.alerts import state_then
 from cews.store.bulk import fetch, fetch_of
 from cews.store.coverage import PUBLISHED
 from cews.store.observations import known_then
@@ -141,21 +142,12 @@ def by_month(
 
 def open_alerts(cx: Connection, as_of: datetime, scope: Scope) -> list[OpenAlert]:
     """The alerts that stood open at ``as_of``, the worst first."""
-    newest = (
-        select(alert_change.c.alert_id, func.max(alert_change.c.version).label("version"))
-        .where(alert_change.c.as_of <= as_of)
-        .group_by(alert_change.c.alert_id)
-        .subquery()
-    )
     over = (ChangeKind.CLOSED.value, ChangeKind.RETRACTED.value)
     rows = (
         select(alert.c.id, alert.c.hs, alert_change.c.level_after, alert_change.c.partner)
-        .join(newest, newest.c.alert_id == alert.c.id)
-        .join(
-            alert_change,
-            and_(alert_change.c.alert_id == newest.c.alert_id, alert_change.c.version == newest.c.version),
-        )
+        .join(alert_change, alert_change.c.alert_id == alert.c.id)
         .where(
+            *state_then(as_of),
             alert.c.reporter == scope.reporter,
             alert.c.flow == scope.flow.value,
             alert_change.c.kind.not_in(over),
