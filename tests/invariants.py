@@ -40,8 +40,9 @@ BROKEN: Final = {  # what a store that is whole has no row of
         "SELECT 1 FROM alert a WHERE a.version <> (SELECT COUNT(*) FROM alert_change c WHERE c.alert_id = a.id)"
     ),
     "I4 the changes of an alert do not follow on each other": (
-        "SELECT 1 FROM alert_change a LEFT JOIN alert_change b ON b.alert_id = a.alert_id AND b.version = a.version + 1 "
-        "WHERE (a.superseded_as_of IS NULL) <> (b.id IS NULL) OR a.superseded_as_of <> b.as_of OR b.as_of < a.as_of"
+        "SELECT 1 FROM alert_change a "
+        "LEFT JOIN alert_change b ON b.alert_id = a.alert_id AND b.version = a.version + 1 WHERE "
+        "(a.superseded_as_of IS NULL) <> (b.id IS NULL) OR a.superseded_as_of <> b.as_of OR b.as_of < a.as_of"
     ),
     "I4 the newest change is not what the alert is": (
         "SELECT 1 FROM alert a JOIN alert_change c ON c.alert_id = a.id AND c.version = a.version "
