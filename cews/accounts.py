@@ -1,7 +1,7 @@
-"""Who may use the dashboard: accounts, their roles, and what a name and a password must be. Pure, but for the salt.
+"""Who may use the dashboard and the API: accounts, roles, scopes, and what a name and a password must be.
 
-A password is kept as argon2id (RFC 9106, second recommended option: 64 MiB, three passes). Length is what counts:
-there are no rules about kinds of characters, and a password is taken exactly as it was typed.
+Pure, but for the salt. A password is kept as argon2id (RFC 9106, second recommended option: 64 MiB, three passes).
+Length is what counts: there are no rules about kinds of characters, and a password is taken exactly as it was typed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import Any, Final
 
 from argon2 import PasswordHasher, profiles
@@ -45,6 +45,19 @@ class Role(IntEnum):
     @classmethod
     def from_slug(cls, slug: str) -> Role:
         return cls[slug.upper()]
+
+
+class Scope(StrEnum):
+    """What a program may do with a token, never more than the token's owner may."""
+
+    READ = "read"  # everything there is to see
+    TRIAGE = "triage"  # work on alerts
+    FEED = "feed"  # the feeds, and nothing else
+
+    @property
+    def least(self) -> Role:
+        """The least role of an owner for whom the scope counts."""
+        return Role.ANALYST if self is Scope.TRIAGE else Role.VIEWER
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,11 @@ COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "triage": ("alert", "events", "unraised", "audit"),
     "delivery": ("notify", "notices", "silence", "recipient", "export"),
     "policies": ("policy",),
+    "measures": ("measures",),
     "service": ("serve", "scheduler", "doctor"),
     "database": ("db",),
     "users": ("user",),
+    "tokens": ("token",),
     "backtest": ("backtest",),
     "bench": ("bench",),
 }
