@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -18,10 +18,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cews import countries, formats, ingesting, pipeline, triage, watching
+from cews import countries, formats, ingesting, pipeline, policy_calendar, triage, watching
 from cews.accounts import Role
 from cews.domain import AlertChange, ChangeKind, Flow, ItemKey, Level, Period, ShockClass, UserError
 from cews.i18n import text
+from cews.measures import Kind, PolicyMeasure
 from cews.routing import Subscription
 from cews.sentences import key_figure, level_label, shock_label
 from cews.store import alert_lines, notices, releases, users
@@ -70,6 +71,7 @@ def build(engine: Engine, home: Path, *, seed: int = 2021, now: datetime, progre
             progress(done, len(wanted))
     if not held:
         watching.load(engine, "kor", actor=triage.SYSTEM, now=now)
+        _add_measures(engine, now)
         _add_examples(engine)
 
 
@@ -104,6 +106,26 @@ def _add_examples(engine: Engine) -> None:
             recipient = notices.add_recipient(cx, name, email, language)
             notices.subscribe(cx, Subscription(recipient))
             notices.set_active(cx, recipient, False)
+
+
+def _add_measures(engine: Engine, now: datetime) -> None:
+    """The documented measures, and one that is made up and lies ahead."""
+    documented = policy_calendar.documented()
+    policy_calendar.take_in(engine, documented, policy_calendar.DOCUMENTED, seen=None, actor=triage.SYSTEM, now=now)
+    made_up = PolicyMeasure(
+        key="simulated-magnesium-licence",
+        kind=Kind.EXPORT_LICENCE,
+        imposed_by="CHN",
+        supplier="CHN",
+        hs=("810411", "810419"),
+        reporters=(),
+        title_en="Licences for exports of magnesium (made up for the demo)",
+        title_ko="마그네슘 수출 허가제(시연용 가상 조치)",
+        announced=now.date() - timedelta(days=5),
+        effective=now.date() + timedelta(days=25),
+        simulated=True,
+    )
+    policy_calendar.add(engine, made_up, actor=triage.SYSTEM, now=now)
 
 
 def add_accounts(engine: Engine, now: datetime) -> None:

@@ -50,7 +50,7 @@ class Phase(StrEnum):
     """Where a measure stands on a day."""
 
     PROPOSED = "proposed"
-    COMING = "coming"  # decided, its date lies ahead or is not set
+    COMING = "coming"  # decided; its date lies ahead or is not set
     IN_FORCE = "in_force"
     ENDED = "ended"
     CANCELLED = "cancelled"
@@ -101,15 +101,13 @@ class Hit:
 
     measure: PolicyMeasure
     phase: Phase
-    days: int | None  # until its date, negative = since; None = no date is set
+    days: int | None  # until it counts, negative = since; of one without a date since it was announced
     partly: bool  # its codes cover only part of the item's, or may do so
 
     @property
     def raises_attention(self) -> bool:
-        """Decided and ahead, or in force for no longer than ``FRESH``."""
-        if self.phase is Phase.IN_FORCE:
-            return self.days is not None and -self.days <= FRESH.days
-        return self.phase is Phase.COMING
+        """Ahead, or no more than ``FRESH`` ago: of its date, or of its announcement where no date is set."""
+        return self.phase in (Phase.COMING, Phase.IN_FORCE) and self.days is not None and -self.days <= FRESH.days
 
 
 def hit(measure: PolicyMeasure, item: ItemKey, day: date) -> Hit | None:
@@ -121,7 +119,8 @@ def hit(measure: PolicyMeasure, item: ItemKey, day: date) -> Hit | None:
     covered = [part for code in measure.hs if (part := partly(code, item.hs)) is not None]
     if not whose or not covered:
         return None
-    days = None if measure.effective is None else (measure.effective - day).days
+    counts = measure.effective or measure.announced
+    days = None if counts is None else (counts - day).days
     return Hit(measure, measure.phase(day), days, all(covered))
 
 

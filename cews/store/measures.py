@@ -39,26 +39,27 @@ def history(cx: Connection, key: str) -> list[PolicyMeasure]:
     return [_measure(row) for row in cx.execute(rows).mappings()]
 
 
-def newest_version(cx: Connection, key: str) -> int:
-    """The number of the newest version, of a removed measure as well; 0 = there never was one."""
-    newest = select(func.max(policy_measure.c.version)).where(policy_measure.c.key == key)
-    return int(cx.execute(newest).scalar() or 0)
+def versions(cx: Connection) -> dict[str, int]:
+    """The number of the newest version of every measure there ever was, of removed ones as well."""
+    newest = select(policy_measure.c.key, func.max(policy_measure.c.version)).group_by(policy_measure.c.key)
+    return {key: int(version) for key, version in cx.execute(newest)}
 
 
 def record(cx: Connection, measures: Iterable[PolicyMeasure], *, by: str, now: datetime) -> None:
     """Write measures down for the first time: known since they were announced, see ``first_versions``."""
+    rows: list[dict[str, Any]] = []
     for measure in measures:
-        versions = list(first_versions(replace(measure, recorded_by=by), now))
-        ends = [*(later.known_from for later in versions[1:]), None]
-        cx.execute(
-            insert(policy_measure),
-            [_row(version) | {"known_to": end} for version, end in zip(versions, ends, strict=True)],
-        )
+        first = list(first_versions(replace(measure, recorded_by=by), now))
+        ends = [*(later.known_from for later in first[1:]), None]
+        rows += [_row(version) | {"known_to": end} for version, end in zip(first, ends, strict=True)]
+    if rows:
+        cx.execute(insert(policy_measure), rows)
 
 
 def change(cx: Connection, measure: PolicyMeasure, *, by: str, now: datetime) -> None:
     """Write down what is known of a measure from now on; also of one that was removed."""
-    version = newest_version(cx, measure.key) + 1
+    newest = select(func.max(policy_measure.c.version)).where(policy_measure.c.key == measure.key)
+    version = int(cx.execute(newest).scalar() or 0) + 1
     close(cx, measure.key, now)
     after = replace(measure, version=version, known_from=now, presumed=False, recorded_by=by, recorded_at=now)
     cx.execute(insert(policy_measure), _row(after))

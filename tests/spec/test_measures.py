@@ -8,9 +8,11 @@ from datetime import UTC, date, datetime
 import pytest
 from sqlalchemy import Engine
 
+from cews import measure_files, policy_calendar
 from cews.domain import Flow, ItemKey, UserError, utc
+from cews.handling import ConflictError
 from cews.measures import ANY, Kind, Phase, PolicyMeasure, State, checked, hit, key_of, partly
-from cews.store import measures
+from cews.store import audit, measures
 from cews.store.engine import reading, writing
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -83,7 +85,7 @@ def test_a_change_counts_from_when_it_was_recorded_and_a_removed_one_stays_for_r
         assert changed is not None
         assert (changed.ended, changed.version, changed.recorded_by) == (date(2026, 12, 1), 2, "lee")
         assert measures.known(cx, removed) == []
-        assert measures.newest_version(cx, INSPECTION.key) == 2
+        assert measures.versions(cx) == {INSPECTION.key: 2}
     with writing(store_engine) as cx:
         measures.change(cx, INSPECTION, by="kim", now=datetime(2026, 11, 23, tzinfo=UTC))
     with reading(store_engine) as cx:
@@ -144,3 +146,92 @@ def test_what_makes_no_sense_is_refused_with_the_field(change: dict[str, object]
 
 def test_a_key_says_who_what_when() -> None:
     assert key_of(INSPECTION) == "chn-export-inspection-2021-10-11-310210"
+
+
+# --- the calendar as people keep it ------------------------------------------------------------------
+
+GTA = """"State Act ID","Intervention ID","Title","GTA evaluation","Intervention type","Implementing jurisdiction",\
+"Affected jurisdiction","Date announced","Date implemented","Date removed","Affected products","URL"
+1,7,"China: licence",Red,"Export licensing requirement",China,"Japan, Republic of Korea",2023-07-03,2023-08-01,NA,\
+"811292, 811299",https://example.org/7
+2,8,"EU: tariff",Amber,"Import tariff",European Union,"China;Viet Nam",2023-07-03,2023-08-01,,870380,https://example.org/8
+3,9,"EU: relief",Green,"Import tariff",European Union,China,2023-07-03,2023-08-01,,870380,https://example.org/9
+4,10,"Nowhere: ban",Red,"Export ban",Atlantis,,2023-07-03,2023-08-01,,870380,https://example.org/10
+"""
+
+
+def test_a_file_of_the_kind_of_the_global_trade_alert(store_engine: Engine) -> None:
+    found = policy_calendar.take_in(store_engine, GTA, "gta.csv", seen=None, actor="kim", now=NOW)
+    said = {one.key: (one.kind, one.imposed_by, one.supplier, one.hs) for one in found.measures}
+    assert said == {
+        "gta-7": (Kind.EXPORT_LICENCE, "CHN", "CHN", ("811292", "811299")),
+        "gta-8-chn": (Kind.IMPORT_TARIFF, "EUR", "CHN", ("870380",)),
+        "gta-8-vnm": (Kind.IMPORT_TARIFF, "EUR", "VNM", ("870380",)),
+    }
+    assert found.measures[0].reporters == ("JPN", "KOR")
+    assert {"DEU", "FRA"} < set(found.measures[1].reporters)
+    assert [words.split(":")[0] for words in found.wrong.values()] == ["evaluation", "imposed_by"]
+    with reading(store_engine) as cx:
+        assert policy_calendar.preview(cx, GTA, "gta.csv", NOW).unchanged == 3
+
+
+def test_what_is_exported_can_be_read_again(store_engine: Engine) -> None:
+    policy_calendar.take_in(store_engine, policy_calendar.documented(), "documented", seen=None, actor="kim", now=NOW)
+    with reading(store_engine) as cx:
+        kept = measures.known(cx, NOW)
+    rows = [list(measure_files.COLUMNS), *measure_files.written(kept)]
+    content = "\n".join(",".join(f'"{cell}"' for cell in row) for row in rows)
+    assert measure_files.read(content, "again", NOW.date()).measures == kept
+    assert len(kept) > 20
+
+
+def test_every_documented_measure_names_its_source_and_was_known_before_today(store_engine: Engine) -> None:
+    found = measure_files.read(policy_calendar.documented(), "documented", date(2026, 11, 22))
+    assert not found.wrong
+    for one in found.measures:
+        assert one.link.startswith("http"), one.key
+        assert one.title_ko, one.key
+        assert not one.simulated
+
+
+def test_the_inspection_of_2021_was_known_eighteen_days_before_the_panic(store_engine: Engine) -> None:
+    policy_calendar.take_in(store_engine, policy_calendar.documented(), "documented", seen=None, actor="kim", now=NOW)
+    with reading(store_engine) as cx:
+        on_the_day = measures.hitting(cx, utc(date(2021, 10, 15)), UREA)
+        before = measures.hitting(cx, utc(date(2021, 10, 10)), UREA)
+    assert [one.measure.key for one in on_the_day if one.raises_attention] == ["chn-fertiliser-inspection-2021"]
+    assert not before
+
+
+def test_who_has_not_seen_the_newest_version_is_told_so(store_engine: Engine) -> None:
+    key = policy_calendar.add(store_engine, replace(INSPECTION, key=""), actor="kim", now=NOW)
+    again = policy_calendar.add(store_engine, replace(INSPECTION, key=""), actor="kim", now=NOW)
+    assert (key, again) == ("chn-export-inspection-2021-10-11-310210", "chn-export-inspection-2021-10-11-310210-2")
+    later = datetime(2026, 11, 21, tzinfo=UTC)
+    policy_calendar.end(store_engine, key, 1, date(2026, 12, 1), actor="lee", now=later)
+    with pytest.raises(ConflictError, match="somebody else has changed"):
+        policy_calendar.remove(store_engine, key, 1, actor="kim", now=later)
+    with pytest.raises(UserError, match="ended: 2021-10-01 is before"):
+        policy_calendar.end(store_engine, key, 2, date(2021, 10, 1), actor="kim", now=later)
+    after = datetime(2026, 11, 22, tzinfo=UTC)
+    policy_calendar.remove(store_engine, key, 2, actor="kim", now=after)
+    with pytest.raises(ConflictError, match="not in the calendar"):
+        policy_calendar.change(store_engine, replace(INSPECTION, key=key, version=2), actor="kim", now=after)
+    with reading(store_engine) as cx:
+        told = [(one.actor, one.action, one.subject) for one in audit.entries(cx)]
+        assert audit.verify(cx).broken_at is None
+    assert told[0] == ("kim", "remove", f"measure {key}")
+    assert told[1] == ("lee", "change", f"measure {key}")
+
+
+def test_a_file_is_not_taken_in_where_the_calendar_has_changed_since_it_was_looked_at(store_engine: Engine) -> None:
+    with reading(store_engine) as cx:
+        seen = policy_calendar.preview(cx, GTA, "gta.csv", NOW).seen
+    policy_calendar.add(store_engine, INSPECTION, actor="lee", now=NOW)
+    with pytest.raises(ConflictError, match="look at the preview again"):
+        policy_calendar.take_in(store_engine, GTA, "gta.csv", seen=seen, actor="kim", now=NOW)
+
+
+def test_a_file_without_the_columns_says_which_are_missing() -> None:
+    with pytest.raises(UserError, match="no column for hs and kind"):
+        measure_files.read("a,b\n1,2\n", "x.csv", NOW.date())
