@@ -10,10 +10,10 @@ priority (smaller first), among those that had published anything about the item
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -25,7 +25,7 @@ from cews.store.bulk import NEVER, Micros, micros, moment
 from cews.store.coverage import Published, Scopes, Speaker, ordinal
 from cews.store.engine import Engine, reading
 from cews.store.releases import simulated_sources
-from detectors.base import BoolArray, FloatArray, IntArray, Panel
+from detectors.base import BoolArray, FloatArray, IntArray, Panel, Scores
 from ingest import priorities
 from ingest.code_breaks import Codes, code_breaks
 
@@ -33,6 +33,7 @@ UNKNOWN_PRIORITY: Final = 50
 NEGLIGIBLE: Final = 0.05  # legs with this share of a month's trade may lack a number without hiding the total
 KILOGRAM: Final = "kg"
 Number = TypeVar("Number", bound=np.generic)
+_AMOUNTS: Final = ("item_quantity", "item_value", "quantity", "value")  # of a panel
 _END_OF_TIME: Final = datetime(9999, 12, 31, tzinfo=UTC)
 
 
@@ -137,8 +138,6 @@ class History:
         sources = tuple(self.published.speakers[row][0] for row in speakers)
         reported = _months_first(reported, months)
         item_quantity, item_value = _months_first(totals[0], months), _months_first(totals[1], months)
-        traded = (item_quantity > 0) | (item_value > 0)
-        known = traded | (item_quantity == 0) | (item_value == 0)
         return Panel(
             as_of=as_of,
             start=start,
@@ -153,7 +152,7 @@ class History:
             item_of=item_of,
             quantity=_months_first(quantity, months),
             value=_months_first(value, months),
-            breaks=code_breaks(self.codes, sources, items, start, traded, known),
+            breaks=_breaks(self.codes, sources, items, start, item_quantity, item_value),
         )
 
     def _since(self) -> Micros:
@@ -199,6 +198,76 @@ class History:
         amounts, at = seen.weight.copy(), np.flatnonzero(counted[item])
         amounts[at] = np.where(seen.unit[at] == unit[item[at]], seen.supplementary[at], np.nan)
         return tuple(self.units[unit[n]] if counted[n] else KILOGRAM for n in range(items)), amounts
+
+
+def padded(panel: Panel, start: Period, months: int) -> Panel:
+    """The panel of part of the items on the months of all: what is not in it is not known."""
+    before = panel.start - start if panel.months else 0
+    rows = (before, months - before - panel.months)
+    if rows == (0, 0):
+        return replace(panel, start=start)
+    tables: dict[str, Any] = {
+        name: np.pad(getattr(panel, name), (rows, (0, 0)), constant_values=np.nan) for name in _AMOUNTS
+    }
+    reported = np.pad(panel.reported, (rows, (0, 0)))
+    return replace(panel, start=start, reported=reported, breaks=np.zeros_like(reported), **tables)
+
+
+def joined(parts: Sequence[tuple[Panel, Mapping[str, Scores]]], codes: Codes) -> tuple[Panel, dict[str, Scores]]:
+    """One panel of parts that share the months and no item, and their scores; as if it had been read as one."""
+    panels = [panel for panel, _ in parts]
+    items = [item for panel in panels for item in panel.items]
+    order = np.array(sorted(range(len(items)), key=items.__getitem__), dtype=np.int64)
+    place = np.argsort(order)
+    shifts = np.cumsum([0, *(len(panel.items) for panel in panels)])
+    item_of = np.concatenate([place[panel.item_of + shift] for panel, shift in zip(panels, shifts[:-1], strict=True)])
+    legs = np.argsort(item_of, kind="stable")
+    partners = [partner for panel in panels for partner in panel.partners]
+
+    def columns(tables: Sequence[NDArray[Number]], chosen: IntArray) -> NDArray[Number]:
+        return np.take(np.concatenate(tables, axis=1), chosen, axis=1)  # months first in memory too
+
+    def told(name: str) -> tuple[Any, ...]:
+        every = [one for panel in panels for one in getattr(panel, name)]
+        return tuple(every[n] for n in order)
+
+    item_quantity, item_value = (columns([getattr(p, name) for p in panels], order) for name in _AMOUNTS[:2])
+    reported, sources, ordered = columns([p.reported for p in panels], order), told("sources"), told("items")
+    panel = Panel(
+        as_of=panels[0].as_of,
+        start=panels[0].start,
+        items=ordered,
+        sources=sources,
+        simulated=told("simulated"),
+        units=told("units"),
+        reported=reported,
+        item_quantity=item_quantity,
+        item_value=item_value,
+        partners=tuple(partners[n] for n in legs),
+        item_of=item_of[legs],
+        quantity=columns([p.quantity for p in panels], legs),
+        value=columns([p.value for p in panels], legs),
+        breaks=_breaks(codes, sources, ordered, panels[0].start, item_quantity, item_value),
+    )
+    scores = {}
+    for name, first in parts[0][1].items():
+        chosen = legs if first.on == "leg" else order
+        arrays = {key: columns([said[name].arrays[key] for _, said in parts], chosen) for key in first.arrays}
+        scores[name] = replace(first, arrays=arrays)
+    return panel, scores
+
+
+def _breaks(
+    codes: Codes,
+    sources: Sequence[str],
+    items: Sequence[ItemKey],
+    start: Period,
+    quantity: FloatArray,
+    value: FloatArray,
+) -> BoolArray:
+    """(T, I) where an item's code means something else than before; amounts are the totals."""
+    traded = (quantity > 0) | (value > 0)
+    return code_breaks(codes, sources, items, start, traded, traded | (quantity == 0) | (value == 0))
 
 
 def _assemble(

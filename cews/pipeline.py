@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -40,6 +40,7 @@ from detectors.screen import Courses
 LEAST_FOR_WORKERS: Final = 24  # a shorter replay is over before worker processes have started
 
 Progress = Callable[[int, int], None]
+Look = Callable[[Engine, datetime, Collection[ItemKey] | None], tuple[Panel, Mapping[str, Scores]]]
 Book = Mapping[ItemKey, Alert]  # open alerts
 Found = Mapping[tuple[ItemKey, Period], Finding]
 
@@ -69,6 +70,7 @@ def scan(
     courses: Courses | None = None,
     rules_only: bool = False,
     progress: Progress | None = None,
+    look: Look | None = None,
 ) -> Step:
     """Score every month published since the last scan and update the alerts.
 
@@ -76,20 +78,24 @@ def scan(
     committed together; without, it is a question about ``as_of``, asked of the alerts as they were then, and
     nothing is written. Where ``courses`` of the screens were kept, a new month costs a month. The newest ranker
     trained on what was known by then tells how rare a month is, unless ``rules_only``. ``progress`` counts the parts:
-    read, scored, examined, recorded.
+    read, scored, examined, recorded. ``look`` reads and scores elsewhere, with the same result.
     """
     tell = progress or (lambda _done, _total: None)
     tell(0, 4)
-    history = History.load(engine, as_of, watched(engine, items))
-    tell(1, 4)
+    asked = watched(engine, items)
+    scores: Mapping[str, Scores]
+    if look is None:
+        panel = History.load(engine, as_of, asked).panel(as_of)
+        tell(1, 4)
+        scores = score(panel, courses)
+    else:
+        panel, scores = look(engine, as_of, asked)
+    tell(2, 4)
     with reading(engine) as cx:
         book = stored_alerts.open_alerts(cx) if record else _open_at(cx, as_of)
         seen = stored_alerts.newest_scanned(cx) if record else None
         rules = in_force(cx)
         ranker = None if rules_only else _ranker(cx, as_of)
-    panel = history.panel(as_of)
-    scores = score(panel, courses)
-    tell(2, 4)
     step = examine(panel, scores, book, policy or rules.levels, budget, seen, ranker, rules.entry)
     tell(3, 4)
     if record:

@@ -101,6 +101,12 @@ class Settings(BaseSettings):
     alarm_budget: float = Field(
         5.0, gt=0, description="New alerts an analyst wants to see a month, over all items watched."
     )
+    cluster_ca: Path | None = Field(
+        None,
+        description="Certificate (PEM) that a cluster's certificates are signed by, for `cews scan --cluster tls://…`.",
+    )
+    cluster_cert: Path | None = Field(None, description="Certificate (PEM) this machine shows to the cluster.")
+    cluster_key: Path | None = Field(None, description="Key (PEM) of that certificate.")
     metrics_token: SecretStr | None = Field(
         None, description="What Prometheus sends as bearer token to read /metrics; without it there is no such page."
     )

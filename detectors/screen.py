@@ -141,9 +141,12 @@ class Course:
     def follow(self, series: FloatArray) -> None:
         """Score the months of the (T, S) series that come after those scored before."""
         for month in range(self.months, len(series)):
-            rows = {kernel.FIELDS.index(name): array[month] for name, array in self.said.items()}
-            self.bank.advance(month, series[month], rows)
+            self.bank.advance(month, series[month], self.rows(month))
         self.months = len(series)
+
+    def rows(self, month: int) -> dict[int, FloatArray]:
+        """Where what is said of the month goes, by number of the field."""
+        return {kernel.FIELDS.index(name): array[month] for name, array in self.said.items()}
 
 
 class Courses(Protocol):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cews import countries, formats, pipeline, sentences
+from cews.cluster import joined_at
 from cews.commands.session import Month, Session, as_of_option, json_option, pass_session, print_json
 from cews.courses import KeptCourses
 from cews.domain import Alert, AlertChange, AlertState, ChangeKind, ItemKey, Period, UserError
@@ -34,6 +36,9 @@ language_option = click.option("--lang", type=click.Choice(["ko", "en"]), help="
 @items_option
 @click.option("--models/--no-models", default=True, show_default=True, help="Fit the models of items with alerts.")
 @click.option("--rules-only", is_flag=True, help="Leave the trained ranker aside.")
+@click.option(
+    "--cluster", metavar="ADDRESS", help="Let the workers of this Dask scheduler read and screen: tls://host:8786."
+)
 @as_of_option
 @json_option
 @language_option
@@ -43,6 +48,7 @@ def scan(
     items: str,
     models: bool,
     rules_only: bool,
+    cluster: str | None,
     as_of: datetime | None,
     as_json: bool,
     lang: str | None,
@@ -52,16 +58,18 @@ def scan(
     With --as-of the scan is a question about the past: it answers and writes nothing.
     """
     language = lang or session.settings.language
-    step = pipeline.scan(
-        session.store,
-        as_of or session.now,
-        items=items,
-        now=session.now,
-        budget=session.settings.alarm_budget,
-        record=as_of is None,
-        courses=KeptCourses(session.settings.home / "courses") if items == "all" and as_of is None else None,
-        rules_only=rules_only,
-    )
+    with _elsewhere(session, cluster) as look:
+        step = pipeline.scan(
+            session.store,
+            as_of or session.now,
+            items=items,
+            now=session.now,
+            budget=session.settings.alarm_budget,
+            record=as_of is None,
+            courses=KeptCourses(session.settings.home / "courses") if items == "all" and as_of is None else None,
+            rules_only=rules_only,
+            look=look,
+        )
     if models and as_of is None and step.newest is not None:
         with session.progress("Fitting models of the shortlist") as progress:
             pipeline.outlook(session.store, items=items, progress=progress)
@@ -90,6 +98,16 @@ def scan(
         + ("." if step.detection.learned is None else f"; rarity told by ranker {step.detection.learned.ranker.id}.")
     )
     print_changes(session, [change for _, change in step.changes], language)
+
+
+@contextmanager
+def _elsewhere(session: Session, cluster: str | None) -> Iterator[pipeline.Look | None]:
+    """Where to read and screen, if not here."""
+    if cluster is None:
+        yield None
+        return
+    with joined_at(cluster, session.settings) as workers:
+        yield workers.look
 
 
 @click.command()

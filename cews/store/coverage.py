@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sqlalchemy import Connection, FromClause, Select, Subquery, select
+from sqlalchemy import Connection, FromClause, Select, Subquery, func, select
 
 from cews.domain import Coverage, Flow, ItemKey, Period
 from cews.store.bulk import NEVER, Micros, fetch_about, fetch_of, insert
-from cews.store.schema import release, release_hs, release_month, release_partner, release_reporter
+from cews.store.schema import release, release_hs, release_month, release_partner, release_reporter, series
 
 PUBLISHED, NOT_REPORTED, NOT_YET_PUBLISHED = "published", "not_reported", "not_yet_published"
 _SCOPES = 1_000_000  # no release has more scopes than this
@@ -144,6 +144,16 @@ class Scopes:
         for scope in rows_of.keys() & columns_of.keys():
             result.enter(rows_of[scope], columns_of[scope], times_of[scope], partners_of.get(scope, ()))
         return result
+
+
+def sizes(cx: Connection, items: Collection[ItemKey] | None = None) -> dict[ItemKey, int]:
+    """Every item that some release speaks about (of these, None = all), and how many series the store has of it."""
+    spoken, key = spoken_codes(), ["reporter", "flow", "hs"]
+    about = fetch_about(cx, select(*spoken.c[*key]).distinct(), spoken, items)
+    counted = select(*series.c[*key], func.count().label("series")).group_by(*series.c[*key])
+    rows = about.merge(fetch_about(cx, counted, series, items), how="left", on=key).fillna({"series": 0})
+    columns = (rows[name].tolist() for name in (*key, "series"))
+    return {ItemKey(reporter, Flow(flow), hs): int(count) for reporter, flow, hs, count in zip(*columns, strict=True)}
 
 
 def spoken_codes() -> Subquery:

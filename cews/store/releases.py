@@ -478,6 +478,14 @@ def simulated_sources(cx: Connection) -> frozenset[str]:
     return frozenset(cx.execute(select(release.c.source).where(release.c.simulated).distinct()).scalars())
 
 
+def mark(cx: Connection) -> str:
+    """Tells apart two stores, or two states of one, by the releases that count in it."""
+    last = select(release.c["id", "sha256"]).where(release.c.state == ACCEPTED).order_by(release.c.id.desc()).limit(1)
+    newest = cx.execute(last).one_or_none()
+    accepted = cx.execute(select(func.count()).select_from(release).where(release.c.state == ACCEPTED)).scalar_one()
+    return "empty" if newest is None else f"{accepted}-{newest.id}-{newest.sha256[:12]}"
+
+
 def listing(cx: Connection, limit: int = 100, *, source: str | None = None, state: str | None = None) -> list[Row[Any]]:
     """The newest releases first, as rows of the table."""
     wanted = [release.c.source == source] if source else []
