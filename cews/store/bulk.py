@@ -19,6 +19,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     Double,
     FromClause,
@@ -40,6 +41,7 @@ NEVER: Final = np.iinfo(np.int64).max
 CHUNK: Final = 10_000  # rows held as Python objects at a time
 COPIED: Final = 200_000  # rows held in the form of PostgreSQL's COPY at a time
 AT_ONCE: Final = 100  # rows in one INSERT of SQLite, at a third of the time of one alone
+HS_DIGITS: Final = 10  # of the longest code
 KEYS: Final = 5_000  # values in one IN list; SQLite takes 32,766
 
 Micros = NDArray[np.int64]
@@ -63,6 +65,11 @@ def chunks(keys: Sequence[Any] | NDArray[Any], size: int = KEYS) -> Iterator[lis
     values = keys.tolist() if isinstance(keys, np.ndarray) else list(keys)
     for start in range(0, len(values), size):
         yield values[start : start + size]
+
+
+def under(column: ColumnElement[str], code: str) -> ColumnElement[bool]:
+    """Codes of the HS below this one, itself among them, asked in a way that an index answers."""
+    return column.between(code, code.ljust(HS_DIGITS, "9"))
 
 
 def distinct(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -18,8 +18,10 @@ from sqlalchemy import (
     Connection,
     Integer,
     Row,
+    Select,
     String,
     Subquery,
+    Table,
     and_,
     case,
     column,
@@ -37,6 +39,7 @@ from cews.domain import (
     ItemKey,
     Period,
 )
+from cews.store.bulk import chunks
 from cews.store.observations import known_then
 from cews.store.schema import (
     finding,
@@ -101,12 +104,15 @@ def item_name_of(row: Row[Any]) -> ItemName:
     return ItemName(ItemKey(row.reporter, Flow(row.flow), row.hs), row.ko, row.en, row.grade, tuple(row.uses or ()))
 
 
-def _known_items() -> Subquery:
-    """Every item of the watch-list or with a series."""
-    return union(
-        select(series.c.reporter, series.c.flow, series.c.hs),
-        select(watch_item.c.reporter, watch_item.c.flow, watch_item.c.hs),
-    ).subquery("item")
+def _known_items(reporter: str = "", flow: str = "", codes: Sequence[str] = ()) -> Subquery:
+    """Every item of the watch-list or with a series; or of these codes alone, looked up in both."""
+
+    def among(table: Table) -> Select[Any]:
+        rows = select(table.c.reporter, table.c.flow, table.c.hs)
+        about = (table.c.reporter == reporter, table.c.flow == flow, table.c.hs.in_(codes))
+        return rows.where(*about) if codes else rows
+
+    return union(among(series), among(watch_item)).subquery("item")
 
 
 def find_items(cx: Connection, words: str, limit: int) -> list[ItemName]:
@@ -138,17 +144,13 @@ def item_name(cx: Connection, item: ItemKey) -> ItemName | None:
 
 def item_names(cx: Connection, asked: Sequence[ItemKey]) -> dict[ItemKey, ItemName]:
     """The names of these items; what the store has never heard of is missing."""
-    items = _known_items()
-    source, names = named(items)
     found: dict[ItemKey, ItemName] = {}
     for (reporter, flow), group in groupby(sorted(asked), key=lambda item: (item.reporter, item.flow)):
-        codes = [item.hs for item in group]
-        rows = (
-            select(items.c.reporter, items.c.flow, items.c.hs, *names)
-            .select_from(source)
-            .where(items.c.reporter == reporter, items.c.flow == flow.value, items.c.hs.in_(codes))
-        )
-        found |= {name.item: name for name in map(item_name_of, cx.execute(rows))}
+        for codes in chunks([item.hs for item in group]):
+            items = _known_items(reporter, flow.value, codes)
+            source, names = named(items)
+            rows = select(items.c.reporter, items.c.flow, items.c.hs, *names).select_from(source)
+            found |= {name.item: name for name in map(item_name_of, cx.execute(rows))}
     return found
 
 

@@ -487,6 +487,7 @@ alert = Table(  # the present state of each episode; its history is alert_change
         postgresql_where=text("state = 'open'"),
     ),
     Index(None, "state", "level"),
+    Index(None, "reporter", "flow", "hs"),
 )
 
 alert_change = Table(

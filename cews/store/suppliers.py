@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
 from cews.domain import WORLD, ChangeKind, Flow, ItemKey, Period
 from cews.store.alerts import state_then
-from cews.store.bulk import fetch, fetch_of
+from cews.store.bulk import fetch, fetch_of, under
 from cews.store.coverage import PUBLISHED
 from cews.store.observations import known_then
 from cews.store.schema import alert, alert_change, hs_name, observation, release_month, release_reporter, series
@@ -122,7 +122,7 @@ def _about(scope: Scope) -> list[ColumnElement[bool]]:
         series.c.reporter == scope.reporter,
         series.c.flow == scope.flow.value,
         series.c.partner != WORLD,
-        *([series.c.hs.startswith(scope.hs, autoescape=True)] if scope.hs else []),
+        *([under(series.c.hs, scope.hs)] if scope.hs else []),
     ]
 
 
@@ -151,7 +151,7 @@ def open_alerts(cx: Connection, as_of: datetime, scope: Scope) -> list[OpenAlert
             alert.c.reporter == scope.reporter,
             alert.c.flow == scope.flow.value,
             alert_change.c.kind.not_in(over),
-            *([alert.c.hs.startswith(scope.hs, autoescape=True)] if scope.hs else []),
+            *([under(alert.c.hs, scope.hs)] if scope.hs else []),
         )
         .order_by(alert_change.c.level_after.desc(), alert.c.id)
     )

@@ -33,4 +33,5 @@ def upgrade() -> None:
     op.add_column("alert_change", sa.Column("peak_level", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("alert_change", sa.Column("evidence_id", sa.Integer(), nullable=True))
     op.create_index(op.f("ix_alert_change_level_after_as_of"), "alert_change", ["level_after", "as_of"])
+    op.create_index(op.f("ix_alert_reporter_flow_hs"), "alert", ["reporter", "flow", "hs"])
     op.execute(FILL)
