@@ -10,6 +10,7 @@ from typing import Any
 import click
 from rich.table import Table
 
+from cews.bench import cluster as clustering
 from cews.bench import dashboard as serving
 from cews.bench import detect as detecting
 from cews.bench import forecast as forecasting
@@ -144,6 +145,23 @@ def dashboard(
     order = serving.Order(store, items, months, loads, rounds, seconds)
     with session.progress("Making the store") as progress:
         record = serving.dashboard(order, progress, session.now)
+    _show(session, record, as_json)
+
+
+@bench.command()
+@click.option("--series", type=click.IntRange(min=1), default=20_000, show_default=True, help="Item × partner.")
+@click.option("--months", type=click.IntRange(min=14), default=120, show_default=True)
+@click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Processes of one thread.")
+@click.option("--store", default="sqlite", show_default=True, help="`sqlite`, or the address of a PostgreSQL server.")
+@json_option
+@pass_session
+def cluster(session: Session, series: int, months: int, workers: int, store: str, as_json: bool) -> None:
+    """The same scan by one process and by the workers of a cluster on this machine, compared to the last bit."""
+    if store != "sqlite" and not store.startswith("postgresql"):
+        raise UserError(f"--store {store}: write sqlite, or postgresql://user:password@host/database")
+    order = clustering.Order(store, series, months, workers, session.settings.alarm_budget)
+    with session.progress("Making the trade") as progress:
+        record = clustering.cluster(order, session.settings, progress)
     _show(session, record, as_json)
 
 
