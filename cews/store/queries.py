@@ -104,7 +104,7 @@ def item_name_of(row: Row[Any]) -> ItemName:
     return ItemName(ItemKey(row.reporter, Flow(row.flow), row.hs), row.ko, row.en, row.grade, tuple(row.uses or ()))
 
 
-def _known_items(reporter: str = "", flow: str = "", codes: Sequence[str] = ()) -> Subquery:
+def known_items(reporter: str = "", flow: str = "", codes: Sequence[str] = ()) -> Subquery:
     """Every item of the watch-list or with a series; or of these codes alone, looked up in both."""
 
     def among(table: Table) -> Select[Any]:
@@ -115,22 +115,25 @@ def _known_items(reporter: str = "", flow: str = "", codes: Sequence[str] = ()) 
     return union(among(series), among(watch_item)).subquery("item")
 
 
+def matching(hs: ColumnElement[str], names: Sequence[ColumnElement[Any]], words: str) -> list[ColumnElement[bool]]:
+    """What makes an item one that the words mean, each enough by itself."""
+    return [
+        hs.startswith(words.replace(".", ""), autoescape=True),
+        contains(names[0], words),
+        contains(names[1], words),
+        *(hs.startswith(term.hs) for term in vocabulary.find(words)),
+    ]
+
+
 def find_items(cx: Connection, words: str, limit: int) -> list[ItemName]:
     """Items whose code starts with the words, whose Korean or English name holds them, or which people call so
     (요소수 → 310210); watched ones first."""
-    items = _known_items()
+    items = known_items()
     source, names = named(items)
     found = (
         select(items.c.reporter, items.c.flow, items.c.hs, *names)
         .select_from(source)
-        .where(
-            or_(
-                items.c.hs.startswith(words.replace(".", ""), autoescape=True),
-                contains(names[0], words),
-                contains(names[1], words),
-                *(items.c.hs.startswith(term.hs) for term in vocabulary.find(words)),
-            )
-        )
+        .where(or_(*matching(items.c.hs, names, words)))
         .order_by(case((names[2] == "", "Z"), else_=names[2]), items.c.hs, items.c.reporter, items.c.flow)
         .limit(limit)
     )
@@ -147,7 +150,7 @@ def item_names(cx: Connection, asked: Sequence[ItemKey]) -> dict[ItemKey, ItemNa
     found: dict[ItemKey, ItemName] = {}
     for (reporter, flow), group in groupby(sorted(asked), key=lambda item: (item.reporter, item.flow)):
         for codes in chunks([item.hs for item in group]):
-            items = _known_items(reporter, flow.value, codes)
+            items = known_items(reporter, flow.value, codes)
             source, names = named(items)
             rows = select(items.c.reporter, items.c.flow, items.c.hs, *names).select_from(source)
             found |= {name.item: name for name in map(item_name_of, cx.execute(rows))}
