@@ -110,6 +110,9 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = Field(
         None, description="What Prometheus sends as bearer token to read /metrics; without it there is no such page."
     )
+    api_requests_a_minute: int = Field(
+        300, ge=1, description="Requests a minute that a token of the API may send to each process that serves it."
+    )
     log_format: str = Field("text", pattern="^(text|json)$", description="Form of the logs: text or json.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged.")
 

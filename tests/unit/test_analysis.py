@@ -24,7 +24,7 @@ from cews.accounts import Role
 from cews.dashboard.application import create_app
 from cews.dashboard.desk import Desk
 from cews.dashboard.item.facts import facts, trade
-from cews.dashboard.item.revisions import first_prints, revisions
+from cews.dashboard.item.revisions import first_prints
 from cews.dashboard.pages import compare, item
 from cews.dashboard.pages.compare import Asked, asked, indexed, range_of
 from cews.dashboard.routes import page_at
@@ -32,6 +32,7 @@ from cews.dashboard.view import View, view_of
 from cews.domain import OBSERVATION_COLUMNS, Coverage, Flow, ItemKey, Measure, Period
 from cews.exports import Table
 from cews.handling import Handling, Stage
+from cews.revisions import revisions
 from cews.settings import Settings
 from cews.store import alert_lines, handling, mirrors, raw, releases
 from cews.store.bulk import NEVER, micros

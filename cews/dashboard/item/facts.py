@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from cews.dashboard.item.revisions import Revision, revisions
+from cews import revisions
 from cews.dashboard.view import View
 from cews.domain import ItemKey, Period
 from cews.expected import forecast_of
 from cews.panel import History
+from cews.revisions import Revision
 from cews.series import ItemSeries, item_series
-from cews.store import alert_lines, observations, prices, queries
+from cews.store import alert_lines, prices, queries
 from cews.store.alert_lines import AlertLine
 from cews.store.engine import Connection, Engine
 from cews.store.prices import PriceSeries
@@ -68,19 +69,7 @@ def facts(cx: Connection, view: View, item: ItemKey, known: Trade) -> ItemFacts 
         forecasts=queries.item_forecasts(cx, view.as_of, item),
         findings=queries.item_findings(cx, view.as_of, item),
         price=prices.for_item(cx, item.hs, view.as_of),
-        revisions=_revisions(cx, view, item, known),
-    )
-
-
-def _revisions(cx: Connection, view: View, item: ItemKey, known: Trade) -> list[Revision]:
-    if known.series is None:
-        return []
-    about = observations.series_about(cx, [item], source=known.series.source)
-    months = known.series.months
-    versions = observations.versions_of(cx, about["id"].to_numpy(), months[0].yyyymm, months[-1].yyyymm)
-    partners = about.set_index("id")["partner"]
-    return revisions(
-        versions.assign(partner=versions["series_id"].map(partners)), known.series.unit, known.published, view.as_of
+        revisions=revisions.of_item(cx, item, known.series, known.published, view.as_of),
     )
 
 
