@@ -216,6 +216,13 @@ def changes_until(cx: Connection, until: datetime) -> list[int]:
     return list(cx.execute(select(table.c.id).where(table.c.as_of <= until).order_by(table.c.id)).scalars())
 
 
+def changes_of_month(cx: Connection, period: Period, until: datetime) -> list[int]:
+    """The numbers of the changes about a month of trade knowable by then, in the order they were written."""
+    table = schema.alert_change
+    mine = select(table.c.id).where(table.c.period == period.yyyymm, table.c.as_of <= until)
+    return list(cx.execute(mine.order_by(table.c.id)).scalars())
+
+
 def newest_changes(cx: Connection, alert_ids: Collection[int]) -> dict[int, int]:
     """The number of the newest change of each alert."""
     table = schema.alert_change

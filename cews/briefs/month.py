@@ -1,0 +1,207 @@
+"""A brief about one month of trade: what was raised, lowered and ended about it, and how many alerts then stood."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from cews import formats, sentences
+from cews.briefs import backing, charts
+from cews.briefs.content import (
+    Asked,
+    Brief,
+    Cell,
+    Grid,
+    Mark,
+    Picture,
+    Section,
+    Stat,
+    Subject,
+    changed,
+    count,
+)
+from cews.domain import Alert, AlertChange, ChangeKind, Finding, ItemKey, Level, Period, UserError
+from cews.store import alert_lines, queries
+from cews.store import alerts as stored
+from cews.store.alert_lines import LevelSpan
+from cews.store.engine import Connection, Engine, reading
+from cews.store.provenance import Origin, of_items
+from cews.store.queries import ItemName
+
+MONTHS: Final = 24
+SHORT_LINES, LONG_LINES, TOLD = 12, 300, 3
+_UP: Final = (ChangeKind.OPENED, ChangeKind.RAISED)
+_OVER: Final = (ChangeKind.LOWERED, ChangeKind.CLOSED, ChangeKind.RETRACTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    month: Period
+    changes: Sequence[tuple[Alert, AlertChange]]  # about the month, the worst first
+    spans: Sequence[LevelSpan]
+    names: dict[ItemKey, ItemName]
+    origins: Sequence[Origin]
+    simulated: bool
+
+    def kinds(self) -> Counter[ChangeKind]:
+        return Counter(change.kind for _, change in self.changes)
+
+    def standing(self, month: Period) -> Counter[int]:
+        """Open alerts by level at the end of a month."""
+        found: Counter[int] = Counter()
+        for span in self.spans:
+            if span.start <= month and (span.end is None or month < span.end):
+                found[span.level] += span.alerts
+        return found
+
+    def findings(self) -> list[Finding]:
+        """Of what was opened or raised, the worst first."""
+        return [change.finding for _, change in self.changes if change.kind in _UP and change.finding is not None]
+
+
+def compose(engine: Engine, subject: Subject, asked: Asked) -> Brief:
+    """Raises UserError where nothing was known of the month."""
+    try:
+        month = Period.parse(subject.key)
+    except ValueError as error:
+        raise UserError(f"{error}; give a month like 2024-01") from None
+    with reading(engine) as cx:
+        known = _known(cx, month, asked)
+    standing = known.standing(month)
+    return Brief(
+        subject=subject,
+        asked=asked,
+        title=asked.say("Supply-chain early warning: {month}", month=asked.month(month)),
+        subtitle=asked.say("{number} alerts stood at the end of the month.", number=standing.total()),
+        level=max(standing, default=None),
+        simulated=known.simulated,
+        summary=list(_summary(known, asked)),
+        stats=list(_stats(known, asked)),
+        sections=list(_sections(known, asked)),
+        facts=[(asked.say("Month of trade"), asked.month(month))],
+    )
+
+
+def _known(cx: Connection, month: Period, asked: Asked) -> Known:
+    states = queries.source_states(cx, asked.as_of)
+    newest = max((one.newest for one in states if one.newest is not None), default=None)
+    if newest is None or month > newest:
+        told = f"the newest is {newest}" if newest else "there is none"
+        raise UserError(f"no figures of {month} were known at {asked.as_of:%Y-%m-%d}; {told}")
+    found = stored.after(cx, stored.changes_of_month(cx, month, asked.as_of)).values()
+    changes = [(alert, change) for alert, change in found if change.kind is not ChangeKind.CONTINUED]
+    changes.sort(key=_worst_first)
+    items = sorted({change.item for _, change in changes})
+    return Known(
+        month=month,
+        changes=changes,
+        spans=alert_lines.level_spans(cx, asked.as_of),
+        names=queries.item_names(cx, items),
+        origins=of_items(cx, asked.as_of, items, month, month),
+        simulated=any(one.simulated for one in states),
+    )
+
+
+def _worst_first(pair: tuple[Alert, AlertChange]) -> tuple[bool, int, float, ItemKey]:
+    _, change = pair
+    level = change.level_after or change.level_before or 0
+    return change.kind not in _UP, -level, -abs(_change_of(change) or 0.0), change.item
+
+
+def _change_of(change: AlertChange) -> float | None:
+    return change.finding.change if change.finding else None
+
+
+def _name(known: Known, item: ItemKey, asked: Asked) -> str:
+    name = known.names.get(item)
+    return name.label(asked.language) if name else f"HS {item.hs}"
+
+
+def _summary(known: Known, asked: Asked) -> Iterator[str]:
+    kinds, standing = known.kinds(), known.standing(known.month)
+    yield asked.say(
+        "{opened} alerts were opened on the figures of {month}, {raised} raised, {lowered} lowered, {ended} ended.",
+        month=asked.month(known.month),
+        opened=kinds[ChangeKind.OPENED],
+        raised=kinds[ChangeKind.RAISED],
+        lowered=kinds[ChangeKind.LOWERED],
+        ended=kinds[ChangeKind.CLOSED] + kinds[ChangeKind.RETRACTED],
+    )
+    levels = ", ".join(
+        f"{asked.level(level)} {standing[level]}" for level in sorted(Level, reverse=True) if standing[level]
+    )
+    before = known.standing(known.month + -1).total()
+    values = {"number": standing.total(), "levels": levels or formats.UNKNOWN, "before": before}
+    yield asked.say("{number} alerts stood at the end of the month ({levels}); {before} a month before.", **values)
+    for finding in known.findings()[:TOLD]:
+        yield sentences.told(finding, _name(known, finding.item, asked), asked.language)
+
+
+def _stats(known: Known, asked: Asked) -> Iterator[Stat]:
+    kinds, standing = known.kinds(), known.standing(known.month)
+    yield Stat("opened", asked.say("Opened", context="change"), count(kinds[ChangeKind.OPENED]))
+    yield Stat("raised", asked.say("Raised", context="change"), count(kinds[ChangeKind.RAISED]))
+    yield Stat(
+        "ended", asked.say("Ended", context="mail"), count(kinds[ChangeKind.CLOSED] + kinds[ChangeKind.RETRACTED])
+    )
+    yield Stat("standing", asked.say("Open alerts"), count(standing.total()), asked.say("at the end of the month"))
+    yield Stat("severe", asked.level(Level.SEVERE), count(standing[Level.SEVERE]), asked.say("at the end of the month"))
+
+
+def _sections(known: Known, asked: Asked) -> Iterator[Section]:
+    yield Section(asked.say("Open alerts"), parts=[_course(known, asked)])
+    for title, kinds, key in (
+        (asked.say("Opened and raised"), _UP, "opened"),
+        (asked.say("Lowered and ended"), (*_OVER, ChangeKind.RECLASSIFIED), "ended"),
+    ):
+        table = _changes(known, kinds, key, asked)
+        if table.rows:
+            yield Section(title, parts=[table])
+    if asked.long:
+        for finding in known.findings()[:10]:
+            title = asked.say("Why: {name}", name=_name(known, finding.item, asked))
+            yield Section(title, points=sentences.explanation(finding, asked.language))
+    yield from backing.sections(backing.Ground(known.origins, known.simulated, known.findings()), asked)
+
+
+def _course(known: Known, asked: Asked) -> Picture:
+    months = [known.month + n for n in range(1 - MONTHS, 1)]
+    standing = [known.standing(month) for month in months]
+    worst_last = sorted(Level, reverse=True)
+    layers = [([float(at[level]) for at in standing], charts.LEVELS[level]) for level in worst_last]
+    words = asked.say("Alerts by level at the end of each month.")
+    top = max(float(at.total()) for at in standing) or 1.0
+    svg = charts.stacked(months, layers, lambda number: f"{number:g}", words, top=top, height=140)
+    return Picture(svg, words, [Mark("area", charts.LEVELS[level], asked.level(level)) for level in worst_last])
+
+
+def _changes(known: Known, kinds: Sequence[ChangeKind], key: str, asked: Asked) -> Grid:
+    found = [change for _, change in known.changes if change.kind in kinds]
+    most = LONG_LINES if asked.long else SHORT_LINES
+    headings = [
+        asked.say("Level"),
+        asked.say("Item"),
+        asked.say("Change"),
+        asked.say("Kind"),
+        asked.say("Supplier"),
+        asked.say("Observed"),
+        asked.say("Against expected"),
+    ]
+    more = len(found) - most
+    note = asked.say("{number} further alerts are not shown.", number=more) if more > 0 else ""
+    return Grid(key, headings, [_row(known, change, asked) for change in found[:most]], (5, 6), note)
+
+
+def _row(known: Known, change: AlertChange, asked: Asked) -> list[Cell]:
+    level, finding = change.level_after or change.level_before, change.finding
+    return [
+        asked.level(level) if level else "",
+        f"{_name(known, change.item, asked)} ({change.item.hs})",
+        sentences.change_label(change.kind, asked.language),
+        asked.shock(change.shock),
+        asked.country(change.partner) if change.partner else "–",
+        asked.amount(finding.observed, finding.unit, like=finding.expected) if finding else "–",
+        changed(_change_of(change)),
+    ]
