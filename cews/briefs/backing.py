@@ -57,7 +57,7 @@ def _sources(ground: Ground, asked: Asked) -> list[str]:
 def _told(origins: Sequence[Origin], asked: Asked) -> Iterator[str]:
     for one in origins[:SHORT]:
         yield asked.say(
-            "Release {label}, read on {day}, sha256 {digest}….",
+            "Release: {label} (read on {day}, sha256 {digest}…).",
             label=one.label,
             day=asked.day(one.released_at),
             digest=one.sha256[:DIGEST],

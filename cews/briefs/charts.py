@@ -28,7 +28,7 @@ LEVELS: Final = {
     Level.SEVERE: "#C4261D",
 }
 WIDTH: Final = 680
-_LEFT, _RIGHT, _TOP, _BOTTOM = 62.0, 24.0, 8.0, 20.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 74.0, 24.0, 8.0, 20.0
 _TICKS: Final = 9  # months that are named, at most
 _GAPS: Final = (1, 2, 3, 6, 12, 24, 36, 60)
 

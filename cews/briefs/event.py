@@ -107,7 +107,7 @@ def _known(cx: Connection, number: int, asked: Asked) -> Known:
 def _summary(known: Known, asked: Asked) -> Iterator[str]:
     card = known.card
     yield asked.say(
-        "{alerts} alerts on {items} items since {month}; {open} of them are open.",
+        "Alerts since {month}: {alerts}, on {items} items; open now: {open}.",
         alerts=len(card.alerts),
         items=known.items,
         month=asked.month(card.first_period),

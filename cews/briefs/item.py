@@ -146,7 +146,8 @@ def _what(known: Known, asked: Asked) -> str:
     alert = known.alert
     if alert is None or alert.state != "open" or alert.finding is None:
         return asked.say("No alert is open on this item.")
-    return sentences.what_happened(alert.finding, asked.language)
+    what = sentences.what_happened(alert.finding, asked.language)
+    return what[:1].upper() + what[1:]
 
 
 def _summary(known: Known, name: str, asked: Asked) -> Iterator[str]:

@@ -74,7 +74,7 @@ def compose(engine: Engine, subject: Subject, asked: Asked) -> Brief:
         subject=subject,
         asked=asked,
         title=asked.say("Supply-chain early warning: {month}", month=asked.month(month)),
-        subtitle=asked.say("{number} alerts stood at the end of the month.", number=standing.total()),
+        subtitle=asked.say("Alerts open at the end of the month: {number}", number=standing.total()),
         level=max(standing, default=None),
         simulated=known.simulated,
         summary=list(_summary(known, asked)),
@@ -122,7 +122,7 @@ def _name(known: Known, item: ItemKey, asked: Asked) -> str:
 def _summary(known: Known, asked: Asked) -> Iterator[str]:
     kinds, standing = known.kinds(), known.standing(known.month)
     yield asked.say(
-        "{opened} alerts were opened on the figures of {month}, {raised} raised, {lowered} lowered, {ended} ended.",
+        "Alerts on the figures of {month}: {opened} opened, {raised} raised, {lowered} lowered, {ended} ended.",
         month=asked.month(known.month),
         opened=kinds[ChangeKind.OPENED],
         raised=kinds[ChangeKind.RAISED],
@@ -134,7 +134,7 @@ def _summary(known: Known, asked: Asked) -> Iterator[str]:
     )
     before = known.standing(known.month + -1).total()
     values = {"number": standing.total(), "levels": levels or formats.UNKNOWN, "before": before}
-    yield asked.say("{number} alerts stood at the end of the month ({levels}); {before} a month before.", **values)
+    yield asked.say("Open at the end of the month: {number} ({levels}); a month before: {before}.", **values)
     for finding in known.findings()[:TOLD]:
         yield sentences.told(finding, _name(known, finding.item, asked), asked.language)
 

@@ -67,7 +67,7 @@ def compose(engine: Engine, subject: Subject, asked: Asked) -> Brief:
         title=asked.say("{name} as a supplier: brief", name=name)
         if known.scope.flow is Flow.IMPORT
         else asked.say("{name} as a buyer: brief", name=name),
-        subtitle=asked.say("{number} open alerts name this country.", number=len(named)),
+        subtitle=asked.say("Open alerts that name this country: {number}", number=len(named)),
         level=max((alert.level for alert in named), default=None),
         simulated=known.year.simulated,
         summary=list(_summary(known, asked)),
@@ -153,7 +153,7 @@ def _summary(known: Known, asked: Asked) -> Iterator[str]:
             name = sentences.event_name(
                 card.partner, card.flow, {"ko": card.name_ko, "en": card.name_en}, asked.language
             )
-            yield asked.say("Event: {name}, {open} open alerts.", name=name, open=len(card.open_alerts))
+            yield asked.say("Event: {name} (open alerts: {open}).", name=name, open=len(card.open_alerts))
 
 
 def _stats(known: Known, asked: Asked) -> Iterator[Stat]:
