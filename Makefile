@@ -5,7 +5,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test install lint types imports check lock clean
+.PHONY: demo test install lint types imports check lock sbom audit clean
 
 demo: install
 	@$(BIN)/cews demo --port $(PORT) $(ARGS)
@@ -39,6 +39,15 @@ check: lint types imports
 lock:
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--no-emit-index-url --no-emit-find-links --extra dev pyproject.toml -o requirements.lock
+
+# Bill of materials of what the product runs with (CycloneDX).
+sbom: install
+	@$(BIN)/python scripts/sbom.py > sbom.json
+	@echo "sbom.json"
+
+# Known weaknesses of the locked packages. 0: none, 1: found, 3: could not ask (that is no "none").
+audit: install
+	@$(BIN)/python scripts/audit.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

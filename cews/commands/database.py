@@ -9,7 +9,7 @@ import click
 from cews.commands.session import Session, pass_session
 from cews.store import backup as backups
 from cews.store import engine as store_engine
-from cews.store import migrations
+from cews.store import migrations, roles
 
 
 @click.group()
@@ -63,6 +63,20 @@ def restore(session: Session, file: Path, yes: bool) -> None:
     if kept is not None:
         session.say(f"What was there before is now {kept}; remove it when all is well.")
     session.say("The store is restored and proved. Go on with: cews db upgrade, then cews doctor")
+
+
+@db.command()
+@click.argument("name")
+@pass_session
+def role(session: Session, name: str) -> None:
+    """Let the role NAME of PostgreSQL do what the program does, but not change the audit log.
+
+    Run it as the owner of the tables, once; the program then runs with this role.
+    """
+    engine = store_engine.connect(session.settings.store_url)
+    migrations.check(engine)
+    roles.restrict(engine, name)
+    session.say(f"{name} may run the program. It can add to the audit log, and change nothing in it.")
 
 
 COMMANDS = [db]
