@@ -7,16 +7,17 @@ and how it ended, so that a reload, another worker and everybody else see the sa
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from cews.domain import UserError
-from cews.store import audit, runs
-from cews.store.engine import Engine, writing
+from cews.store import audit, reviews, runs
+from cews.store.engine import Engine, reading, writing
 
 LEASE: Final = "scheduler"
 ON_REQUEST: Final = ("round", "fetch", "scan", "notify", "flash")
+ACCEPT: Final = "accept"  # of a release that was held back
 IN_DEMO: Final = ("scan",)  # there is nothing to fetch and nobody to write to
 EVERY: Final = 0.5  # seconds between two looks at how far it is
 
@@ -27,10 +28,23 @@ def ask(engine: Engine, job: str, *, actor: str, now: datetime) -> int:
     """Want a job to run now; gives the run's number. Raises UserError where it waits already."""
     if job not in ON_REQUEST:
         raise UserError(f"there is no job {job!r}; choose one of {', '.join(ON_REQUEST)}")
+    return _ask(engine, job, None, actor, now)
+
+
+def ask_to_accept(engine: Engine, release: int, reason: str, *, actor: str, now: datetime) -> int:
+    """Want a release that was held back to count; gives the run's number. Raises UserError where nothing is held
+    back under that number, or where this has been asked for."""
+    with reading(engine) as cx:
+        reviews.undecided(cx, release)
+    return _ask(engine, ACCEPT, {"release": release, "reason": reason}, actor, now)
+
+
+def _ask(engine: Engine, job: str, about: Mapping[str, Any] | None, actor: str, now: datetime) -> int:
     with writing(engine) as cx:
-        number = runs.ask(cx, job, actor, now)
+        number = runs.ask(cx, job, actor, now, about)
         runs.say(cx, number, now, f"asked for by {actor}")
-        audit.append(cx, actor=actor, action="ask for run", subject=f"run {number}", detail={"job": job}, now=now)
+        detail = {"job": job, **(about or {})}
+        audit.append(cx, actor=actor, action="ask for run", subject=f"run {number}", detail=detail, now=now)
     return number
 
 

@@ -11,16 +11,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from cews import outbox
-from cews.domain import AlertState, ItemKey, Level, NoticeReason
+from cews.domain import AlertState, ItemKey, Level, NoticeReason, UserError
 from cews.policy import Policy
 from cews.routing import Changed, Circumstances, Message, MessageKind, Subscription, Told, decide, messages
 from cews.store import alerts as stored_alerts
 from cews.store import events, notices
 from cews.store.engine import Engine, reading
 from cews.store.notices import Recipient
+
+LONG: Final = 5_000  # changes; to go through so many takes about a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,17 @@ def rehearse(
         about = replace(about, silences=(), handled={}, events=events.of_alerts(cx, {one.alert_id for one in changed}))
     told = list(_told(changed, about, recipients))
     return sorted((one for one in told if one.message.due_at >= since), key=lambda one: one.message.due_at)
+
+
+def refuse_long(engine: Engine, until: datetime, months: int) -> None:
+    """Raise UserError where it would take longer than a reader of a page should wait, and others behind them."""
+    with reading(engine) as cx:
+        number = stored_alerts.count_changes_until(cx, until)
+    if number > LONG:
+        raise UserError(
+            f"{number:,} changes are too many to go through on a page. At the command line: "
+            f"cews notify preview --months {months}"
+        )
 
 
 def totals(told: Iterable[Rehearsed]) -> list[Totals]:

@@ -26,7 +26,7 @@ from cews import doctor, ingesting, outbox, pipeline, watching
 from cews.cron import trigger
 from cews.domain import CewsError, Period, SettingsError, SourceError, StoreError, UserError
 from cews.ingesting import IngestReport
-from cews.jobs import LEASE, Diary
+from cews.jobs import ACCEPT, LEASE, Diary
 from cews.notify import ChannelDownError, channels
 from cews.settings import Settings
 from cews.store import runs
@@ -193,6 +193,18 @@ def scan(turn: Turn) -> Summary:
     }
 
 
+def accept(turn: Turn) -> Summary:
+    """Record the release that somebody has accepted."""
+    with reading(turn.engine) as cx:
+        asked = runs.get(cx, turn.run_id) if turn.run_id is not None else None
+    if asked is None or asked.asked_for is None:
+        raise UserError("a release is accepted when somebody asks for it")
+    number, reason, actor = asked.asked_for["release"], asked.asked_for["reason"], asked.asked_by or ""
+    report = ingesting.accept(turn.engine, turn.settings.home, number, reason, actor=actor, now=turn.clock())
+    turn.diary.say(report.summary())
+    return {"release": number, "new": report.rows_new, "changed": report.rows_changed}
+
+
 def notify(turn: Turn) -> Summary:
     """Send the notices that are due. Without a mail server those by mail wait, and ``cews doctor`` says so."""
     report = outbox.send_due(
@@ -221,6 +233,7 @@ ON_REQUEST: Final[Mapping[str, Job]] = {
     **{job.id: job for job in JOBS},
     "fetch": Job("fetch", JOBS[0].cron, {"ingest": ingest, "freshness": freshness}),
     "scan": Job("scan", JOBS[0].cron, {"scan": scan}),
+    ACCEPT: Job(ACCEPT, JOBS[0].cron, {ACCEPT: accept}),
 }
 
 

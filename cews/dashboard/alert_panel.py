@@ -177,8 +177,24 @@ def _how_bad(shown: Shown, view: View) -> Component:
         (view.level(level), entered),
         (view.say("What is done"), view.say(alerts.action(level, line.item.flow))),
         (view.say("Severity"), sentences.severity_line(shown.severity, view.language) if shown.severity else "–"),
+        *([(view.say("Certainty"), _certainty(line.finding, line.confirmed, view))] if line.finding else []),
     ]
     return html.Dl([html.Div([html.Dt(term), html.Dd(words)]) for term, words in said], className="facts")
+
+
+def _certainty(finding: Finding, confirmed: bool | None, view: View) -> str:
+    """The tier, and how often quiet trade raises as much."""
+    said = []
+    if confirmed is not None:
+        said.append(
+            view.say("Confirmed: at most one in five of such findings is false.")
+            if confirmed
+            else view.say("Watch: raised within the alarm budget, not confirmed.")
+        )
+    if finding.p_value:
+        months = f"{1 / finding.p_value:,.0f}"
+        said.append(view.say("Quiet trade raises as much about once in {months} months of an item.", months=months))
+    return " ".join(said) or "–"
 
 
 def _belongs(shown: Shown, view: View) -> Component | None:

@@ -20,7 +20,7 @@ from cews.handling import Handling, Outcome, Stage
 from cews.store.alerts import finding_columns, finding_of, state_then
 from cews.store.bulk import chunks
 from cews.store.queries import ItemName, contains, item_name_of, named
-from cews.store.schema import alert, alert_change, alert_handling, event_alert, finding
+from cews.store.schema import alert, alert_change, alert_handling, event_alert, finding, scan
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ class AlertLine:
     source: str
     simulated: bool
     finding: Finding | None
+    confirmed: bool | None  # the tier of the finding: of those of which one in five may be false; None = not counted
     handling: Handling
     event: int | None  # the number of the event it belongs to
 
@@ -263,6 +264,14 @@ def urgent(cx: Connection, as_of: datetime) -> int:
     return int(cx.execute(standing).scalar_one())
 
 
+def expected_false_alarms(cx: Connection, as_of: datetime) -> float | None:
+    """New alerts that quiet trade raises in a month at most, by the newest scan known then that counted them."""
+    counted = select(scan.c.expected_false_alarms).where(
+        scan.c.as_of <= as_of, scan.c.expected_false_alarms.is_not(None)
+    )
+    return cx.execute(counted.order_by(scan.c.as_of.desc(), scan.c.id.desc()).limit(1)).scalar()
+
+
 Facets = Mapping[str, Counter[Any]]  # level, class, handling, assignee, chapter, partner, flow, event → value → alerts
 
 
@@ -330,6 +339,7 @@ def _alert_line(row: Row[Any]) -> AlertLine:
         source=row.source,
         simulated=row.simulated,
         finding=None if row.finding_id is None else finding_of(row),
+        confirmed=row.finding_confirmed,
         handling=_handling(row),
         event=row.event_id,
     )

@@ -223,6 +223,12 @@ def changes_of_month(cx: Connection, period: Period, until: datetime) -> list[in
     return list(cx.execute(mine.order_by(table.c.id)).scalars())
 
 
+def count_changes_until(cx: Connection, until: datetime) -> int:
+    """How many changes were knowable by then."""
+    table = schema.alert_change
+    return int(cx.execute(select(func.count()).where(table.c.as_of <= until)).scalar_one())
+
+
 def newest_changes(cx: Connection, alert_ids: Collection[int]) -> dict[int, int]:
     """The number of the newest change of each alert."""
     table = schema.alert_change

@@ -41,6 +41,7 @@ class Run:
     lease_name: str | None
     plan: str | None  # sha256 of what an ingestion asks for
     asked_by: str | None = None
+    asked_for: Mapping[str, Any] | None = None  # what it is about, where the job's name does not say it all
     step: str | None = None  # what it is doing
     stop_asked_by: str | None = None
 
@@ -60,13 +61,13 @@ def start(cx: Connection, job: str, now: datetime, *, lease_name: str | None = N
     return int(cx.execute(row.returning(run.c.id)).scalar_one())
 
 
-def ask(cx: Connection, job: str, who: str, now: datetime) -> int:
+def ask(cx: Connection, job: str, who: str, now: datetime, about: Mapping[str, Any] | None = None) -> int:
     """Note that somebody wants the job to run now; gives the run's id. Raises UserError where it waits already."""
-    waiting = select(run.c.asked_by).where(run.c.job == job, run.c.state == WAITING)
-    before = cx.execute(waiting).first()
-    if before is not None:
-        raise UserError(f"{before.asked_by} has asked for this already; it begins as soon as it can")
-    row = insert(run).values(job=job, state=WAITING, started_at=now, summary={}, asked_by=who)
+    waiting = select(run.c.asked_by, run.c.asked_for).where(run.c.job == job, run.c.state == WAITING)
+    for before in cx.execute(waiting):
+        if before.asked_for == about:
+            raise UserError(f"{before.asked_by} has asked for this already; it begins as soon as it can")
+    row = insert(run).values(job=job, state=WAITING, started_at=now, summary={}, asked_by=who, asked_for=about)
     return int(cx.execute(row.returning(run.c.id)).scalar_one())
 
 

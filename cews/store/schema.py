@@ -76,6 +76,7 @@ run = Table(  # one execution of a job
     Column("lease_name", String(64)),
     Column("plan", String(64)),  # sha256 of what an ingestion asks for: an unfinished run with the same one is resumed
     Column("asked_by", Text),  # who wanted it now; NULL = its time had come, or the command line
+    Column("asked_for", JSON),  # what it is about, such as a release; NULL = what the job is always about
     Column("step", String(64)),  # what it is doing
     Column("stop_asked_by", Text),  # it ends at the next step forward
     Index(None, "job", "started_at"),

@@ -14,7 +14,7 @@ from alert_samples import GRAPHITE, JANUARY, finding, published
 from click.testing import CliRunner
 from notice_world import NOW, add_reader, item, scan
 
-from cews import policy
+from cews import policy, rehearsal
 from cews.commands.delivery import notify
 from cews.commands.policies import policy_commands
 from cews.commands.session import Session
@@ -95,6 +95,16 @@ def test_a_rehearsal_says_who_would_have_got_what(store_engine: Engine) -> None:
     assert [one.message.lines[0].reason.value for one in recent] == ["first"]
     with reading(store_engine) as cx:
         assert notices.counts(cx) == {"waiting": 0, "sending": 0, "sent": 0, "dead": 0}
+
+
+def test_what_is_too_long_for_a_page_is_sent_to_the_command_line(
+    store_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan(store_engine, JANUARY, finding(2, JANUARY))
+    rehearsal.refuse_long(store_engine, published(JANUARY), 12)
+    monkeypatch.setattr(rehearsal, "LONG", 0)
+    with pytest.raises(UserError, match=r"1 changes are too many .* cews notify preview --months 12"):
+        rehearsal.refuse_long(store_engine, published(JANUARY), 12)
 
 
 def test_a_rehearsal_tries_other_subscriptions_and_sums_up(store_engine: Engine) -> None:

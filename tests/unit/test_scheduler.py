@@ -333,9 +333,9 @@ def test_every_step_is_in_a_job_and_every_step_of_a_job_exists() -> None:
         if isinstance(node, ast.FunctionDef)
         and [ast.unparse(arg.annotation) for arg in node.args.args if arg.annotation] == ["Turn"]
     }
-    scheduled = {name for job in JOBS for name in job.steps}
-    assert written == scheduled
-    assert all(step.__name__ == name for job in JOBS for name, step in job.steps.items())
+    every = (*JOBS, *scheduler.ON_REQUEST.values())
+    assert written == {name for job in every for name in job.steps}
+    assert all(step.__name__ == name for job in every for name, step in job.steps.items())
 
 
 def test_a_round_is_ingest_then_freshness_then_scan_then_notify() -> None:
@@ -392,7 +392,7 @@ def _lines(engine: Engine, number: int) -> list[str]:
 
 
 def test_the_jobs_that_can_be_asked_for_are_these() -> None:
-    assert set(scheduler.ON_REQUEST) == set(jobs.ON_REQUEST)
+    assert set(scheduler.ON_REQUEST) == {*jobs.ON_REQUEST, jobs.ACCEPT}
     assert set(jobs.IN_DEMO) < set(jobs.ON_REQUEST)
     assert all(job.id == name for name, job in scheduler.ON_REQUEST.items())
 
@@ -427,6 +427,27 @@ def test_what_is_asked_for_begins_within_seconds_and_tells_how_far_it_is(
     with reading(engine) as cx:
         (entry,) = audit.entries(cx, f"run {number}")
     assert (entry.actor, entry.action, entry.detail) == ("kim", "ask for run", {"job": "scan"})
+
+
+def test_a_release_that_was_held_back_is_accepted_by_a_run(engine: Engine, settings: Settings, tmp_path: Path) -> None:
+    for name, factor in (("first.csv", 1), ("huge.csv", 5_000)):
+        lines = [f"2023-{month:02d},KOR,CHN,import,310210,{9_000 * factor},20000" for month in range(1, 13)]
+        (tmp_path / name).write_text("\n".join(["period,reporter,partner,flow,hs,value_usd,net_weight_kg", *lines]))
+        report = ingest_file(engine, settings.home, tmp_path / name, now=NOW, source="file")
+    (held,) = report.held
+    with pytest.raises(UserError, match="9999 was not held back"):
+        jobs.ask_to_accept(engine, 9999, "confirmed", actor="kim", now=NOW)
+    number = jobs.ask_to_accept(engine, held, "confirmed", actor="kim", now=NOW)
+    with pytest.raises(UserError, match="kim has asked for this already"):
+        jobs.ask_to_accept(engine, held, "confirmed", actor="kim", now=NOW)
+    with writing(engine) as cx:
+        assert runs.take(cx, NOW, jobs.LEASE) is not None
+    carry_out(scheduler.ON_REQUEST[jobs.ACCEPT], Turn(engine, settings, lambda: NOW), run_id=number)
+    run = _run(engine, number)
+    assert run.summary == {"accept": {"release": held, "new": 0, "changed": 12}}, run.error
+    with reading(engine) as cx:
+        (entry,) = audit.entries(cx, f"release {held}")
+    assert (entry.actor, entry.detail["reason"]) == ("kim", "confirmed")
 
 
 def test_a_run_that_waits_is_taken_back_at_once(engine: Engine) -> None:

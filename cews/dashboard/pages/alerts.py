@@ -46,7 +46,9 @@ def page(_desk: Desk, cx: Connection, view: View, number: str | None) -> Page:
         [
             parts.page_head(
                 view.say("Alerts"),
-                html.Span(total_words(counts, where, view), id="alerts-total"),
+                html.Span(
+                    parts.kept(html.Span(total_words(counts, where, view), id="alerts-total"), _expected(cx, view))
+                ),
                 sheets.files(view, "/export/alerts", follows=True),
             ),
             _toolbar(kept, counts, choices(cx, counts, kept, view), view),
@@ -382,6 +384,15 @@ def total_words(counts: Facets, where: AlertFilter, view: View) -> str:
     """How many alerts the whole filter leaves."""
     number = sum(counts["level"][level] for level in where.levels or Level)
     return view.say("{number} alerts", number=f"{number:,}")
+
+
+def _expected(cx: Connection, view: View) -> Component | None:
+    """How many of the new ones are to be expected without any shock."""
+    expected = alert_lines.expected_false_alarms(cx, view.as_of)
+    if expected is None:
+        return None
+    words = view.say("{number} a month at most are false alarms by expectation", number=f"{expected:.1f}")
+    return html.Span(words, className="expected", title=view.say("New alerts that trade raises in a quiet month."))
 
 
 # --- callbacks -----------------------------------------------------------------------------------------------

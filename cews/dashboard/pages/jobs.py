@@ -38,6 +38,7 @@ NAMES: Final[Mapping[str, str]] = {
     "scan": mark("Detect"),
     "notify": mark("Send notices"),
     "flash": mark("Fetch provisional figures"),
+    requests.ACCEPT: mark("Accept a release"),
 }
 ABOUT: Final[Mapping[str, str]] = {
     "round": mark("Fetch, look for silent sources, detect, send what is owed"),
@@ -53,6 +54,7 @@ STEPS: Final[Mapping[str, str]] = {
     "models": mark("Fitting models"),
     "notify": mark("Sending"),
     "flash": mark("Fetching provisional figures"),
+    requests.ACCEPT: mark("Recording a release"),
 }
 STATES: Final[Mapping[str, tuple[str, str]]] = {  # words, icon
     runs.WAITING: (mark("Waiting", context="run"), "clock"),

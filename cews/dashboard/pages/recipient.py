@@ -22,7 +22,7 @@ from cews.accounts import Role
 from cews.dashboard import parts
 from cews.dashboard.access import reader
 from cews.dashboard.desk import Desk
-from cews.dashboard.pages import Page, notices
+from cews.dashboard.pages import Page, notices, rules
 from cews.dashboard.pages.recipients import LANGUAGES, PATH, RHYTHMS, wish_cells, wish_headers
 from cews.dashboard.theme import BLUE
 from cews.dashboard.view import View
@@ -382,7 +382,7 @@ def register(app: Dash, desk: Desk) -> None:
         view = desk.view(search)
         with reading(desk.engine) as cx:
             to = stored.recipient_of(cx, _number(path))
-        return rehearsed(desk.engine, to, view.as_of, view)
+        return rules.too_long(desk, MONTHS, view) or rehearsed(desk.engine, to, view.as_of, view)
 
 
 def _register_form(app: Dash, desk: Desk) -> None:

@@ -10,7 +10,7 @@ import dash_mantine_components as dmc
 from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 
-from cews import i18n, ingesting
+from cews import i18n, ingesting, jobs
 from cews.accounts import Role
 from cews.dashboard import listing, parts
 from cews.dashboard.access import reader
@@ -26,7 +26,7 @@ from cews.store.engine import Connection, reading
 from cews.store.incoming import ReleaseLine
 
 PATH: Final = f"{frame.PATH}/releases"
-LONG: Final = 200_000  # rows; what is longer is decided at the command line, where it may take its time
+LONG: Final = 10_000  # rows; what is longer is recorded by a job
 LONGEST_REASON: Final = 2_000  # characters
 
 
@@ -162,11 +162,6 @@ def _decision(one: ReleaseLine, view: View, reason: str) -> Component | None:
     title = view.say("The decision")
     if not view.may(Role.MANAGER):
         return parts.card(title, html.P(view.say("A manager decides whether it counts."), className="sub"))
-    if one.rows_read > LONG:
-        words = view.say(
-            "It is long. Decide at the command line: cews releases accept {number} --reason …", number=one.id
-        )
-        return parts.card(title, html.P(words, className="sub"))
     field = dmc.Textarea(
         id="release-reason",
         value=reason,
@@ -225,9 +220,18 @@ def _decided(desk: Desk, number: int, reason: str | None, accept: bool, view: Vi
     if not accept:
         ingesting.reject(desk.engine, number, words, actor=reader().name, now=now)
         return view.say("Refused. It never counts; its bytes are kept.")
+    if _rows(desk, number, now) > LONG:
+        run = jobs.ask_to_accept(desk.engine, number, words, actor=reader().name, now=now)
+        return view.say("It is long: run {number} records it. How far it is stands under Jobs.", number=run)
     report = ingesting.accept(desk.engine, desk.settings.home, number, words, actor=reader().name, now=now)
     return view.say(
         "Accepted: {new} new and {changed} changed rows count from now on. The next scan looks at them.",
         new=f"{report.rows_new:,}",
         changed=f"{report.rows_changed:,}",
     )
+
+
+def _rows(desk: Desk, number: int, now: datetime) -> int:
+    with reading(desk.engine) as cx:
+        one = incoming.release_line(cx, now, number)
+    return 0 if one is None else one.rows_read

@@ -9,14 +9,14 @@ from typing import Any, Final
 from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
-from cews import policy, rehearsal
+from cews import i18n, policy, rehearsal
 from cews.dashboard import parts
 from cews.dashboard.desk import Desk
 from cews.dashboard.pages import Page, notices, recipients
 from cews.dashboard.theme import BLUE
 from cews.dashboard.view import View
 from cews.dashboard.words import LEVELS
-from cews.domain import Level
+from cews.domain import Level, UserError
 from cews.policy import Policy
 from cews.rehearsal import Rehearsed, Totals
 from cews.routing import Rhythm, Subscription
@@ -107,6 +107,15 @@ def _rehearsal(view: View) -> Component:
     return parts.card(view.say("Who would have got what"), place, subtitle=words, actions=actions)
 
 
+def too_long(desk: Desk, months: int, view: View) -> Component | None:
+    """Why it is not gone through on a page; None where it is."""
+    try:
+        rehearsal.refuse_long(desk.engine, view.as_of, months)
+    except UserError as error:
+        return parts.said(i18n.retold(str(error), view.language, context="rehearsal"), done=False)
+    return None
+
+
 def rehearsed(told: Sequence[Rehearsed], view: View) -> Component:
     if not told:
         return parts.empty(view.say("Nobody would have been told of anything."))
@@ -162,5 +171,7 @@ def register(app: Dash, desk: Desk) -> None:
         if not clicks or months not in MONTHS:
             return no_update
         view = desk.view(search)
+        if refused := too_long(desk, int(months), view):
+            return refused
         since = view.as_of - timedelta(days=30.4375 * int(months))
         return rehearsed(rehearsal.rehearse(desk.engine, since, view.as_of), view)
