@@ -36,6 +36,7 @@ COLUMNS: Final = (
     "note",
     "link",
     "codes_certain",
+    "simulated",
 )
 _MEMBERS: Final = (
     "AUT BEL BGR CYP CZE DEU DNK ESP EST FIN FRA GRC HRV HUN IRL ITA LTU LUX LVA MLT NLD POL PRT ROU SVK SVN SWE"
@@ -108,6 +109,14 @@ def read(content: str, name: str, today: date) -> Read:
     return Read(good, wrong)
 
 
+def of_cells(cells: Mapping[str, str], today: date) -> PolicyMeasure:
+    """The measure that the cells of one line say, by ``COLUMNS``. Raises UserError."""
+    found = list(_measures(_Line(cells, {name: name for name in cells}), today))
+    if len(found) != 1:
+        raise UserError("supplier: a measure is about one country, or * for all")
+    return found[0]
+
+
 def written(measures: Iterable[PolicyMeasure]) -> list[list[str]]:
     """The measures as rows of ``COLUMNS``; what is written can be read again."""
     return [[_cell(getattr(one, column)) for column in COLUMNS] for one in measures]
@@ -165,6 +174,7 @@ def _measures(line: _Line, today: date) -> Iterator[PolicyMeasure]:
         note=line["note"],
         link=line["link"].split(" ; ")[0],
         codes_certain=line["codes_certain"].casefold() not in {"no", "false", "0"},
+        simulated=line["simulated"].casefold() in {"yes", "true", "1"},
     )
     for supplier in suppliers:
         one = checked(replace(whole, supplier=supplier), today)

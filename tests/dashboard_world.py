@@ -16,7 +16,7 @@ import pandas as pd
 from sqlalchemy import Connection, Engine, insert
 
 from cews import alerts as folding
-from cews import outbox, triage
+from cews import measure_files, outbox, policy_calendar, triage
 from cews.alerts import Policy
 from cews.domain import (
     OBSERVATION_COLUMNS,
@@ -37,7 +37,7 @@ from cews.domain import (
 )
 from cews.routing import Changed, Reader, Silence, Subscription
 from cews.store import alerts as stored
-from cews.store import audit, notices, raw, releases, reviews, runs, schema, silences, watchlist
+from cews.store import audit, measures, notices, raw, releases, reviews, runs, schema, silences, watchlist
 from cews.store.engine import writing
 from cews.store.watchlist import WatchItem
 from ingest.base import presumed_known_from
@@ -103,6 +103,8 @@ def build(engine: Engine) -> None:
     with writing(engine) as cx:
         raw.put(cx, "a" * 64, SOURCE, "small world", NOW, 1, "raw/aa")
         watchlist.put_items(cx, [WatchItem(row.key, row.ko, row.en, row.grade, ("battery",)) for row in ITEMS])
+        calendar = measure_files.read(policy_calendar.documented(), "documented", NOW.date())
+        measures.record(cx, calendar.measures, by="demo", now=NOW)
         _record(cx, frame)
         _scan(cx, frame)
         _hold(cx)

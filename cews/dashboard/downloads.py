@@ -14,7 +14,7 @@ from werkzeug.exceptions import BadRequest
 
 from cews import __version__, exports
 from cews.dashboard.desk import Desk
-from cews.dashboard.pages import alerts, compare, item, supplier, suppliers
+from cews.dashboard.pages import alerts, compare, item, measures, supplier, suppliers
 from cews.dashboard.sheets import Sheet
 from cews.dashboard.view import View
 from cews.domain import CewsError, ItemKey
@@ -92,6 +92,10 @@ def _compare(desk: Desk, cx: Connection, view: View) -> _Named | None:
     return _of_sheet(compare.sheet(desk, cx, view), view)
 
 
+def _measures(_desk: Desk, cx: Connection, view: View) -> _Named | None:
+    return _of_sheet(measures.sheet(cx, view), view)
+
+
 def _of_sheet(sheet: Sheet | None, view: View, more: dict[str, str] | None = None) -> _Named | None:
     if sheet is None:
         return None
@@ -117,4 +121,5 @@ _TABLES: Final[dict[str, Callable[..., _Named | None]]] = {
     r"suppliers": _suppliers,
     r"suppliers/([A-Z]{3})": _supplier,
     r"compare": _compare,
+    r"measures": _measures,
 }

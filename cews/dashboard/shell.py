@@ -34,6 +34,7 @@ MENU: Final = (
             ("items", "/items", mark("Items"), "chart"),
             ("suppliers", "/suppliers", mark("Suppliers"), "globe"),
             ("compare", "/compare", mark("Compare"), "compare"),
+            ("measures", "/measures", mark("Measures"), "calendar"),
             ("watchlists", "/watchlists", mark("Watch-lists"), "star"),
             ("scorecard", "/scorecard", mark("Scorecard"), "score"),
         ),

@@ -30,3 +30,7 @@ def supplier_path(partner: str) -> str:
 
 def event_path(number: int) -> str:
     return f"/events/{number}"
+
+
+def measure_path(key: str) -> str:
+    return f"/measures/{key}"
