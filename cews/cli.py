@@ -28,6 +28,7 @@ COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "detection": ("scan", "alerts", "explain", "replay", "rank"),
     "triage": ("alert", "events", "unraised", "audit"),
     "delivery": ("notify", "notices", "silence", "recipient", "export"),
+    "briefs": ("brief",),
     "policies": ("policy",),
     "measures": ("measures",),
     "service": ("serve", "scheduler", "doctor"),

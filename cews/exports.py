@@ -253,6 +253,12 @@ def safe(cell: Cell) -> Cell:
     return cell
 
 
+def save(out: Path, content: bytes) -> None:
+    """A file, complete or not at all. Raises UserError where it cannot be written."""
+    with placed(out) as part:
+        part.write_bytes(content)
+
+
 @contextmanager
 def _opened(out: Path | BinaryIO) -> Iterator[TextIO]:
     if not isinstance(out, Path):
@@ -261,12 +267,18 @@ def _opened(out: Path | BinaryIO) -> Iterator[TextIO]:
         stream.flush()
         stream.detach()  # the caller's stream stays open
         return
+    with placed(out) as part, part.open("w", encoding="utf-8-sig", newline="") as file:
+        yield file
+
+
+@contextmanager
+def placed(out: Path) -> Iterator[Path]:
+    """Where to write a file that appears under its name only once it is complete and on the disk."""
     part = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
-        with part.open("w", encoding="utf-8-sig", newline="") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
+        yield part
+        with part.open("rb+") as written:
+            os.fsync(written.fileno())
         part.replace(out)
     except OSError as error:
         raise UserError(f"{out} cannot be written: {error.strerror}. Give another path with -o.") from error

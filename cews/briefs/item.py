@@ -283,7 +283,7 @@ def _at_length(known: Known, asked: Asked) -> Iterator[Section]:
     if known.series.suppliers():
         yield Section(asked.say("Suppliers' shares"), parts=[_shares(known, asked)])
         yield Section(asked.say("Dependence"), parts=[_dependence(known, asked)])
-        yield Section(asked.say("Other suppliers today"), parts=[_others(known, asked)])
+        yield Section(asked.say("Suppliers now"), parts=[_others(known, asked)])
     yield Section(asked.say("Unit value"), parts=[_unit_value(known, asked)])
 
 

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from cews.briefs import page
 from cews.briefs.content import Brief
 from cews.domain import UserError
 
-_MISSING = "PDF needs an extra package; install it with: pip install 'cews[pdf]' (or choose the form html)."
+MISSING: Final = "PDF needs an extra package; install it with: pip install 'cews[pdf]' (or choose the form html)."
 
 
-class _FetchRefusedError(Exception):
+class FetchRefusedError(Exception):
     """A page asked for something outside itself."""
 
 
 def of_brief(brief: Brief) -> bytes:
     """As PDF; a short brief is brought closer together until it fits on one sheet. Raises UserError."""
-    document: Any = None
-    for tight in range(page.TIGHTEST + 1):
-        document = _laid_out(page.html(brief, tight))
-        if brief.asked.long or len(document.pages) == 1:
-            break
-    return _written(document)
+    return _written(_fitting(brief)[1])
 
 
 def of_html(html: str) -> bytes:
@@ -30,25 +25,49 @@ def of_html(html: str) -> bytes:
     return _written(_laid_out(html))
 
 
+def fitting(brief: Brief) -> str:
+    """The page as it fits on its sheet; where nothing can lay it out, as wide as it comes."""
+    return _fitting(brief)[0] if available() else page.html(brief)
+
+
+def available() -> bool:
+    """Whether PDF can be made here."""
+    try:
+        _renderer()
+    except UserError:
+        return False
+    return True
+
+
+def _fitting(brief: Brief) -> tuple[str, Any]:
+    html = page.html(brief)
+    document = _laid_out(html)
+    for tight in range(1, page.TIGHTEST + 1):
+        if brief.asked.long or len(document.pages) == 1:
+            break
+        html = page.html(brief, tight)
+        document = _laid_out(html)
+    return html, document
+
+
 def _laid_out(html: str) -> Any:
-    weasyprint = _renderer()
-    return weasyprint.HTML(string=html, url_fetcher=_refuse, base_url=None).render()
+    return _renderer().HTML(string=html, url_fetcher=_refuse, base_url=None).render()
 
 
 def _written(document: Any) -> bytes:
-    content: bytes = document.write_pdf(pdf_identifier=b"cews", srgb=True)
+    content: bytes = document.write_pdf(pdf_identifier=b"cews")
     return content
 
 
 def _renderer() -> Any:
     try:
         import weasyprint
-    except (ImportError, OSError) as error:  # OSError: the package is there and its system libraries are not
-        raise UserError(
-            _MISSING if isinstance(error, ImportError) else f"{_MISSING} The libraries it needs are missing: {error}"
-        ) from error
+    except ImportError as error:
+        raise UserError(MISSING) from error
+    except OSError as error:  # the package is there, and the libraries of the system that it needs are not
+        raise UserError(f"{MISSING} Libraries of the system are missing: {error}") from error
     return weasyprint
 
 
-def _refuse(url: str, *_args: object, **_more: object) -> dict[str, Any]:
-    raise _FetchRefusedError(f"a brief asked for {url}; nothing is fetched")
+def _refuse(url: str, *_args: object, **_more: object) -> Any:
+    raise FetchRefusedError(f"a brief asked for {url}; nothing is fetched")

@@ -562,6 +562,27 @@ audit = Table(  # who did what; append-only, each entry sealed with the one befo
     Index(None, "subject"),
 )
 
+brief = Table(  # one draft (version 0) a subject, language and form, and what was published, which triggers keep as it is
+    "brief",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(16), nullable=False),  # item | event | supplier | month
+    Column("key", String(64), nullable=False),
+    Column("language", String(2), nullable=False),
+    Column("long", Boolean, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("note", Text, nullable=False),  # the analyst's
+    Column("author", Text, nullable=False),
+    Column("changed_at", Moment, nullable=False),  # of what is published: when it was
+    Column("edits", Integer, nullable=False),  # of a draft; guards against silent overwriting
+    Column("as_of", Moment),
+    Column("title", Text, nullable=False),
+    Column("html", Text, nullable=False),
+    Column("sha256", String(64), nullable=False),  # of the HTML
+    UniqueConstraint("kind", "key", "language", "long", "version"),
+    Index(None, "changed_at"),
+)
+
 event = Table(  # a common cause behind alerts
     "event",
     metadata,
