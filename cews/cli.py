@@ -26,6 +26,7 @@ COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "vintages": ("vintages",),
     "flash": ("flash",),
     "detection": ("scan", "alerts", "explain", "replay", "rank"),
+    "search": ("ask",),
     "triage": ("alert", "events", "unraised", "audit"),
     "delivery": ("notify", "notices", "silence", "recipient", "export"),
     "briefs": ("brief",),

@@ -86,6 +86,11 @@ def year(cx: Connection, as_of: datetime, scope: Scope, last: Period) -> Year:
     return Year(last, with_shares(chosen), used, any(source in simulated for source in used))
 
 
+def from_one_source(cx: Connection, trade: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the source that speaks for each code; also of codes that contain each other."""
+    return _one_source(trade, simulated_sources(cx), priorities())
+
+
 def _one_source(trade: pd.DataFrame, simulated: frozenset[str], priority: Mapping[str, int]) -> pd.DataFrame:
     sources = sorted(
         trade["source"].unique(), key=lambda one: (one in simulated, priority.get(one, UNKNOWN_PRIORITY), one)
