@@ -10,23 +10,23 @@ from cews.i18n import text
 from cews.measures import ANY, Hit, Kind, Phase, PolicyMeasure
 
 _KINDS: Final[Mapping[Kind, str]] = {
-    Kind.EXPORT_BAN: "export ban",
-    Kind.EXPORT_LICENCE: "export licence",
-    Kind.EXPORT_QUOTA: "export quota",
-    Kind.EXPORT_TAX: "export tax",
-    Kind.EXPORT_INSPECTION: "inspection before export",
-    Kind.SANCTION: "sanction",
-    Kind.IMPORT_BAN: "import ban",
-    Kind.IMPORT_TARIFF: "import tariff",
-    Kind.PRODUCTION_LIMIT: "limit on production",
-    Kind.OTHER: "other measure",
+    Kind.EXPORT_BAN: "Export ban",
+    Kind.EXPORT_LICENCE: "Export licence",
+    Kind.EXPORT_QUOTA: "Export quota",
+    Kind.EXPORT_TAX: "Export tax",
+    Kind.EXPORT_INSPECTION: "Inspection before export",
+    Kind.SANCTION: "Sanction",
+    Kind.IMPORT_BAN: "Import ban",
+    Kind.IMPORT_TARIFF: "Import tariff",
+    Kind.PRODUCTION_LIMIT: "Limit on production",
+    Kind.OTHER: "Other measure",
 }
 _PHASES: Final[Mapping[Phase, str]] = {
-    Phase.PROPOSED: "proposed",
-    Phase.COMING: "coming",
-    Phase.IN_FORCE: "in force",
-    Phase.ENDED: "ended",
-    Phase.CANCELLED: "cancelled",
+    Phase.PROPOSED: "Proposed",
+    Phase.COMING: "Coming",
+    Phase.IN_FORCE: "In force",
+    Phase.ENDED: "Ended",
+    Phase.CANCELLED: "Cancelled",
 }
 
 

@@ -218,7 +218,7 @@ def _attention(hit: Hit, view: View) -> str:
 
 
 def _known_since(one: PolicyMeasure, view: View) -> str:
-    since = view.day(one.known_from) if one.known_from else "–"
+    since = f"{one.known_from:%Y-%m-%d}" if one.known_from else "–"
     if not one.presumed or one.recorded_at is None:
         return since
     return view.say("{day}, presumed; recorded on {recorded}", day=since, recorded=view.day(one.recorded_at))
@@ -377,9 +377,9 @@ def _kinds(value: str, view: View) -> Component:
 def _states(value: str, view: View) -> Component:
     words = view.say("State of it")
     names = {
-        Told.PROPOSED: view.say("proposed", context="measure"),
-        Told.ADOPTED: view.say("decided", context="measure"),
-        Told.CANCELLED: view.say("cancelled", context="measure"),
+        Told.PROPOSED: view.say("Proposed", context="measure"),
+        Told.ADOPTED: view.say("Decided", context="measure"),
+        Told.CANCELLED: view.say("Cancelled", context="measure"),
     }
     control = dmc.SegmentedControl(
         id=_field("state"),
