@@ -133,8 +133,12 @@ def _summary(known: Known, asked: Asked) -> Iterator[str]:
         f"{asked.level(level)} {standing[level]}" for level in sorted(Level, reverse=True) if standing[level]
     )
     before = known.standing(known.month + -1).total()
-    values = {"number": standing.total(), "levels": levels or formats.UNKNOWN, "before": before}
-    yield asked.say("Open at the end of the month: {number} ({levels}); a month before: {before}.", **values)
+    yield asked.say(
+        "Open at the end of the month: {number} ({levels}); a month before: {before}.",
+        number=standing.total(),
+        levels=levels or formats.UNKNOWN,
+        before=before,
+    )
     for finding in known.findings()[:TOLD]:
         yield sentences.told(finding, _name(known, finding.item, asked), asked.language)
 

@@ -83,7 +83,7 @@ def compose(engine: Engine, subject: Subject, asked: Asked) -> Brief:
 def _known(cx: Connection, key: str, asked: Asked) -> Known:
     partner, scope, last = _scope(cx, key, asked)
     year = suppliers.year(cx, asked.as_of, scope, last)
-    rows = list(year.of(partner).itertuples(index=False))
+    rows: list[Any] = list(year.of(partner).itertuples(index=False))
     if not rows:
         raise UserError(f"no trade of {scope.reporter} with {partner} was known in the year to {last}")
     series = stored.by_month(cx, asked.as_of, [int(row.id) for row in rows], last + (1 - MONTHS), last)

@@ -15,7 +15,7 @@ from flask_compress import Compress
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from cews import settings as configuration
-from cews.dashboard import access, doors, downloads, routes, security, shell
+from cews.dashboard import access, brief_files, doors, downloads, routes, security, shell
 from cews.dashboard.desk import Desk
 from cews.dashboard.session import Sessions
 from cews.dashboard.view import COOKIE
@@ -91,6 +91,7 @@ def create_app(engine: Engine, settings: Settings, *, demo: bool = False) -> Das
     app.layout = lambda: shell.shell(desk.view(""))
     routes.register(app, desk)
     downloads.register(app.server, desk)
+    brief_files.register(app.server, desk)
     app.server.config.update(
         COMPRESS_ALGORITHM=["br", "gzip"],
         COMPRESS_BR_LEVEL=5,

@@ -36,6 +36,7 @@ MENU: Final = (
             ("compare", "/compare", mark("Compare"), "compare"),
             ("measures", "/measures", mark("Measures"), "calendar"),
             ("watchlists", "/watchlists", mark("Watch-lists"), "star"),
+            ("briefs", "/briefs", mark("Briefs"), "note"),
             ("scorecard", "/scorecard", mark("Scorecard"), "score"),
         ),
     ),

@@ -32,5 +32,9 @@ def event_path(number: int) -> str:
     return f"/events/{number}"
 
 
+def brief_path(kind: str, key: str) -> str:
+    return f"/briefs/{kind}/{key}"
+
+
 def measure_path(key: str) -> str:
     return f"/measures/{key}"

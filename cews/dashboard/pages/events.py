@@ -14,7 +14,7 @@ from cews.accounts import Role
 from cews.dashboard import decisions, parts
 from cews.dashboard.alert_panel import stage_of, stage_words
 from cews.dashboard.desk import Desk
-from cews.dashboard.pages import Page, event_path, item_path
+from cews.dashboard.pages import Page, brief_path, event_path, item_path
 from cews.dashboard.view import View
 from cews.dashboard.words import MEASURE_NAMES, mark
 from cews.domain import ChangeKind, Period
@@ -107,12 +107,16 @@ def inside(cx: Connection, one: Card, view: View) -> list[Component]:
     named = {line.id: line.name.label(view.language) for line in lines}
     level = parts.level_pill(one.level, view) if one.level else parts.tag(view.say("Over", context="events"))
     return [
-        parts.page_head([html.Span(name(one, view)), level], view.say(CAUSES[one.cause])),
+        parts.page_head([html.Span(name(one, view)), level], view.say(CAUSES[one.cause]), _brief(one, view)),
         _facts(one, lines, _yearly_value(cx, lines, view), view),
         _alerts(one, lines, view),
         _course(lines, changes, view),
         _changes(changes, named, view),
     ]
+
+
+def _brief(one: Card, view: View) -> Component:
+    return parts.link(view.say("Brief"), view.link(brief_path("event", str(one.id))), "button")
 
 
 def _members(cx: Connection, one: Card, view: View) -> list[AlertLine]:

@@ -14,7 +14,7 @@ from cews.dashboard import parts
 from cews.dashboard.desk import Desk, clientside
 from cews.dashboard.item import history, mirror, neighbours, outlook, price, revisions, supply
 from cews.dashboard.item.facts import DEFAULT_RANGE, RANGES, YEAR, ItemFacts, facts, price_unit, span_of, trade
-from cews.dashboard.pages import Page
+from cews.dashboard.pages import Page, brief_path
 from cews.dashboard.reasons import reason_list
 from cews.dashboard.sheets import Sheet
 from cews.dashboard.view import View
@@ -158,6 +158,7 @@ def _head(known: ItemFacts, simulated: bool, view: View) -> Component:
     actions = html.Div(
         parts.kept(
             parts.link(view.say("Compare"), view.link("/compare", item=item), "button"),
+            parts.link(view.say("Brief"), view.link(brief_path("item", item)), "button"),
             parts.link(view.say("Open the alert"), view.link(f"/alerts/{alert.id}", state="all"), "button")
             if alert
             else None,

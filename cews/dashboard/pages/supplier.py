@@ -13,7 +13,7 @@ from dash.development.base_component import Component
 from cews import countries, formats, suppliers
 from cews.dashboard import parts
 from cews.dashboard.desk import Desk, clientside
-from cews.dashboard.pages import Page, event_path, item_path, supplier_path
+from cews.dashboard.pages import Page, brief_path, event_path, item_path, supplier_path
 from cews.dashboard.pages.suppliers import FILTERS, Asked, about_year, address, asked, first_of, given, place, toolbar
 from cews.dashboard.sheets import CHANGE, INDEX, Column, Sheet, files
 from cews.dashboard.view import View
@@ -70,11 +70,13 @@ def page(_desk: Desk, cx: Connection, view: View, partner: str) -> Page | None:
         className="crumbs",
         **parts.aria(label=view.say("You are here")),
     )
+    key = f"{wanted.scope.reporter}:{wanted.scope.flow.value}:{partner}"
+    brief = parts.link(view.say("Brief"), view.link(brief_path("supplier", key)), "button")
     order = _order(query.get("order"))
     year = suppliers.year(cx, view.as_of, wanted.scope, wanted.last)
     body = html.Div(
         [
-            html.Header(html.Div([crumbs, html.H1(name)]), className="page-head"),
+            html.Header([html.Div([crumbs, html.H1(name)]), brief], className="page-head"),
             toolbar(cx, "supplier", wanted, order, ORDERS, view),
             html.Div(shown(cx, partner, wanted, year, order, view), id="supplier-body"),
             dcc.Store(id="supplier-partner", data=partner),
