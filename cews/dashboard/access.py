@@ -44,6 +44,7 @@ ROUTES: Final[Mapping[str, Role]] = {
     "/export/<path:wanted>": Role.VIEWER,
     "/brief/<int:number>.<form>": Role.VIEWER,
     "/brief/draft/<kind>/<key>.<form>": Role.VIEWER,
+    "/export/audit.<form>": Role.MANAGER,
     "/_dash-layout": Role.VIEWER,
     "/_dash-dependencies": Role.VIEWER,
     "/_dash-update-component": Role.VIEWER,  # and what CALLBACKS says
@@ -101,6 +102,7 @@ PAGES: Final[Mapping[str, Role]] = {  # by the first part of the path
     "jobs": Role.VIEWER,
     "notices": Role.VIEWER,
     "scorecard": Role.VIEWER,
+    "search": Role.VIEWER,
     "audit": Role.MANAGER,
     "help": Role.VIEWER,
     "users": Role.ADMIN,

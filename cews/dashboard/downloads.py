@@ -14,7 +14,7 @@ from werkzeug.exceptions import BadRequest
 
 from cews import __version__, exports
 from cews.dashboard.desk import Desk
-from cews.dashboard.pages import alerts, compare, item, measures, supplier, suppliers
+from cews.dashboard.pages import alerts, audit, compare, item, measures, supplier, suppliers
 from cews.dashboard.sheets import Sheet
 from cews.dashboard.view import View
 from cews.domain import CewsError, ItemKey
@@ -23,6 +23,7 @@ from cews.store import alert_lines
 from cews.store.engine import Connection, reading
 
 ROUTE: Final = "/export/<path:wanted>"
+AUDIT: Final = "/export/audit.<form>"  # of its own: not everybody may have it
 EVERYTHING: Final = 1_000_000  # rows; Excel takes no more
 _TYPES: Final = {
     "csv": "text/csv; charset=utf-8",
@@ -37,23 +38,29 @@ def register(server: Flask, desk: Desk) -> None:
     @server.get(ROUTE)
     def export(wanted: str) -> Response:
         path, _, form = wanted.rpartition(".")
-        if form not in _TYPES:
-            abort(404)
-        view = desk.view(request.query_string.decode())
-        if view.problem:
-            raise BadRequest(view.problem)
-        try:
-            with reading(desk.engine) as cx:
-                found = table_at(desk, cx, view, path)
-        except CewsError as error:
-            raise BadRequest(str(error)) from error
-        if found is None:
-            abort(404)
-        name, title, table = found
-        content = exports.csv_of(table) if form == "csv" else exports.workbook_of(table, title)
-        return Response(
-            content, headers={"Content-Type": _TYPES[form], "Content-Disposition": _as_file(name, form, view)}
-        )
+        return _file(desk, lambda cx, view: table_at(desk, cx, view, path), form)
+
+    @server.get(AUDIT)
+    def export_audit(form: str) -> Response:
+        return _file(desk, _audit, form)
+
+
+def _file(desk: Desk, made: Callable[[Connection, View], _Named | None], form: str) -> Response:
+    if form not in _TYPES:
+        abort(404)
+    view = desk.view(request.query_string.decode())
+    if view.problem:
+        raise BadRequest(view.problem)
+    try:
+        with reading(desk.engine) as cx:
+            found = made(cx, view)
+    except CewsError as error:
+        raise BadRequest(str(error)) from error
+    if found is None:
+        abort(404)
+    name, title, table = found
+    content = exports.csv_of(table) if form == "csv" else exports.workbook_of(table, title)
+    return Response(content, headers={"Content-Type": _TYPES[form], "Content-Disposition": _as_file(name, form, view)})
 
 
 def _as_file(name: str, form: str, view: View) -> str:
@@ -94,6 +101,10 @@ def _compare(desk: Desk, cx: Connection, view: View) -> _Named | None:
 
 def _measures(_desk: Desk, cx: Connection, view: View) -> _Named | None:
     return _of_sheet(measures.sheet(cx, view), view)
+
+
+def _audit(cx: Connection, view: View) -> _Named | None:
+    return _of_sheet(audit.sheet(cx, view), view)
 
 
 def _of_sheet(sheet: Sheet | None, view: View, more: dict[str, str] | None = None) -> _Named | None:

@@ -30,6 +30,7 @@ FILLED = {
     "/<path:path>": "/items/KOR/import/250410",
     "/assets/<path:filename>": "/assets/logo.svg",
     "/export/<path:wanted>": "/export/alerts.csv",
+    "/export/audit.<form>": "/export/audit.csv",
     "/static/<path:filename>": "/static/logo.svg",
     "/unsubscribe/<token>": "/unsubscribe/1-" + 43 * "A",
 }

@@ -316,6 +316,15 @@ def test_the_file_of_the_alerts_follows_the_filter(client: FlaskClient) -> None:
     assert len(as_csv(client, "/export/alerts.csv?state=all")) > len(severe)
 
 
+def test_the_audit_log_goes_into_a_file_for_those_who_may_see_it(client: FlaskClient, engine: Engine) -> None:
+    assert client.get("/export/audit.csv").status_code == 403
+    manager = people.browser_of(create_app(engine, Settings(language="en")), engine, Role.MANAGER)
+    rows = as_csv(manager, "/export/audit.csv?action=add")
+    assert {row["action"] for row in rows} == {"add"}
+    assert all(len(row["sha256"]) == 64 for row in rows)
+    assert manager.get("/export/audit.pdf").status_code == 404
+
+
 @pytest.mark.parametrize(
     ("address", "status"),
     [

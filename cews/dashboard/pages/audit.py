@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
@@ -11,10 +12,11 @@ from zoneinfo import ZoneInfo
 from dash import Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 
-from cews.dashboard import listing, parts
+from cews.dashboard import listing, parts, sheets
 from cews.dashboard.desk import Desk
 from cews.dashboard.listing import Leaf
 from cews.dashboard.pages import Page
+from cews.dashboard.sheets import Column, Sheet
 from cews.dashboard.theme import BLUE
 from cews.dashboard.view import View
 from cews.store import audit
@@ -22,6 +24,7 @@ from cews.store.audit import Entry, Verdict, Wanted
 from cews.store.engine import Connection, reading
 
 PATH: Final = "/audit"
+LONGEST: Final = 1_000_000  # entries in a file; Excel takes no more
 SEAL: Final = 10  # digits of a hash that are shown
 _PAGES: Final[Mapping[str, str]] = {  # what entries are about → the page of it
     "alert": "/alerts/{}",
@@ -42,8 +45,9 @@ def page(_desk: Desk, cx: Connection, view: View) -> Page:
     ]
     title = view.say("Audit log")
     chain = dcc.Loading(html.Div(id="audit-chain"), delay_show=300, type="dot", color=BLUE)
+    actions = html.Div([sheets.files(view, "/export/audit", follows=True), chain], className="actions")
     head = parts.page_head(
-        title, view.say("Who changed what, and when. Entries are never changed or taken out."), chain
+        title, view.say("Who changed what, and when. Entries are never changed or taken out."), actions
     )
     return Page(title, "audit", html.Div([head, html.Section(inner, className="card")]), simulated=False)
 
@@ -98,6 +102,24 @@ def _listed(entries: list[Entry], view: View) -> Component:
         view.say("Seal"),
     ]
     return parts.table(headers, [_row(one, view) for one in entries], numeric=(0,), more="audit")
+
+
+def sheet(cx: Connection, view: View) -> Sheet:
+    """Every entry that fits the filter, whole, with its seal."""
+    keys = ("number", "at", "actor", "action", "subject", "detail", "sha256")
+    rows = [
+        (
+            one.id,
+            one.at.isoformat(),
+            one.actor,
+            one.action,
+            one.subject,
+            json.dumps(one.detail, ensure_ascii=False),
+            one.hash,
+        )
+        for one in audit.find(cx, wanted_by(view), limit=LONGEST)
+    ]
+    return Sheet("audit", view.say("Audit log"), [Column(key, key) for key in keys], rows, simulated=False)
 
 
 def _row(one: Entry, view: View) -> list[parts.Child]:
