@@ -562,7 +562,7 @@ audit = Table(  # who did what; append-only, each entry sealed with the one befo
     Index(None, "subject"),
 )
 
-brief = Table(  # one draft (version 0) a subject, language and form, and what was published, which triggers keep as it is
+brief = Table(  # one draft (version 0) of each, and what was published, which triggers keep as it is
     "brief",
     metadata,
     Column("id", Integer, primary_key=True),
