@@ -14,9 +14,10 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 from sqlalchemy import Connection, Select, func, insert, select
 
-from cews.store.bulk import fetch
+from cews.store.bulk import fetch, fetch_of
 from cews.store.schema import observation, observation_block, release
 
 LEAST: Final = 100_000  # versions not yet in blocks, before a block is worth while
@@ -59,18 +60,19 @@ def extend(cx: Connection, number: int, opened: pd.DataFrame) -> None:
             cx.execute(insert(observation_block).values(**block))
 
 
-def read(cx: Connection, names: Sequence[str]) -> pd.DataFrame:
-    """These columns of every version there is, in no order. Moments are microseconds, text is categories, and 0 in
+def read(cx: Connection, names: Sequence[str], series_ids: NDArray[np.int64] | None = None) -> pd.DataFrame:
+    """These columns of every version of the series (None = all), in no order. Moments are microseconds, text is categories, 0 in
     ``closed_by`` is no release."""
     blocks = cx.execute(select(*observation_block.c["id", "until_release"]).order_by(observation_block.c.id)).all()
     if not blocks:
-        return fetch(cx, statement(names))
+        return fetch_of(cx, statement(names), observation.c.series_id, series_ids)
     wanted = list(dict.fromkeys([*_KEY, *names]))
     ended = _ended_since(cx, blocks[0].until_release)
-    parts = [_with_ends(part, ended) for part in _unpacked(cx, [block.id for block in blocks], wanted)]
+    parts = [_with_ends(_of(part, series_ids), ended) for part in _unpacked(cx, [block.id for block in blocks], wanted)]
     last = blocks[-1].until_release
     if cx.execute(select(func.max(release.c.id))).scalar_one() > last:
-        parts.append(dict(fetch(cx, statement(wanted).where(observation.c.release_id > last))))
+        later = fetch(cx, statement(wanted).where(observation.c.release_id > last))
+        parts.append(_of({name: later[name].array for name in wanted}, series_ids))
     return pd.DataFrame({name: _joined([part.pop(name) for part in parts]) for name in names}, copy=False)
 
 
@@ -103,6 +105,14 @@ def _unpacked(cx: Connection, blocks: Sequence[int], names: Sequence[str]) -> It
 
 def _is_text(name: str) -> bool:
     return bool(pa.types.is_dictionary(_TYPES[name]))
+
+
+def _of(part: dict[str, Any], series_ids: NDArray[np.int64] | None) -> dict[str, Any]:
+    """Of the versions, those of the series; block by block, so that what others have is not held."""
+    if series_ids is None:
+        return part
+    chosen = np.isin(part["series_id"], series_ids)
+    return {name: column[chosen] for name, column in part.items()}
 
 
 def _ended_since(cx: Connection, number: int) -> pd.DataFrame:

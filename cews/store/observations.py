@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from cews.domain import ItemKey, Period
 from cews.store import blocks
@@ -22,7 +22,8 @@ _NUMBERS: Final = (
     *("value_usd", "net_weight_kg", "quantity", "quantity_unit"),
 )
 _WHOLE: Final = (*_NUMBERS, "hs_edition", "presumed", "release_id", "closed_by")
-_MANY: Final = 20_000  # series, from which on everything is read at once
+_MANY: Final = 20_000  # series, from which on blocks are read
+_LARGE: Final = 1 / 20  # part of all series, from which on reading blocks is quicker than reading its rows
 
 
 def series_about(
@@ -76,10 +77,13 @@ def _of_series(
     cx: Connection, names: Sequence[str], series_ids: NDArray[np.int64] | None, only: ColumnElement[bool]
 ) -> pd.DataFrame:
     """These columns of at least the wanted versions of the series (None = all)."""
-    if series_ids is None or len(series_ids) > _MANY:
-        found = blocks.read(cx, names)
-        return found if series_ids is None else _where(found, np.isin(found["series_id"], series_ids))
+    if series_ids is None or len(series_ids) > min(_MANY, _LARGE * _newest_series(cx)):
+        return blocks.read(cx, names, series_ids)
     return fetch_of(cx, blocks.statement(names).where(only), observation.c.series_id, series_ids)
+
+
+def _newest_series(cx: Connection) -> int:
+    return int(cx.execute(select(func.coalesce(func.max(series.c.id), 0))).scalar_one())
 
 
 def _where(rows: pd.DataFrame, chosen: NDArray[np.bool_]) -> pd.DataFrame:
