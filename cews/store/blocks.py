@@ -61,8 +61,8 @@ def extend(cx: Connection, number: int, opened: pd.DataFrame) -> None:
 
 
 def read(cx: Connection, names: Sequence[str], series_ids: NDArray[np.int64] | None = None) -> pd.DataFrame:
-    """These columns of every version of the series (None = all), in no order. Moments are microseconds, text is categories, 0 in
-    ``closed_by`` is no release."""
+    """These columns of every version of the series (None = all), in no order. Moments are microseconds, text is
+    categories, and 0 in ``closed_by`` is no release."""
     blocks = cx.execute(select(*observation_block.c["id", "until_release"]).order_by(observation_block.c.id)).all()
     if not blocks:
         return fetch_of(cx, statement(names), observation.c.series_id, series_ids)
