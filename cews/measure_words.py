@@ -59,12 +59,17 @@ def when(hit: Hit, language: str) -> str:
 
 def line(hit: Hit, language: str, share: float | None = None) -> str:
     """A measure on an item in one line, with the supplier's share of the item where it is known."""
-    said = [f"{hit.measure.title(language)}: {when(hit, language)}"]
-    if share is not None:
+    return f"{hit.measure.title(language)}: {said(hit, language, share)}"
+
+
+def said(hit: Hit, language: str, share: float | None = None) -> str:
+    """The same without the title."""
+    told = [when(hit, language)]
+    if share is not None and hit.measure.supplier != ANY:
         supplier = whose(hit.measure, language)
-        said.append(text("{country} supplies {share}", language, country=supplier, share=formats.share(share)))
+        told.append(text("{country} supplies {share}", language, country=supplier, share=formats.share(share)))
     if hit.partly:
-        said.append(text("its codes cover part of this item", language))
+        told.append(text("its codes cover part of this item", language))
     if hit.measure.simulated:
-        said.append(text("simulated", language, context="measure"))
-    return " · ".join(said)
+        told.append(text("simulated", language, context="measure"))
+    return " · ".join(told)

@@ -130,6 +130,11 @@ def hits(measures: Iterable[PolicyMeasure], item: ItemKey, day: date) -> list[Hi
     return sorted(found, key=lambda one: (not one.raises_attention, abs(one.days or 0), one.measure.key))
 
 
+def weighs(found: Iterable[Hit], partner: str | None) -> bool:
+    """Whether a measure on the goods of an alert's supplier raises attention: it counts in the severity."""
+    return partner is not None and any(one.raises_attention and one.measure.supplier in (partner, ANY) for one in found)
+
+
 def _imports_hit(measure: PolicyMeasure, reporter: str) -> bool:
     return measure.supplier != reporter and (not measure.reporters or reporter in measure.reporters)
 

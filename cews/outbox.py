@@ -22,6 +22,7 @@ from typing import Any, Final
 from cews import leaving, policy, sentences
 from cews.domain import Alert, AlertChange, Finding, ItemKey, NoticeReason, Period, StoreError
 from cews.i18n import LANGUAGES, retold, text
+from cews.measures import PolicyMeasure, hits, weighs
 from cews.notify import Channel, ChannelDownError, ChartPoint, Deliver, DeliveryError, DigestView, NoticeView, TextView
 from cews.notify import View as NoticeAsSeen
 from cews.notify.email import parse_sender, render
@@ -47,7 +48,7 @@ from cews.routing import (
 )
 from cews.severity import severity
 from cews.store import alerts as stored_alerts
-from cews.store import audit, events, handling, notices, queries, silences, watchlist
+from cews.store import audit, events, handling, measures, notices, queries, silences, watchlist
 from cews.store import names as item_names
 from cews.store.engine import Connection, Engine, reading, writing
 from cews.store.notices import EMAIL, Address, NewNotice, Notice, Recipient
@@ -435,11 +436,16 @@ class _Showing:
         return watched(self.cx)
 
     @cached_property
+    def _measures(self) -> Sequence[PolicyMeasure]:
+        return measures.known(self.cx, self.notice.created_at)
+
+    @cached_property
     def _codes(self) -> Mapping[tuple[str, str], str]:
         return item_names.get(self.cx)
 
     def alert(self, why: NoticeReason, alert: Alert, change: AlertChange, *, chart: bool = False) -> NoticeView:
         to, known = self.notice.recipient, self._told_of(alert.item)
+        decreed = hits(self._measures, alert.item, self.notice.created_at.date())
         return NoticeView(
             recipient=to.name,
             address=self.where.address,
@@ -458,7 +464,8 @@ class _Showing:
             chart=_chart(self.cx, alert, change.as_of) if chart else (),
             leave=self._leave,
             source_name=_SOURCES.get(alert.source, ""),
-            severity=severity(alert, known.grade, known.stock_months),
+            measures=tuple(one for one in decreed if one.raises_attention),
+            severity=severity(alert, known.grade, known.stock_months, measure=weighs(decreed, alert.partner)),
             story=story(stored_alerts.item_changes(self.cx, alert.item, change.as_of)) if chart else (),
         )
 

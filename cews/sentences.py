@@ -275,6 +275,7 @@ _VULNERABLE: Final[Mapping[str, str]] = {
     "hhi": "HHI",
     "grade": "grade",
     "stock": "lack of stock",
+    "measure": "announced measure",
 }
 
 

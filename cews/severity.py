@@ -3,7 +3,8 @@
     severity = evidence × vulnerability                                   (0 to 100)
     evidence      = level ÷ 4                                             attention 25 … severe 100
     vulnerability = mean of what is known of: the top supplier's share, the concentration of suppliers (HHI), the grade,
-                    and for imports the lack of stock: 1 − months of cover ÷ 6, and 0 from 6 months on
+                    for imports the lack of stock: 1 − months of cover ÷ 6, and 0 from 6 months on; and 1 where a
+                    measure on the goods of the alert's supplier raises attention (cews.measures)
 
 What is not known is left out, never guessed. Severity orders what is told together; it changes no level: the level says
 how strong the evidence is, the grade how closely the item is watched, and the two are never mixed.
@@ -26,7 +27,7 @@ class Severity:
     """The number and how it came about."""
 
     evidence: float  # 0–1
-    parts: Mapping[str, float]  # of the vulnerability, 0–1 each: "share", "hhi", "grade", "stock"
+    parts: Mapping[str, float]  # of the vulnerability, 0–1 each: "share", "hhi", "grade", "stock", "measure"
     stock_months: float | None = None  # that "stock" rests on
 
     @property
@@ -39,8 +40,10 @@ class Severity:
         return 100 * self.evidence * self.vulnerability
 
 
-def severity(alert: Alert, grade: str = "", stock_months: float | None = None) -> Severity | None:
-    """None where nothing is known of how much hangs on the item."""
+def severity(
+    alert: Alert, grade: str = "", stock_months: float | None = None, *, measure: bool = False
+) -> Severity | None:
+    """None where nothing is known of how much hangs on the item. ``measure``: one raises attention on it."""
     parts: dict[str, float] = {}
     for reason in alert.last_finding.reasons if alert.last_finding else ():
         if reason.code == "dependence":
@@ -50,4 +53,6 @@ def severity(alert: Alert, grade: str = "", stock_months: float | None = None) -
         parts["grade"] = GRADES[grade]
     if stock_months is not None and alert.item.flow is Flow.IMPORT:
         parts["stock"] = 1 - min(stock_months, FULL_COVER) / FULL_COVER
+    if measure:
+        parts["measure"] = 1.0
     return Severity(alert.level / Level.SEVERE, parts, stock_months) if parts else None

@@ -12,14 +12,16 @@ from dash.development.base_component import Component
 from cews import alerts, formats, outbox, sentences, stories, triage
 from cews.accounts import Role
 from cews.dashboard import decisions, parts
+from cews.dashboard.item import announced
 from cews.dashboard.pages import event_path, item_path
 from cews.dashboard.reasons import reason_list
 from cews.dashboard.view import View
 from cews.dashboard.words import MEASURE_NAMES, OUTCOME_NAMES, STAGE_NAMES, STATE_NAMES, mark
 from cews.domain import Alert, AlertChange, ChangeKind, Finding, Level
 from cews.handling import Handling, Stage, after_steps
+from cews.measures import Hit, weighs
 from cews.severity import Severity, severity
-from cews.store import alert_lines, audit, events, notices
+from cews.store import alert_lines, audit, events, measures, notices
 from cews.store import alerts as stored
 from cews.store.alert_lines import AlertLine
 from cews.store.engine import Connection
@@ -39,6 +41,7 @@ class Shown:
     severity: Severity | None
     story: Sequence[Phase]
     event: events.Card | None
+    measures: Sequence[Hit]  # on the item, those that raise attention first
 
 
 def read(cx: Connection, view: View, alert_id: int) -> Shown | None:
@@ -49,20 +52,22 @@ def read(cx: Connection, view: View, alert_id: int) -> Shown | None:
     history = triage.history(cx, alert_id, view.as_of)
     changes = [one.what for one in history if isinstance(one.what, AlertChange)]
     alert = alerts.rebuild(changes)
+    hits = measures.hitting(cx, view.as_of, line.item)
     return Shown(
         line=line,
         handling=line.handling if view.replayed is None else _handling_then(alert_id, history),
         history=[one for one in reversed(history) if _is_news(one)],
-        severity=_severity(cx, alert) if alert is not None else None,
+        severity=_severity(cx, alert, hits) if alert is not None else None,
         story=stories.story(stored.item_changes(cx, line.item, view.as_of)),
         event=None if line.event is None else events.card(cx, line.event, view.as_of),
+        measures=hits,
     )
 
 
-def _severity(cx: Connection, alert: Alert) -> Severity | None:
+def _severity(cx: Connection, alert: Alert, hits: Sequence[Hit]) -> Severity | None:
     """As the mails tell it."""
     known = outbox.watched(cx)(alert.item)
-    return severity(alert, known.grade, known.stock_months)
+    return severity(alert, known.grade, known.stock_months, measure=weighs(hits, alert.partner))
 
 
 def _handling_then(alert_id: int, history: Sequence[Happening]) -> Handling:
@@ -88,6 +93,7 @@ def panel(shown: Shown | None, alert_id: int | None, view: View) -> Component:
             _numbers(line.finding, view) if line.finding else None,
             html.H3(view.say("Why this alert")),
             reason_list(line.finding, view),
+            _announced(shown, view),
             _how_bad(shown, view),
             _belongs(shown, view),
             _clocks(line, view),
@@ -195,6 +201,14 @@ def _certainty(finding: Finding, confirmed: bool | None, view: View) -> str:
         months = f"{1 / finding.p_value:,.0f}"
         said.append(view.say("Quiet trade raises as much about once in {months} months of an item.", months=months))
     return " ".join(said) or "–"
+
+
+def _announced(shown: Shown, view: View) -> Component | None:
+    """The measures that raise attention on the item."""
+    near = [one for one in shown.measures if one.raises_attention]
+    if not near:
+        return None
+    return html.Div([html.H3(view.say("Announced measures")), announced.listed(near, {}, view)])
 
 
 def _belongs(shown: Shown, view: View) -> Component | None:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from cews.domain import Alert, AlertChange, CewsError, NoticeReason, Period
+from cews.measures import Hit
 from cews.severity import Severity
 from cews.stories import Phase
 
@@ -47,6 +48,7 @@ class NoticeView:
     leave: str = ""  # the address by which the reader stops their notices
     source_name: str = ""  # in English; empty = the source has only its id
     story: tuple[Phase, ...] = ()  # rush, collapse, recovery of the item; empty = no such story
+    measures: tuple[Hit, ...] = ()  # that raise attention on the item
     severity: Severity | None = None  # None = nothing is known of how much hangs on the item
     secret: str | None = field(default=None, repr=False)  # of a webhook
     form: str = ""  # of a webhook's body

@@ -30,7 +30,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 import css_inline
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from cews import countries, formats, sentences
+from cews import countries, formats, measure_words, sentences
 from cews.alerts import action
 from cews.domain import AlertState, ChangeKind, Finding, Flow, Level, NoticeReason, SettingsError
 from cews.i18n import text
@@ -396,6 +396,7 @@ def _facts(view: NoticeView) -> list[tuple[str, str]]:
     counts = view.severity if _is_open(view) else None
     severity = [(text("Severity", language), sentences.severity_line(counts, language))] if counts else []
     story = [(text("Story", language), sentences.story_line(view.story, language))] if view.story else []
+    decreed = [(text("Announced measure", language), measure_words.line(one, language)) for one in view.measures]
     evidence = [] if alert.last_finding is None else [_history(alert.last_finding, language)]
     return [
         (text("Item", language), f"{view.item_name} (HS {alert.item.hs})"),
@@ -405,6 +406,7 @@ def _facts(view: NoticeView) -> list[tuple[str, str]]:
         (text("First month", language), formats.period(alert.opened_period, language)),
         (text("Known since", language), formats.day(alert.opened_as_of, view.zone, language)),
         (text("Data as of", language), formats.day(view.change.as_of, view.zone, language)),
+        *decreed,
         *story,
         *severity,
         *evidence,

@@ -8,10 +8,10 @@ from datetime import UTC, date, datetime
 import pytest
 from sqlalchemy import Engine
 
-from cews import measure_files, policy_calendar
+from cews import measure_files, policy_calendar, reach
 from cews.domain import Flow, ItemKey, UserError, utc
 from cews.handling import ConflictError
-from cews.measures import ANY, Kind, Phase, PolicyMeasure, State, checked, hit, key_of, partly
+from cews.measures import ANY, Kind, Phase, PolicyMeasure, State, checked, hit, key_of, partly, weighs
 from cews.store import audit, measures
 from cews.store.engine import reading, writing
 
@@ -235,3 +235,34 @@ def test_a_file_is_not_taken_in_where_the_calendar_has_changed_since_it_was_look
 def test_a_file_without_the_columns_says_which_are_missing() -> None:
     with pytest.raises(UserError, match="no column for hs and kind"):
         measure_files.read("a,b\n1,2\n", "x.csv", NOW.date())
+
+
+# --- attention ---------------------------------------------------------------------------------------
+
+
+def test_a_measure_of_the_alerts_supplier_counts_in_the_severity_and_in_no_level() -> None:
+    near = hit(INSPECTION, UREA, date(2021, 11, 2))
+    assert near is not None
+    assert weighs([near], "CHN")
+    assert not weighs([near], "IDN")
+    assert not weighs([near], None)
+    old = hit(INSPECTION, UREA, date(2022, 11, 2))
+    assert old is not None
+    assert not weighs([old], "CHN")
+
+
+def test_coming_dates_name_the_watched_items_they_hit_the_nearest_ahead_first(store_engine: Engine) -> None:
+    later = replace(INSPECTION, key="later", effective=date(2021, 12, 1), hs=("2504",))
+    past = replace(INSPECTION, key="past", announced=date(2021, 9, 1), effective=date(2021, 9, 13), hs=("8104",))
+    with writing(store_engine) as cx:
+        measures.record(cx, [INSPECTION, later, past], by="kim", now=NOW)
+    items = [UREA, *(ItemKey("KOR", Flow.IMPORT, hs) for hs in ("250410", "810411", "270900"))]
+    with reading(store_engine) as cx:
+        found = reach.coming(cx, utc(date(2021, 10, 12)), items)
+        before = reach.coming(cx, utc(date(2021, 8, 31)), items)
+    assert [(one.hit.measure.key, [item.hs for item in one.items]) for one in found] == [
+        ("chn-urea", ["3102109000"]),
+        ("later", ["250410"]),
+        ("past", ["810411"]),
+    ]
+    assert before == []

@@ -12,7 +12,7 @@ from dash.development.base_component import Component
 from cews import formats
 from cews.dashboard import parts
 from cews.dashboard.desk import Desk, clientside
-from cews.dashboard.item import history, mirror, neighbours, outlook, price, revisions, supply
+from cews.dashboard.item import announced, history, mirror, neighbours, outlook, price, revisions, supply
 from cews.dashboard.item.facts import DEFAULT_RANGE, RANGES, YEAR, ItemFacts, facts, price_unit, span_of, trade
 from cews.dashboard.pages import Page, brief_path
 from cews.dashboard.reasons import reason_list
@@ -21,7 +21,7 @@ from cews.dashboard.view import View
 from cews.domain import ItemKey
 from cews.expected import expected_at
 from cews.series import ItemSeries
-from cews.store import alert_lines, mirrors
+from cews.store import alert_lines, measures, mirrors
 from cews.store.engine import Connection, reading
 
 HISTORY_LINES = 40
@@ -35,11 +35,15 @@ def page(desk: Desk, cx: Connection, view: View, *parts_of_key: str) -> Page | N
         return None
     changes = alert_lines.item_changes(cx, view.as_of, item, HISTORY_LINES)
     simulated = bool(known.series and known.series.simulated)
+    hits = measures.hitting(cx, view.as_of, item)
+    decreed, near = announced.card(hits, item, known.series, view), any(hit.raises_attention for hit in hits)
     body = html.Div(
         parts.kept(
             _head(known, simulated, view),
+            decreed if near else None,
             *(_trade(cx, known, known.series, view) if known.series else [no_trade(view)]),
             history.card(changes, history.dealt(cx, changes, view), view, address(item, "history", view)),
+            None if near else decreed,
             neighbours.card(cx, item, view),
             dcc.Store(id="item-key", data=str(item)),
             dcc.Store(id="item-address"),

@@ -9,17 +9,18 @@ from urllib.parse import quote
 from dash import html
 from dash.development.base_component import Component
 
-from cews import formats, sentences
+from cews import formats, measure_words, reach, sentences
 from cews.dashboard import parts
 from cews.dashboard.desk import Desk
 from cews.dashboard.figures.levels import Counts, month_ends, stacked_levels
-from cews.dashboard.pages import Page, events, unraised
+from cews.dashboard.pages import Page, events, measure_path, unraised
 from cews.dashboard.theme import LEVEL_COLOURS
 from cews.dashboard.view import View
 from cews.dashboard.words import LEVELS, MEASURE_NAMES
-from cews.domain import ChangeKind, Level, Period
+from cews.domain import ChangeKind, ItemKey, Level, Period
+from cews.reach import Coming
 from cews.series import Numbers, sparkline
-from cews.store import alert_lines, queries, silent_moves, users
+from cews.store import alert_lines, queries, silent_moves, users, watchlist
 from cews.store import events as stored_events
 from cews.store.alert_lines import AlertFilter, AlertLine, ChangeLine
 from cews.store.engine import Connection
@@ -31,24 +32,26 @@ PRIORITY = 7
 EVENTS = 6
 CHANGES = 8
 QUIET = 5
+DATES, NAMED = 5, 3
 KINDS = (ChangeKind.OPENED, ChangeKind.RAISED, ChangeKind.LOWERED, ChangeKind.CLOSED, ChangeKind.RETRACTED)
 
 
 def page(_desk: Desk, cx: Connection, view: View) -> Page:
     scan = queries.last_scan(cx, view.as_of)
     sources = queries.source_states(cx, view.as_of)
-    body: list[Component] = [parts.page_head(view.say("Overview"), _subtitle(scan, view))]
+    body: list[Component | str] = [parts.page_head(view.say("Overview"), _subtitle(scan, view))]
     if scan is None or scan.newest is None:
         body += [_nothing_yet(view), _freshness(sources, view)]
     else:
         months = [scan.newest + n for n in range(1 - CHART_MONTHS, 1)]
         counts = month_ends(alert_lines.level_spans(cx, view.as_of), months)
-        body += [
+        body += parts.kept(
             _level_cards(counts, view),
             html.Div([_by_month(months, counts, view), _first(cx, view)], className="grid-2-1"),
+            _coming(cx, view),
             html.Div([_changed(cx, view), _events(cx, view)], className="grid-2"),
             html.Div([_quiet(cx, view), _freshness(sources, view)], className="grid-2"),
-        ]
+        )
     return Page(view.say("Overview"), "overview", html.Div(body))
 
 
@@ -167,6 +170,35 @@ def drawn(trend: Numbers, colour: str) -> str:
         f'stroke="#7d8794" stroke-width="1.5"/><circle cx="{x:.1f}" cy="{y:.1f}" r="2.8" fill="{colour}"/></svg>'
     )
     return f"data:image/svg+xml,{quote(picture)}"
+
+
+# --- coming dates ------------------------------------------------------------------------------------
+
+
+def _coming(cx: Connection, view: View) -> Component | None:
+    """The measures that raise attention on watched items, the nearest ahead first; None where there are none."""
+    found = reach.coming(cx, view.as_of, [entry.item for entry in watchlist.get_items(cx)])
+    if not found:
+        return None
+    names = queries.item_names(cx, sorted({item for one in found[:DATES] for item in one.items}))
+    actions = parts.link([html.Span(view.say("All measures")), parts.icon("next")], view.link("/measures"))
+    words = view.say("Measures that hit watched items. Facts with dates, not findings: they change no level.")
+    inner = html.Ul([_coming_line(one, names, view) for one in found[:DATES]], className="news")
+    return parts.card(view.say("Coming dates"), inner, subtitle=words, actions=actions)
+
+
+def _coming_line(one: Coming, names: Mapping[ItemKey, ItemName], view: View) -> Component:
+    measure = one.hit.measure
+    hit = ", ".join(names[item].label(view.language) for item in one.items[:NAMED])
+    if len(one.items) > NAMED:
+        hit = view.say("{names} and {number} others", names=hit, number=len(one.items) - NAMED)
+    what = [html.Strong(measure.title(view.language)), html.Span(hit, className="about")]
+    phase = parts.tag(measure_words.phase_name(one.hit.phase, view.language), f"tag-{one.hit.phase.value}")
+    when = html.Span(measure_words.when(one.hit, view.language), className="about")
+    made_up = parts.simulated_tag(view) if measure.simulated else None
+    figure = html.Span(parts.kept(phase, made_up, when), className="dates")
+    inner = [html.Span(what, className="what"), figure]
+    return html.Li(parts.link(inner, view.link(measure_path(measure.key)), "priority-line"))
 
 
 # --- what changed ------------------------------------------------------------------------------------
