@@ -15,6 +15,7 @@ from flask_compress import Compress
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from cews import settings as configuration
+from cews.api.application import mount
 from cews.dashboard import access, brief_files, doors, downloads, routes, security, shell
 from cews.dashboard.desk import Desk
 from cews.dashboard.session import Sessions
@@ -104,6 +105,7 @@ def create_app(engine: Engine, settings: Settings, *, demo: bool = False) -> Das
     security.protect(app.server, settings, tuple(app.csp_hashes()))
     access.guard(app.server, sessions)
     doors.register(app.server, doors.Doors(engine, settings, sessions, None if demo else Client.of(settings), demo))
+    mount(app.server, engine, settings)
     if settings.proxies:
         app.server.wsgi_app = ProxyFix(app.server.wsgi_app, settings.proxies, settings.proxies)
     app.server.test_client().get("/")  # Dash registers its scripts on the first request, which must not race

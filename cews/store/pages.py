@@ -90,12 +90,13 @@ def items(cx: Connection, *, words: str, watched: bool | None, after: Sequence[s
 
 @dataclass(frozen=True, slots=True)
 class ObservationFilter:
-    """Which observations. Empty means all; ``hs`` is the beginning of codes."""
+    """Which observations. Empty means all; ``hs`` is the beginning of codes, or a ``whole_code``."""
 
     source: str = ""
     reporter: str = ""
     flow: str = ""
     hs: str = ""
+    whole_code: bool = False
     partner: str = ""
     first: Period | None = None
     last: Period | None = None
@@ -144,6 +145,8 @@ def observations(
 def _of_series(where: ObservationFilter) -> list[ColumnElement[bool]]:
     exact = {"source": where.source, "reporter": where.reporter, "flow": where.flow, "partner": where.partner}
     wanted = [series.c[name] == word for name, word in exact.items() if word]
+    if where.whole_code:
+        return [*wanted, series.c.hs == where.hs]
     return [*wanted, *([series.c.hs.startswith(where.hs, autoescape=True)] if where.hs else [])]
 
 
