@@ -157,11 +157,14 @@ def filter_record(one: Filter, language: str) -> dict[str, str]:
 
 def _hit_record(hit: Hit) -> dict[str, Any]:
     item = {"item": str(hit.item)} if hit.item else {}
+    line = hit.line
+    stands = {"level": Level(line.level).slug, "state": line.state, "month": str(line.period)} if line else {}
     return {
         "kind": hit.kind,
         "key": hit.key,
         "title": hit.title,
         **item,
+        **stands,
         "score": round(hit.score, 4),
         "simulated": hit.simulated,
         "why": list(hit.why),
@@ -215,7 +218,15 @@ class _Store:
     def hits(self, question: Question) -> list[Hit]:
         items = self._items(question)
         alerts = self._alerts(question)
-        found = [*items, *alerts, *self._events(question, alerts), *self._headings(question)]
+        if question.values("share"):  # also an alert must be one of an item that depends so much
+            dependent = {hit.item for hit in items}
+            alerts = [hit for hit in alerts if hit.item in dependent]
+        found = [
+            *([] if _only_alerts(question) else items),
+            *alerts,
+            *self._events(question, alerts),
+            *self._headings(question),
+        ]
         return sorted(found, key=lambda hit: (-hit.score, hit.kind, hit.key))
 
     def unknown(self) -> tuple[str, ...]:
@@ -231,7 +242,7 @@ class _Store:
     # items
 
     def _items(self, question: Question) -> list[Hit]:
-        if _only_alerts(question):
+        if _only_alerts(question) and not question.values("share"):
             return []
         like = self._alike(question)
         wanted = [one for one in self.names if one.item in like and _item_fits(one, question)]
@@ -508,7 +519,7 @@ def _prior(kind: str, question: Question) -> float:
 
 def _called(like: float, question: Question) -> float:
     """What a name that answers is worth; less where the words are those of a use, which may be part of a name."""
-    return (2.0 if question.words else 0.5) * like
+    return (2.0 if question.words else 0.15) * like
 
 
 def _weight(facts: Facts | None, question: Question) -> float:
@@ -614,7 +625,7 @@ def _why_moved(facts: Facts, language: str) -> list[str]:
 
 def _why_alert(line: AlertLine, question: Question) -> list[str]:
     language = question.language
-    why = [sentences.level_label(Level(line.level), language), sentences.shock_label(ShockClass(line.shock), language)]
+    why = [sentences.shock_label(ShockClass(line.shock), language)]
     if line.partner:
         why.append(countries.name(line.partner, language))
     why.append(formats.period(line.period, language))

@@ -42,6 +42,7 @@ PATHS = (
     "/notices/rules",
     "/notices/silences",
     "/scorecard",
+    "/search",
     "/audit",
     "/users",
     "/help",

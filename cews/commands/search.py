@@ -10,9 +10,10 @@ from rich.markup import escape
 from cews.answers import Answer, answer_record, ask, remarks
 from cews.asking import KINDS, Filter
 from cews.commands.session import Session, as_of_option, json_option, pass_session, print_json
-from cews.domain import UserError
+from cews.domain import Level, UserError
 from cews.filter_words import label, value_label
 from cews.i18n import text
+from cews.sentences import level_label
 from cews.store.engine import reading
 
 
@@ -71,7 +72,10 @@ def _tell(session: Session, answer: Answer, language: str) -> None:
         if hits := answer.of(kind):
             session.say(f"[bold]{value_label(Filter('kind', kind), language)}[/bold]")
         for hit in hits:
-            session.say(f"  [bold]{escape(hit.title)}[/bold] {hit.item or hit.key}  {escape(' · '.join(hit.why))}")
+            level = [level_label(Level(hit.line.level), language)] if hit.line else []
+            session.say(
+                f"  [bold]{escape(hit.title)}[/bold] {hit.item or hit.key}  {escape(' · '.join([*level, *hit.why]))}"
+            )
 
 
 COMMANDS = [ask_command]

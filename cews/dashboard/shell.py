@@ -123,7 +123,7 @@ def _brand(view: View) -> Component:
 
 
 def _search(view: View) -> Component:
-    words = view.say("Search HS code or item")
+    words = view.say("Search an item, or ask in a sentence")
     return html.Div(
         [
             dmc.TextInput(
@@ -143,27 +143,28 @@ def _search(view: View) -> Component:
 
 
 def search_results(names: list[ItemName], words: str, view: View) -> list[Component]:
+    """The items that are called so, and the way to an answer to the words as a sentence."""
     if not words:
         return []
+    asking = view.say("Answer this sentence: “{words}”", words=words)
+    sentence = dcc.Link(
+        [parts.icon("search"), html.Span(asking)],
+        href=view.link("/search", q=words),
+        className="search-result search-all",
+    )
     if not names:
-        return [html.P(view.say("No item is called “{words}”.", words=words))]
-    return [
-        dcc.Link(
-            [
-                html.Strong(name.label(view.language)),
-                html.Span(
-                    [
-                        html.Code(name.item.hs),
-                        html.Span(view.place(name.item)),
-                    ],
-                    className="about",
-                ),
-            ],
-            href=view.link(item_path(name.item.reporter, name.item.flow.value, name.item.hs)),
-            className="search-result",
-        )
-        for name in names
-    ]
+        return [sentence, html.P(view.say("No item is called “{words}”.", words=words))]
+    return [sentence, *(_search_result(name, view) for name in names)]
+
+
+def _search_result(name: ItemName, view: View) -> Component:
+    about = [html.Code(name.item.hs), html.Span(view.place(name.item))]
+    found: Component = dcc.Link(
+        [html.Strong(name.label(view.language)), html.Span(about, className="about")],
+        href=view.link(item_path(name.item.reporter, name.item.flow.value, name.item.hs)),
+        className="search-result",
+    )
+    return found
 
 
 def _languages(view: View) -> Component:

@@ -17,8 +17,8 @@ from sqlalchemy import Engine
 from cews.answers import Answer, Hit, answer_record, ask
 from cews.domain import Period
 from cews.store.engine import connect, reading
-from tests import search_world
-from tests.search_world import NOW
+import search_world
+from search_world import NOW
 
 QUESTIONS = Path(__file__).resolve().parents[1] / "questions.csv"
 LOWEST = {"tuned": (0.95, 0.97), "held": (0.88, 0.92)}  # mean reciprocal rank, and share with one right in five
