@@ -135,6 +135,7 @@ def _first(cx: Connection, view: View) -> Component:
 def _first_line(line: AlertLine, trend: Numbers, view: View) -> Component:
     about = [html.Code(line.item.hs), html.Span(view.shock(line.shock))]
     measure = view.say(MEASURE_NAMES[line.finding.measure]) if line.finding else ""
+    of_whom = " · ".join(filter(None, (measure, view.country(line.partner) if line.partner else "")))
     return html.Li(
         parts.link(
             [
@@ -146,8 +147,13 @@ def _first_line(line: AlertLine, trend: Numbers, view: View) -> Component:
                 html.Span(
                     [html.Strong(line.name.label(view.language)), html.Span(about, className="about")], className="what"
                 ),
-                html.Img(src=drawn(trend, LEVEL_COLOURS[Level(line.level)]), alt="", className="tiny-line"),
-                html.Span([parts.change(line.change), html.Span(measure, className="about")], className="figure"),
+                html.Img(
+                    src=drawn(trend, LEVEL_COLOURS[Level(line.level)]),
+                    alt="",
+                    title=view.say("The item from all suppliers, {number} months", number=CHART_MONTHS),
+                    className="tiny-line",
+                ),
+                html.Span([parts.change(line.change), html.Span(of_whom, className="about")], className="figure"),
             ],
             view.link(f"/alerts/{line.id}"),
             "priority-line",
