@@ -177,6 +177,10 @@ def remarks(answer: Answer, language: str) -> list[str]:
     if answer.given_up and answer.hits:
         filters = ", ".join(label(one, language) for one in answer.given_up)
         said.append(text("Nothing meets all of it. Shown without: {filters}.", language, filters=filters))
+    first, _ = answer.question.months or (None, None)
+    if first is not None and answer.newest is not None and first > answer.newest and answer.hits:
+        month = formats.period(answer.newest, language)
+        said.append(text("The newest month known is {month}; changes are told of it.", language, month=month))
     if answer.unknown:
         said.append(text("No name answers: {words}.", language, words=", ".join(answer.unknown)))
     if not answer.hits:
