@@ -139,6 +139,7 @@ class Source:
     key_param: str | None  # query parameter or header that carries it
     plan: Callable[[Wanted, date], Iterable[Request]]
     parse: Callable[[bytes, Request], Batch]
+    open_rows: bool = False  # the licence lets anyone pass on the rows themselves, not only what is derived from them
     same_trade: str = ""  # id of the source that publishes the same trade, so that their totals must agree
     priority: int = 50  # smaller wins when two sources speak about the same item
     by_item: bool = True  # false for a source that is asked for all it has, such as a table of prices

@@ -298,4 +298,5 @@ SOURCE: Final = Source(
         "invalid_key": f"the key is not valid; {_KEY_ADVICE}.",
     },
     priority=20,
+    open_rows=True,
 )

@@ -407,4 +407,5 @@ SOURCE: Final = Source(
     parse=parse,
     split=split,
     priority=30,
+    open_rows=True,
 )

@@ -185,4 +185,5 @@ SOURCE: Final = Source(
     plan=plan,
     parse=parse,
     by_item=False,
+    open_rows=True,
 )

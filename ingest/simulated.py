@@ -558,6 +558,7 @@ SOURCE = Source(
     key_param=None,
     plan=plan,
     parse=parse,
+    open_rows=True,
     priority=99,
 )
 
