@@ -1,4 +1,4 @@
-"""What if a supplier stops: the shortfall, who could fill it, at what cost. Pure arithmetic, see docs/methods/whatif.md.
+"""What if a supplier stops: the shortfall, who could fill it, at what cost. Arithmetic alone, docs/methods/whatif.md.
 
     missing    = what the supplier delivered in the last twelve months ÷ 12 × months
     room       = (the best twelve months in a row of the last five years − the last twelve) ÷ 12 × months

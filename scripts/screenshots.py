@@ -34,6 +34,8 @@ PAGES = {
     "brief": "/briefs/item/KOR:import:250410",
     "watchlists": "/watchlists",
     "watch-add": "/watchlists/add?q=요소수",
+    "whatif": "/whatif?supplier=CHN",
+    "whatif-item": "/whatif?item=KOR:import:310210&supplier=CHN&months=6",
     "measures": "/measures",
     "measure": "/measures/chn-graphite-2023?as_of=2023-11-10",
     "measure-edit": "/measures/chn-graphite-2023",

@@ -18,6 +18,8 @@ PATHS = (
     "/watchlists/add",
     "/watchlists/import",
     "/watchlists/KOR/import/310210",
+    "/whatif",
+    "/whatif?item=KOR:import:310210&supplier=CHN",
     "/measures",
     "/measures/add",
     "/measures/import",

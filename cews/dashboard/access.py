@@ -95,6 +95,7 @@ PAGES: Final[Mapping[str, Role]] = {  # by the first part of the path
     "items": Role.VIEWER,
     "suppliers": Role.VIEWER,
     "compare": Role.VIEWER,
+    "whatif": Role.VIEWER,
     "briefs": Role.VIEWER,
     "watchlists": Role.VIEWER,
     "measures": Role.VIEWER,

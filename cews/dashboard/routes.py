@@ -43,6 +43,7 @@ from cews.dashboard.pages import (
     watch_add,
     watch_import,
     watchlists,
+    whatif,
 )
 from cews.dashboard.view import View
 from cews.dashboard.words import ROLE_NAMES
@@ -66,6 +67,7 @@ _PAGES: Final[dict[str, Callable[..., Page | None]]] = {
     r"/suppliers": suppliers.page,
     r"/suppliers/([A-Z]{3})": supplier.page,
     r"/compare": compare.page,
+    r"/whatif": whatif.page,
     r"/watchlists": watchlists.page,
     r"/watchlists/add": watch_add.page,
     r"/watchlists/import": watch_import.page,

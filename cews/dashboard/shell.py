@@ -34,6 +34,7 @@ MENU: Final = (
             ("items", "/items", mark("Items"), "chart"),
             ("suppliers", "/suppliers", mark("Suppliers"), "globe"),
             ("compare", "/compare", mark("Compare"), "compare"),
+            ("whatif", "/whatif", mark("What if"), "branch"),
             ("measures", "/measures", mark("Measures"), "calendar"),
             ("watchlists", "/watchlists", mark("Watch-lists"), "star"),
             ("briefs", "/briefs", mark("Briefs"), "note"),
