@@ -19,7 +19,6 @@ PATHS = (
     "/watchlists/import",
     "/watchlists/KOR/import/310210",
     "/whatif",
-    "/whatif?item=KOR:import:310210&supplier=CHN",
     "/measures",
     "/measures/add",
     "/measures/import",
