@@ -5,7 +5,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test install lint types imports check lock sbom audit clean
+.PHONY: demo test install lint types imports check lock sbom audit clean fuzz-api
 
 demo: install
 	@$(BIN)/cews demo --port $(PORT) $(ARGS)
@@ -34,6 +34,10 @@ imports: install
 	@$(BIN)/lint-imports
 
 check: lint types imports
+
+# Requests made from the API's own description, for as long as it takes (ARGS="--examples 1000").
+fuzz-api: install
+	@$(BIN)/python tests/fuzz/fuzz_api.py $(ARGS)
 
 # Re-resolve the lock: names, versions and hashes only, no registry address.
 lock:

@@ -42,10 +42,23 @@ def register(api: OpenAPI) -> None:
 
 
 def completed(made: dict[str, Any]) -> dict[str, Any]:
-    """The document with what its maker cannot say: that If-Match is required though its absence has its own status."""
+    """The document with what its maker cannot say: a parameter may be missing and is never null; If-Match is required,
+    though its absence has a status of its own."""
     document = deepcopy(made)
     for operations in document["paths"].values():
         for operation in operations.values():
             for parameter in operation.get("parameters", ()):
                 parameter["required"] = parameter["required"] or parameter["name"] == "If-Match"
+                parameter["schema"] = _present(parameter["schema"])
     return document
+
+
+def _present(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a parameter that is there."""
+    choices = [choice for choice in schema.get("anyOf", ()) if choice != {"type": "null"}]
+    if not choices:
+        return schema
+    rest = {name: value for name, value in schema.items() if name not in ("anyOf", "default")}
+    if len(choices) == 1:
+        return {**rest, **choices[0]}
+    return {**rest, "anyOf": choices}

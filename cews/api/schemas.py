@@ -32,7 +32,7 @@ ITEM: Final = r"^[A-Z]{3}:(import|export):[0-9]{2,10}$"
 COUNTRY: Final = r"^[A-Z]{3}$"
 CODE: Final = r"^[0-9]{1,10}$"
 _LINE: Final = r"^[^\x00-\x1f\x7f]*$"  # text without control characters
-_TEXT: Final = r"^[^\x00]*\S[^\x00]*$"
+_TEXT: Final = r"^[^\x00]*[^\s\x00][^\x00]*$"
 
 
 def _moment(given: object) -> datetime:
