@@ -8,6 +8,7 @@ Chuseok it has the day itself, and the days before and after are free too.
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from datetime import date, timedelta
 from functools import cache
 from importlib.resources import files
@@ -36,6 +37,16 @@ def is_working_day(day: date) -> bool:
     return day.weekday() < 5 and day not in _holidays()
 
 
+@cache
+def lunar_new_year(year: int) -> date | None:
+    """The day of Lunar New Year (설날, 춘절); None where it is not known."""
+    return next((day for row in _rows() if (day := _new_year_of(row)) is not None and day.year == year), None)
+
+
+def _new_year_of(row: dict[str, str]) -> date | None:
+    return date.fromisoformat(row["date"]) if row["holiday"] == "lunar_new_year" else None
+
+
 def last_day(month: Period, decile: int) -> int:
     """10, 20, or the last of the month."""
     return 10 * decile if decile < 3 else ((month + 1).first_day - month.first_day).days
@@ -43,9 +54,13 @@ def last_day(month: Period, decile: int) -> int:
 
 @cache
 def _holidays() -> frozenset[date]:
-    table = files("cews").joinpath("data", "holidays_kor.csv").read_text(encoding="utf-8")
     fixed = [date(year, month, day) for year in YEARS for month, day in _FIXED]
-    return frozenset(fixed).union(*map(_days, csv.DictReader(table.splitlines())))
+    return frozenset(fixed).union(*map(_days, _rows()))
+
+
+def _rows() -> Iterator[dict[str, str]]:
+    table = files("cews").joinpath("data", "holidays_kor.csv").read_text(encoding="utf-8")
+    return csv.DictReader(table.splitlines())
 
 
 def _days(row: dict[str, str]) -> list[date]:

@@ -9,12 +9,14 @@ from typing import Final
 from dash import html
 from dash.development.base_component import Component
 
-from cews import alerts, formats, outbox, sentences, stories, triage
+from cews import alerts, formats, outbox, second_eyes, sentences, stories, triage
 from cews.accounts import Role
+from cews.counterchecks import Check
 from cews.dashboard import decisions, parts
 from cews.dashboard.item import announced
 from cews.dashboard.pages import event_path, item_path
 from cews.dashboard.reasons import reason_list
+from cews.dashboard.second_look import second_look
 from cews.dashboard.view import View
 from cews.dashboard.words import MEASURE_NAMES, OUTCOME_NAMES, STAGE_NAMES, STATE_NAMES, mark
 from cews.domain import Alert, AlertChange, ChangeKind, Finding, Level
@@ -42,6 +44,7 @@ class Shown:
     story: Sequence[Phase]
     event: events.Card | None
     measures: Sequence[Hit]  # on the item, those that raise attention first
+    checks: Sequence[Check]  # what else would explain it; none below the two highest levels
 
 
 def read(cx: Connection, view: View, alert_id: int) -> Shown | None:
@@ -61,6 +64,7 @@ def read(cx: Connection, view: View, alert_id: int) -> Shown | None:
         story=stories.story(stored.item_changes(cx, line.item, view.as_of)),
         event=None if line.event is None else events.card(cx, line.event, view.as_of),
         measures=hits,
+        checks=second_eyes.of_alert(cx, line, view.as_of),
     )
 
 
@@ -93,6 +97,7 @@ def panel(shown: Shown | None, alert_id: int | None, view: View) -> Component:
             _numbers(line.finding, view) if line.finding else None,
             html.H3(view.say("Why this alert")),
             reason_list(line.finding, view),
+            second_look(shown.checks, view) if shown.checks else None,
             _announced(shown, view),
             _how_bad(shown, view),
             _belongs(shown, view),

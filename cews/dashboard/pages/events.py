@@ -9,12 +9,14 @@ import orjson
 from dash import Dash, Input, Output, State, html
 from dash.development.base_component import Component
 
-from cews import formats, sentences
+from cews import formats, second_eyes, sentences
 from cews.accounts import Role
+from cews.counterchecks import Check
 from cews.dashboard import decisions, parts
 from cews.dashboard.alert_panel import stage_of, stage_words
 from cews.dashboard.desk import Desk
 from cews.dashboard.pages import Page, brief_path, event_path, item_path
+from cews.dashboard.second_look import of_event
 from cews.dashboard.view import View
 from cews.dashboard.words import MEASURE_NAMES, mark
 from cews.domain import ChangeKind, Period
@@ -25,6 +27,7 @@ from cews.store.engine import Connection, reading
 from cews.store.events import Card
 from cews.store.queries import Window
 
+LOOKED_AT: Final = 12  # alerts of an event that are looked at again
 MONTHS: Final = 18  # shown of how the alerts went
 CAUSES: Final[Mapping[str, str]] = {
     Cause.MEASURE: mark("A government's measure"),
@@ -110,6 +113,7 @@ def inside(cx: Connection, one: Card, view: View) -> list[Component]:
         parts.page_head([html.Span(name(one, view)), level], view.say(CAUSES[one.cause]), _brief(one, view)),
         _facts(one, lines, _yearly_value(cx, lines, view), view),
         _alerts(one, lines, view),
+        *of_event(_looked_at(cx, lines, view), view),
         _course(lines, changes, view),
         _changes(changes, named, view),
     ]
@@ -117,6 +121,12 @@ def inside(cx: Connection, one: Card, view: View) -> list[Component]:
 
 def _brief(one: Card, view: View) -> Component:
     return parts.link(view.say("Brief"), view.link(brief_path("event", str(one.id))), "button")
+
+
+def _looked_at(cx: Connection, lines: Sequence[AlertLine], view: View) -> list[tuple[AlertLine, Sequence[Check]]]:
+    """The worst alerts with their counter-checks."""
+    worst = sorted(lines, key=lambda line: (line.state != "open", -line.level))[:LOOKED_AT]
+    return [(line, second_eyes.of_alert(cx, line, view.as_of)) for line in worst]
 
 
 def _members(cx: Connection, one: Card, view: View) -> list[AlertLine]:
