@@ -24,15 +24,16 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from cews import __version__, countries, formats, sentences
 from cews.domain import Alert, Finding, ItemKey, UserError
 from cews.store import alerts as stored_alerts
-from cews.store import names, watchlist
+from cews.store import names, pages, provenance, watchlist
 from cews.store.engine import Connection, Engine, reading
 
 Cell = str | int | float | None
 
+PAGE: Final = 5_000  # findings read at a time
 _EXACT: Final = 2**53  # whole numbers below are exact in a float
 
 
-class _Excel(csv.excel):
+class Excel(csv.excel):
     """What Excel reads, with all text in quotes, so that it is told from numbers."""
 
     quoting = csv.QUOTE_NONNUMERIC
@@ -48,6 +49,7 @@ class Line:
     name_en: str
     as_of: datetime
     language: str
+    releases: str = ""  # checksums of the releases that brought the figures of the month
 
 
 Column = tuple[str, Callable[[Line], Cell]]
@@ -133,6 +135,7 @@ _PROVENANCE: Final[tuple[Column, ...]] = (
     ("simulated", lambda line: "true" if line.subject.simulated else "false"),
     ("detector", _of_finding(lambda finding: finding.detector)),
     ("detector_version", _of_finding(lambda finding: finding.version)),
+    ("release_sha256", lambda line: line.releases),
     ("data_as_of", _of_finding(lambda finding: moment_words(finding.as_of))),
     ("as_of", lambda line: moment_words(line.as_of)),
     ("cews_version", lambda _line: __version__),
@@ -150,38 +153,53 @@ def write_csv(engine: Engine, what: str, out: Path | BinaryIO, *, as_of: datetim
     A file is replaced only when everything is written; UserError where it cannot be.
     """
     with reading(engine) as cx, _opened(out) as stream:
-        return write_lines(stream, COLUMNS[what], _lines(cx, what, as_of, language))
+        return write_lines(stream, COLUMNS[what], lines(cx, what, as_of, language))
 
 
-def _lines(cx: Connection, what: str, as_of: datetime, language: str) -> Iterator[Line]:
+def lines(cx: Connection, what: str, as_of: datetime, language: str) -> Iterator[Line]:
+    """The lines of ``"alerts"`` or ``"findings"``; findings are read and given page by page."""
     called = _names(cx)
-    for subject, finding in _subjects(cx, what, as_of):
-        name_ko, name_en = called(subject.item)
-        yield Line(subject, finding, name_ko, name_en, as_of, language)
+    for page in _subjects(cx, what, as_of):
+        yield from _told(cx, page, called, as_of, language)
 
 
-def _subjects(cx: Connection, what: str, as_of: datetime) -> Iterator[tuple[Alert | Finding, Finding | None]]:
+_Subject = Alert | Finding
+_Named = Callable[[ItemKey], tuple[str, str]]
+
+
+def _told(
+    cx: Connection, subjects: Sequence[_Subject], called: _Named, as_of: datetime, language: str
+) -> Iterator[Line]:
+    evidence = [one.last_finding if isinstance(one, Alert) else one for one in subjects]
+    releases = provenance.of_findings(cx, [one for one in evidence if one is not None])
+    for subject, finding in zip(subjects, evidence, strict=True):
+        checksums = releases.get(provenance.place(finding), ()) if finding is not None else ()
+        yield Line(subject, finding, *called(subject.item), as_of, language, ";".join(checksums))
+
+
+def _subjects(cx: Connection, what: str, as_of: datetime) -> Iterator[Sequence[_Subject]]:
     if what == "alerts":
-        for alert in stored_alerts.alerts(cx, as_of):
-            yield alert, alert.last_finding
-    else:
-        for finding in stored_alerts.findings(cx, as_of):
-            yield finding, finding
+        yield stored_alerts.alerts(cx, as_of)
+        return
+    after = 0
+    while page := pages.findings(cx, as_of, pages.FindingFilter(), after=after, limit=PAGE):
+        yield [finding for _, finding in page]
+        after = page[-1][0]
 
 
-def _names(cx: Connection) -> Callable[[ItemKey], tuple[str, str]]:
+def _names(cx: Connection) -> _Named:
     """Korean and English name of an item: those of the watch-list, else those of its code."""
     watched = {entry.item: (entry.name_ko, entry.name_en) for entry in watchlist.get_items(cx)}
     codes = names.get(cx)
     return lambda item: watched.get(item) or (codes.get((item.hs, "ko"), ""), codes.get((item.hs, "en"), ""))
 
 
-def write_lines(stream: TextIO, columns: Sequence[Column], lines: Iterable[Line]) -> int:
+def write_lines(stream: TextIO, columns: Sequence[Column], told: Iterable[Line]) -> int:
     """The heading and the lines; returns how many lines."""
-    writer = csv.writer(stream, _Excel)
+    writer = csv.writer(stream, Excel)
     writer.writerow([name for name, _ in columns])
     count = 0
-    for line in lines:
+    for line in told:
         writer.writerow([safe(get(line)) for _, get in columns])
         count += 1
     return count
@@ -205,16 +223,16 @@ def alerts_table(cx: Connection, ids: Collection[int], as_of: datetime, language
     alerts = {alert.id: alert for alert in stored_alerts.alerts(cx, as_of)}
     called = _names(cx)
     found = [alerts[number] for number in ids if number in alerts]
-    lines = [Line(alert, alert.last_finding, *called(alert.item), as_of, language) for alert in found]
+    told = _told(cx, found, called, as_of, language)
     columns = COLUMNS["alerts"]
-    return Table([name for name, _ in columns], [[get(line) for _, get in columns] for line in lines], {})
+    return Table([name for name, _ in columns], [[get(line) for _, get in columns] for line in told], {})
 
 
 def csv_of(table: Table) -> bytes:
     """As CSV."""
     out = BytesIO()
     with _opened(out) as stream:
-        writer = csv.writer(stream, _Excel)
+        writer = csv.writer(stream, Excel)
         writer.writerow([safe(name) for name in (*table.headings, *table.about)])
         about = [safe(cell) for cell in table.about.values()]
         writer.writerows([*map(safe, row), *about] for row in table.rows)
@@ -226,18 +244,18 @@ def workbook_of(table: Table, title: str) -> bytes:
     book = Workbook(write_only=True)
     data = book.create_sheet("data")
     data.freeze_panes = "A2"
-    data.append([_plain(safe(name)) for name in table.headings])
+    data.append([plain(safe(name)) for name in table.headings])
     for row in table.rows:
-        data.append([_plain(safe(cell)) for cell in row])
+        data.append([plain(safe(cell)) for cell in row])
     about = book.create_sheet("about")
     for name, cell in {"title": title, **table.about}.items():
-        about.append([name, _plain(safe(cell))])
+        about.append([name, plain(safe(cell))])
     out = BytesIO()
     book.save(out)
     return out.getvalue()
 
 
-def _plain(cell: Cell) -> Cell:
+def plain(cell: Cell) -> Cell:
     """Without characters that a workbook may not hold."""
     return ILLEGAL_CHARACTERS_RE.sub("", cell) if isinstance(cell, str) else cell
 

@@ -1,4 +1,4 @@
-"""``cews notify``, ``notices``, ``silence``, ``recipient``, ``export``: what leaves the system, and to whom."""
+"""``cews notify``, ``notices``, ``silence``, ``recipient``: what leaves the system, and to whom."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from cews import exports, outbox, policy, recipients, rehearsal
+from cews import outbox, policy, recipients, rehearsal
 from cews.commands.session import AsOf, Session, as_of_option, json_option, pass_session, print_json
 from cews.domain import Level, ShockClass, UserError
 from cews.notify import channels, webhook
@@ -501,19 +501,4 @@ def _when(reader: Reader) -> str:
     return ", ".join(words)
 
 
-@click.command()
-@click.argument("what", type=click.Choice(sorted(exports.COLUMNS)))
-@click.option("--format", "form", type=click.Choice(["csv"]), default="csv", show_default=True)
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File to write.")
-@click.option("--lang", type=click.Choice(["ko", "en"]), help="Language of names and sentences.")
-@as_of_option
-@pass_session
-def export(session: Session, what: str, form: str, output: Path, lang: str | None, as_of: datetime | None) -> None:
-    """Write alerts or findings as a table for spreadsheets and programs."""
-    moment = as_of or session.now
-    language = lang or session.settings.language
-    count = exports.write_csv(session.store, what, output, as_of=moment, language=language)
-    session.say(f"{count} {what} written to {output} ({form.upper()}).")
-
-
-COMMANDS = [notify, outbox_commands, silence, recipient, export]
+COMMANDS = [notify, outbox_commands, silence, recipient]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, and_, func, or_, select
 
-from cews.domain import ItemKey, Period
+from cews.domain import Finding, ItemKey, Period
 from cews.store.bulk import chunks
 from cews.store.observations import known_then, series_about
-from cews.store.schema import observation, release
+from cews.store.schema import finding, observation, release, series
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +54,40 @@ def _releases(cx: Connection, numbers: list[int], counts: dict[int, int]) -> lis
         Origin(r.source, r.label, r.released_at, r.sha256, r.presumed, r.simulated, counts[r.id])
         for r in cx.execute(rows)
     ]
+
+
+Place = tuple[str, str, str, int, datetime, str]
+
+
+def place(one: Finding) -> Place:
+    """What a finding is about: its item, month, knowledge time and source."""
+    item = one.item
+    return item.reporter, item.flow.value, item.hs, one.period.yyyymm, one.as_of, one.source
+
+
+def of_findings(cx: Connection, found: Sequence[Finding]) -> dict[Place, tuple[str, ...]]:
+    """The checksums of the releases behind the figures of each finding's month, as known when it was made."""
+    wanted = {place(one) for one in found}
+    told: dict[Place, set[str]] = {}
+    for codes in chunks(sorted({one.item.hs for one in found}), 200):
+        months = [one.period.yyyymm for one in found]
+        rows = (
+            select(*finding.c["reporter", "flow", "hs", "period", "as_of", "source"], release.c.sha256)
+            .distinct()
+            .join(series, and_(*(series.c[name] == finding.c[name] for name in ("source", "reporter", "flow", "hs"))))
+            .join(
+                observation,
+                and_(
+                    observation.c.series_id == series.c.id,
+                    observation.c.period == finding.c.period,
+                    observation.c.known_from <= finding.c.as_of,
+                    or_(observation.c.known_to.is_(None), observation.c.known_to > finding.c.as_of),
+                ),
+            )
+            .join(release, release.c.id == observation.c.release_id)
+            .where(finding.c.hs.in_(codes), finding.c.period.between(min(months), max(months)))
+        )
+        for *of, checksum in cx.execute(rows):
+            if tuple(of) in wanted:
+                told.setdefault(tuple(of), set()).add(checksum)
+    return {of: tuple(sorted(checksums)) for of, checksums in told.items()}

@@ -486,6 +486,13 @@ def mark(cx: Connection) -> str:
     return "empty" if newest is None else f"{accepted}-{newest.id}-{newest.sha256[:12]}"
 
 
+def checksums(cx: Connection) -> dict[int, tuple[str, str]]:
+    """Label and checksum of every release by its number."""
+    return {
+        row.id: (row.label, row.sha256) for row in cx.execute(select(release.c.id, release.c.label, release.c.sha256))
+    }
+
+
 def listing(cx: Connection, limit: int = 100, *, source: str | None = None, state: str | None = None) -> list[Row[Any]]:
     """The newest releases first, as rows of the table."""
     wanted = [release.c.source == source] if source else []

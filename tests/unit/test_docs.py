@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from cews import exports
+from cews import extracts
 from cews.cli import cews
 from cews.domain import Level, ShockClass
 from cews.settings import PREFIX, Settings
@@ -147,11 +147,11 @@ def test_settings_in_the_docs_exist(name: str) -> None:
     assert set(_SETTING.findall(TEXTS[name])) <= known | FOR_TESTS
 
 
-@pytest.mark.parametrize("what", exports.COLUMNS)
-def test_every_column_of_an_export_is_documented(what: str) -> None:
+@pytest.mark.parametrize("what", extracts.EXTRACTS)
+def test_every_column_of_an_export_is_documented_with_its_unit(what: str) -> None:
     section = TEXTS["docs/guide/exports.md"].split(f"## {what.capitalize()}\n")[1].split("\n## ")[0]
-    documented = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
-    assert documented == [name for name, _ in exports.COLUMNS[what]]
+    documented = re.findall(r"^\| `(\w+)` \| ?(.*?) ?\|", section, re.MULTILINE)
+    assert documented == [(name, extracts.field_of(name).unit) for name in extracts.EXTRACTS[what][0]]
 
 
 def test_the_glossary_has_every_level_and_shock_class() -> None:
