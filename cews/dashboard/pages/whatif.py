@@ -122,7 +122,7 @@ def _sums(found: Answer, view: View) -> Component:
     covered = stop.covered
     stocks = view.say("not known") if stop.stock is None else amount(stop.from_stock)
     bridged = "–" if stop.bridged is None else view.say("enough for {months} months", months=f"{stop.bridged:.1f}")
-    extra = "–" if stop.extra is None else view.say("{amount} more", amount=view.amount(stop.extra, "USD"))
+    extra = "–" if stop.extra is None else _against(stop.extra, view)
     cells = (
         (view.say("Missing"), amount(stop.missing), view.say("of {amount} needed", amount=amount(stop.need))),
         (view.say("From stocks"), stocks, bridged),
@@ -138,6 +138,12 @@ def _sums(found: Answer, view: View) -> Component:
         [html.Div([html.Dt(name), html.Dd(value), html.Dd(note, className="note")]) for name, value, note in cells],
         className="card stats",
     )
+
+
+def _against(extra: float, view: View) -> str:
+    """How much dearer or cheaper it is than from the supplier that stops."""
+    amount = view.amount(abs(extra), "USD")
+    return view.say("{amount} more", amount=amount) if extra >= 0 else view.say("{amount} less", amount=amount)
 
 
 def _asked_of(found: Answer) -> int:
@@ -199,18 +205,24 @@ def _table_card(found: Answer, view: View) -> Component:
     title = view.say("Who could fill it")
     if not sheet.rows:
         return parts.card(title, parts.empty(view.say("Nobody else has delivered this item in five years."), "globe"))
-    cells = words_of(sheet, view)[:SHOWN]
+    cells, told = words_of(sheet, view)[:SHOWN], _told(sheet)
     rows: list[list[parts.Child]] = [
-        [_country(str(row[0]), view), *words[2:]] for row, words in zip(sheet.rows, cells, strict=False)
+        [_country(str(row[0]), view), *(words[n] for n in told)] for row, words in zip(sheet.rows, cells, strict=False)
     ]
-    headers = [view.say("Supplier"), *(column.words for column in sheet.columns[2:])]
+    headers = [view.say("Supplier"), *(sheet.columns[n].words for n in told)]
+    numbers = [place for place, n in enumerate(told, 1) if sheet.columns[n].unit]
     more = len(sheet.rows) - SHOWN
     note = (
         html.P(view.say("{number} smaller ones are in the file.", number=more), className="sub") if more > 0 else None
     )
     words = view.say("In the order in which they are asked: the cheapest first, those without a unit value last.")
-    table = parts.table(headers, rows, numeric=range(1, len(headers) - 1), more="dense")
+    table = parts.table(headers, rows, numeric=numbers, more="dense")
     return parts.card(title, table, note, subtitle=words)
+
+
+def _told(sheet: Sheet) -> list[int]:
+    """The columns after the names of which anything is known."""
+    return [n for n in range(2, len(sheet.columns)) if any(row[n] is not None for row in sheet.rows)]
 
 
 def _country(partner: str, view: View) -> Component:

@@ -1,0 +1,84 @@
+"""What if a supplier stops, over the small world: the page, the file and the command say the same."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from shutil import copyfile
+
+import dashboard_world
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import Engine
+
+from cews import whatif
+from cews.cli import cews
+from cews.dashboard.desk import Desk
+from cews.dashboard.pages import whatif as shown
+from cews.dashboard.routes import page_at
+from cews.dashboard.view import view_of
+from cews.domain import Flow, ItemKey, UserError
+from cews.settings import Settings
+from cews.store.engine import connect, reading
+from cews.store.suppliers import Scope
+
+NOW = datetime(2024, 7, 20, tzinfo=UTC)
+GRAPHITE = ItemKey("KOR", Flow.IMPORT, "250410")
+
+
+@pytest.fixture(scope="module")
+def store(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    path = tmp_path_factory.mktemp("whatif") / "cews.sqlite3"
+    copyfile(sqlite_template, path)
+    engine = connect(f"sqlite:///{path}")
+    dashboard_world.build(engine)
+    return engine
+
+
+def test_the_parts_of_the_answer_add_up_and_name_others(store: Engine) -> None:
+    with reading(store) as cx:
+        found = whatif.ask(store, cx, NOW, GRAPHITE, "CHN", 3)
+    stop = found.stop
+    assert stop.from_stock + stop.taken + stop.unmet == pytest.approx(stop.missing)
+    assert {cover.supplier.partner for cover in stop.covers} == {"MDG", "CAN"}
+    assert stop.missing > 0
+    assert (found.unit, str(found.last), found.simulated) == ("kg", "2024-06", True)
+
+
+def test_the_page_the_file_and_the_command_say_the_same(store: Engine) -> None:
+    view = view_of(f"?item={GRAPHITE}&supplier=CHN&months=6", None, "en", "Asia/Seoul", NOW)
+    desk = Desk(store, Settings())
+    with reading(store) as cx:
+        found = whatif.ask(store, cx, NOW, GRAPHITE, "CHN", 6)
+        page = page_at(desk, cx, view, "/whatif")
+        sheet = shown.sheet(desk, cx, view)
+    assert view.amount(found.stop.missing, "kg") in str(page.body)
+    assert sheet is not None
+    assert [row[0] for row in sheet.rows] == [cover.supplier.partner for cover in found.stop.covers]
+    asked = ["whatif", str(GRAPHITE), "chn", "--months", "6", "--as-of", "2024-07-20", "--json"]
+    told = CliRunner().invoke(cews, asked, env={"CEWS_STORE_URL": str(store.url)}, catch_exceptions=False)
+    assert json.loads(told.stdout)["missing"] == pytest.approx(found.stop.missing)
+
+
+def test_the_items_of_a_supplier_rest_on_it_in_order(store: Engine) -> None:
+    with reading(store) as cx:
+        found = whatif.hurt(cx, NOW, Scope("KOR", Flow.IMPORT), "CHN", 3)
+    shares = [one.share for one in found]
+    assert shares == sorted(shares, reverse=True)
+    assert len(found) > 3
+    assert all(one.missing > 0 for one in found)
+
+
+@pytest.mark.parametrize(
+    ("item", "partner", "months", "complaint"),
+    [
+        (GRAPHITE, "BRA", 3, "BRA has not supplied"),
+        (GRAPHITE, "CHN", 0, "1 to 24 months"),
+        (ItemKey("KOR", Flow.EXPORT, "250410"), "CHN", 3, "is exported"),
+        (ItemKey("KOR", Flow.IMPORT, "999999"), "CHN", 3, "no trade"),
+    ],
+)
+def test_what_cannot_be_asked_says_why(store: Engine, item: ItemKey, partner: str, months: int, complaint: str) -> None:
+    with reading(store) as cx, pytest.raises(UserError, match=complaint):
+        whatif.ask(store, cx, NOW, item, partner, months)
