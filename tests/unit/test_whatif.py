@@ -57,7 +57,7 @@ def test_the_page_the_file_and_the_command_say_the_same(store: Engine) -> None:
     assert sheet is not None
     assert [row[0] for row in sheet.rows] == [cover.supplier.partner for cover in found.stop.covers]
     asked = ["whatif", str(GRAPHITE), "chn", "--months", "6", "--as-of", "2024-07-20", "--json"]
-    told = CliRunner().invoke(cews, asked, env={"CEWS_STORE_URL": str(store.url)}, catch_exceptions=False)
+    told = CliRunner().invoke(cews, asked, env={"CEWS_HOME": str(Path(str(store.url.database)).parent)}, catch_exceptions=False)
     assert json.loads(told.stdout)["missing"] == pytest.approx(found.stop.missing)
 
 

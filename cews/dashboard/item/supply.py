@@ -8,6 +8,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from cews import formats
+from cews.alternatives import suppliers
 from cews.dashboard import parts
 from cews.dashboard.figures.dependence import dependence
 from cews.dashboard.figures.suppliers import supplier_shares
@@ -15,6 +16,7 @@ from cews.dashboard.item.facts import YEAR, ItemFacts, price_unit
 from cews.dashboard.pages import supplier_path
 from cews.dashboard.sheets import CHANGE, COUNT, INDEX, Column, Sheet, below_chart, files, words_of
 from cews.dashboard.view import View
+from cews.domain import Flow
 from cews.series import ItemSeries
 
 HALF: Final = 0.5  # the share from which Korea watches an item
@@ -153,11 +155,12 @@ def alternatives_card(known: ItemFacts, series: ItemSeries, view: View, address:
         [country(str(row[0]), view), *words[2:]] for row, words in zip(sheet.rows, cells, strict=True)
     ]
     headers = [view.say("Supplier"), *(column.words for column in sheet.columns[2:])]
-    apart = view.say("Without {country}.", country=view.country(_leading(known, series) or ""))
+    apart = view.say("Without {country}.", country=_named(known, series, view))
     return parts.card(
         title,
         parts.table(headers, rows, numeric=range(1, len(headers)), more="dense"),
         html.Div(files(view, address), className="below-chart"),
+        actions=_what_if(known, series, view),
         subtitle=f"{view.say('What they delivered in the last twelve months; not what they could deliver.')} {apart}",
     )
 
@@ -173,11 +176,32 @@ def alternatives_sheet(known: ItemFacts, series: ItemSeries, view: View) -> Shee
         Column("change", view.say("On the year"), CHANGE),
         Column("change_3_months", view.say("Last 3 months, on the year"), CHANGE),
         Column("months_traded", view.say("Months traded"), COUNT),
+        Column(f"room_{unit}", view.say("Room · 12 months"), unit),
+        Column("of_leading", view.say("Of {country}'s quantity", country=_named(known, series, view)), "share"),
     ]
     last, leading = series.last, _leading(known, series)
     shares = series.shares(last, YEAR) if last is not None else {}
-    rows = [_alternative(series, partner, share, view) for partner, share in shares.items() if partner != leading]
+    listed = suppliers(series.partners, series.partner_values, last) if last is not None else []
+    room, gap = {one.partner: one.room for one in listed}, sum(one.now for one in listed if one.partner == leading)
+    rows = [
+        (*_alternative(series, partner, share, view), room[partner], room[partner] / gap if gap else None)
+        for partner, share in shares.items()
+        if partner != leading
+    ]
     return Sheet("alternatives", view.say("Other suppliers today"), columns, rows, series.simulated)
+
+
+def _what_if(known: ItemFacts, series: ItemSeries, view: View) -> Component | None:
+    """The way to the arithmetic of a stop of the leading supplier; exports have none."""
+    leading = _leading(known, series)
+    if leading is None or known.item.flow is Flow.EXPORT:
+        return None
+    words = [html.Span(view.say("What if it stops?")), parts.icon("next")]
+    return parts.link(words, view.link("/whatif", item=str(known.item), supplier=leading))
+
+
+def _named(known: ItemFacts, series: ItemSeries, view: View) -> str:
+    return view.country(_leading(known, series) or "")
 
 
 def _leading(known: ItemFacts, series: ItemSeries) -> str | None:
