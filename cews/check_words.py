@@ -39,7 +39,7 @@ _SAID: Final[Mapping[str, str]] = {
         "Against the middle month of the year before the change is {change}; the largest month had {share}."
     ),
     "no mirror": "No report of the supplier itself is loaded for these months.",
-    "reports": "Over two months the own report says {ours} on the year before, that of {partner} says {theirs}.",
+    "reports": "The own report says {ours} on the year before, that of {partner} says {theirs}.",
     "no quantities": "The quantities by supplier of the year before are not known.",
     "no others": "{partner} has {share} of the trade: there is nobody to compare with.",
     "others": "The suppliers besides {partner}, with {share} of the trade, moved by {change}.",

@@ -190,9 +190,15 @@ def one_cargo(case: Case) -> Check:
 
 
 def mirror(case: Case) -> Check:
-    """Whether the partner's own report disagrees: over the month and the one before, for goods are under way."""
-    both = [case.month + -1, case.month]
-    months = [month for month in both if month in case.mirror and month + -YEAR in case.mirror]
+    """Whether the partner's own report disagrees: over the month and the one before, for goods are under way.
+
+    Months for which one side says nothing are left out on both."""
+    sides = (case.own, case.mirror)
+    months = [
+        month
+        for month in (case.month + -1, case.month)
+        if all(each in side for side in sides for each in (month, month + -YEAR))
+    ]
     theirs = _change(case.mirror, months)
     ours = _change(case.own, months)
     if theirs is None or ours is None or case.partner is None:
@@ -271,7 +277,7 @@ def _beyond_usual(amounts: Amounts, month: Period) -> float | None:
 
 
 def _sum(amounts: Amounts, months: Iterable[Period]) -> float | None:
-    """The months together; None where one is unknown."""
+    """The months together; None where one is unknown, or there are none."""
     found = [amounts.get(month) for month in months]
     known = [amount for amount in found if amount is not None]
     return sum(known) if known and len(known) == len(found) else None

@@ -32,7 +32,12 @@ def of_alert(cx: Connection, line: AlertLine, as_of: datetime) -> tuple[Check, .
     """What else would explain the alert's newest evidence; nothing of a level below ``LEAST_LEVEL``."""
     if line.finding is None or line.level < LEAST_LEVEL:
         return ()
-    return counterchecks(_case(cx, line.finding, as_of))
+    return of_finding(cx, line.finding, as_of)
+
+
+def of_finding(cx: Connection, finding: Finding, as_of: datetime) -> tuple[Check, ...]:
+    """What else would explain a finding."""
+    return counterchecks(_case(cx, finding, as_of))
 
 
 def check_record(check: Check, language: str) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def _row(line: AlertLine, checks: Sequence[Check], view: View) -> list[parts.Chi
     ]
     unknown = ", ".join(check_label(check.code, view.language) for check in checks if check.stance is Stance.UNKNOWN)
     return [
-        html.Span([link, html.Code(item.hs)], className="about"),
+        html.Div([html.Div(link), html.Code(item.hs)]),
         html.Ul(said) if said else view.say("Nothing found"),
         unknown or "–",
     ]

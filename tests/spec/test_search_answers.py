@@ -12,13 +12,13 @@ from pathlib import Path
 from statistics import mean
 
 import pytest
+import search_world
+from search_world import NOW
 from sqlalchemy import Engine
 
 from cews.answers import Answer, Hit, answer_record, ask
 from cews.domain import Period
 from cews.store.engine import connect, reading
-import search_world
-from search_world import NOW
 
 QUESTIONS = Path(__file__).resolve().parents[1] / "questions.csv"
 LOWEST = {"tuned": (0.95, 0.97), "held": (0.88, 0.92)}  # mean reciprocal rank, and share with one right in five
@@ -81,7 +81,8 @@ def test_what_is_shown_meets_every_filter(asked_store: Engine) -> None:
     assert answer.given_up == ()
     assert {str(one) for one in answer.question.filters} == {"kind:item", "country:CHN", "use:fertiliser", "share:>0.5"}
     items = answer.of("item")
-    assert [hit.item.hs[:4] for hit in items if hit.item] and {hit.item.hs[:2] for hit in items if hit.item} == {"31"}
+    assert [hit.item.hs[:4] for hit in items if hit.item]
+    assert {hit.item.hs[:2] for hit in items if hit.item} == {"31"}
     assert all(hit.facts is not None and hit.facts.shares["CHN"] >= 0.5 for hit in items)
 
 
@@ -90,20 +91,23 @@ def test_a_direction_is_measured_against_the_same_months_of_the_year_before(aske
     lithium = next(hit for hit in answer.of("item") if hit.item and hit.item.hs == "282520")
     # China delivers 80 of 98 parts; 0.3 of that arrives in April and May, all in March
     expected = (98 + 2 * (98 - 80 * 0.7)) / (3 * 98) - 1
-    assert lithium.facts is not None and lithium.facts.quantity == pytest.approx(expected, abs=0.01)
+    assert lithium.facts is not None
+    assert lithium.facts.quantity == pytest.approx(expected, abs=0.01)
     assert all(hit.facts is not None and (hit.facts.quantity or 0) <= -0.1 for hit in answer.of("item"))
 
 
 def test_what_nothing_meets_is_given_up_and_said(asked_store: Engine) -> None:
     answer = answered(asked_store, "natural graphite from Chile")
     assert [str(one) for one in answer.given_up] == ["country:CHL"]
-    assert answer.hits[0].item is not None and answer.hits[0].item.hs == "250410"
+    assert answer.hits[0].item is not None
+    assert answer.hits[0].item.hs == "250410"
 
 
 def test_a_word_nobody_knows_is_told(asked_store: Engine) -> None:
     assert answered(asked_store, "graphite zzyzx").unknown == ("zzyzx",)
     nothing = answered(asked_store, "zzyzx")
-    assert nothing.hits == () and nothing.unknown == ("zzyzx",)
+    assert nothing.hits == ()
+    assert nothing.unknown == ("zzyzx",)
     assert answered(asked_store, "  ?! ").hits == ()
 
 
@@ -127,7 +131,8 @@ def test_the_answer_as_json_says_how_the_sentence_was_understood(asked_store: En
     assert {"filter": "months:2026-05..2026-05", "field": "months", "value": "2026-05..2026-05"}.items() <= record[
         "filters"
     ][1].items()
-    assert record["filters"][1]["said"] == "지난달" and record["filters"][1]["label"] == "기간: 2026년 5월"
+    assert record["filters"][1]["said"] == "지난달"
+    assert record["filters"][1]["label"] == "기간: 2026년 5월"
     assert record["hits"][0]["item"] == "KOR:import:270900"
 
 

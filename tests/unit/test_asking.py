@@ -64,13 +64,16 @@ def test_filters(sentence: str, filters: set[str]) -> None:
 
 def test_a_name_of_goods_is_not_taken_apart() -> None:
     question = understand("메모리 반도체", NOW, "ko")
-    assert question.filters == () and question.words == ("메모리", "반도체")
+    assert question.filters == ()
+    assert question.words == ("메모리", "반도체")
 
 
 def test_each_filter_keeps_the_words_it_was_read_from() -> None:
     question = understand("Severe alerts on Chinese graphite since March", NOW, "en")
     said = {one.field: one.said for one in question.filters}
-    assert said["level"] == "severe" and said["country"] == "chinese" and said["months"] == "since march"
+    assert said["level"] == "severe"
+    assert said["country"] == "chinese"
+    assert said["months"] == "since march"
     assert question.words == ("graphite",)
 
 
@@ -110,7 +113,8 @@ def test_a_filter_is_taken_away_and_another_put_in_its_place() -> None:
 )
 def test_months(sentence: str, months: str) -> None:
     found = find(sentence, NOW)
-    assert found is not None and described((found.first, found.last)) == months
+    assert found is not None
+    assert described((found.first, found.last)) == months
 
 
 @pytest.mark.parametrize("sentence", ["it may fall", "hs 2504", "3102109000", "2035", "prices fall", "99월", ""])
@@ -153,7 +157,8 @@ def test_nothing_that_is_typed_breaks_it(sentence: str, month: int) -> None:
     question = understand(sentence, Period(month + 12), "ko")
     assert len(question.sentence) <= LONGEST
     for one in question.filters:
-        assert one.field in FIELDS and Filter.parse(str(one)) is not None
+        assert one.field in FIELDS
+        assert Filter.parse(str(one)) is not None
     assert question.least_share is None or 0 <= question.least_share <= 1
     assert all(level in (1, 2, 3, 4) for level in question.levels)
     first, last = question.months or (None, None)
@@ -202,7 +207,10 @@ def test_latin_words_count_whole() -> None:
 
 def test_each_code_of_a_use_names_its_source() -> None:
     for use in uses().values():
-        assert use.ko and use.en and use.words
+        assert use.ko
+        assert use.en
+        assert use.words
         assert all(hs.isdigit() and len(hs) in (2, 4, 6) and source for hs, source in use.codes.items())
-    assert uses()["fertiliser"].holds("310210") and not uses()["fertiliser"].holds("270900")
+    assert uses()["fertiliser"].holds("310210")
+    assert not uses()["fertiliser"].holds("270900")
     assert uses()["transport"].holds("310210", ["transport"])
