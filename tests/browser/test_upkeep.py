@@ -211,3 +211,26 @@ def test_the_search_of_the_header_knows_what_people_call_an_item(visit: Visit) -
     expect(page.locator(".search-result")).to_contain_text(["310210"])
     page.locator(".search-result").first.click()
     expect(page).to_have_url(re.compile("/items/KOR/import/310210$"))
+
+
+def test_a_measure_that_is_added_is_shown_on_the_item_it_hits_and_ends(visit: Visit) -> None:
+    page = visit("/measures/add", Role.ANALYST)
+    add = page.get_by_role("button", name="Add to the calendar")
+    day = datetime.now(UTC).date() + timedelta(days=20)
+    page.get_by_label("English title").fill("Licences for graphite, again")
+    page.get_by_label("Supplier").fill("CHN")
+    page.get_by_label("Counts from").fill(day.isoformat())
+    add.click()
+    expect(page.get_by_role("alert")).to_contain_text("hs: a measure names 1 to 500 codes")
+    expect(page.get_by_label("English title")).to_have_value("Licences for graphite, again")  # nothing typed is lost
+    page.get_by_label("HS codes").fill("2504.10")
+    add.click()
+    expect(page.get_by_role("status")).to_contain_text("It is in the calendar as chn-export-licence")
+    shown = visit("/items/KOR/import/250410", Role.VIEWER)
+    card = shown.locator(".card").filter(has=shown.get_by_role("heading", name="Announced measures"))
+    expect(card).to_contain_text(f"counts from {day}, in 20 days")
+    card.get_by_role("link", name="Licences for graphite, again").click()
+    expect(shown.get_by_role("heading", name="Items it hits")).to_be_visible()
+    expect(shown.get_by_role("button", name="It ends today")).to_have_count(0)
+    page.get_by_role("button", name="Remove from the calendar").click()
+    expect(page.get_by_role("status")).to_contain_text("not in the calendar any more")
