@@ -193,9 +193,15 @@ def test_blanks_and_plurals_do_not_count(asked: str, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("asked", "name", "near"),
-    [("graphte", "graphite", True), ("tungstn", "tungsten", True), ("천연흑언", "천연흑연", True), ("zinc", "tin", False),
-     ("lead", "load", False), ("310210", "310220", False)],
-)  # fmt: skip
+    [
+        ("graphte", "graphite", True),
+        ("tungstn", "tungsten", True),
+        ("천연흑언", "천연흑연", True),
+        ("zinc", "tin", False),
+        ("lead", "load", False),
+        ("310210", "310220", False),
+    ],
+)
 def test_a_slip_is_forgiven_where_it_is_safe(asked: str, name: str, near: bool) -> None:
     assert (likeness(asked, [name]) > 0) is near
 
