@@ -45,6 +45,7 @@ PATHS = (
     "/scorecard",
     "/search",
     "/audit",
+    "/tokens",
     "/users",
     "/help",
 )

@@ -85,6 +85,7 @@ CALLBACKS: Final[Mapping[str, Role]] = {  # by the first thing a callback answer
     "scorecard-episodes.children": Role.VIEWER,
     "audit-chain.children": Role.MANAGER,
     "users-list.children": Role.ADMIN,
+    "tokens-list.children": Role.VIEWER,  # one's own; it refuses in a replay itself
 }
 LOOKING: Final = frozenset({"audit-chain.children"})  # callbacks that only read, though not for everybody
 PAGES: Final[Mapping[str, Role]] = {  # by the first part of the path
@@ -106,6 +107,7 @@ PAGES: Final[Mapping[str, Role]] = {  # by the first part of the path
     "search": Role.VIEWER,
     "audit": Role.MANAGER,
     "help": Role.VIEWER,
+    "tokens": Role.VIEWER,
     "users": Role.ADMIN,
 }
 CALLBACK_ROUTE: Final = "/_dash-update-component"

@@ -38,6 +38,7 @@ from cews.dashboard.pages import (
     silences,
     supplier,
     suppliers,
+    tokens,
     unraised,
     users,
     watch_add,
@@ -95,6 +96,7 @@ _PAGES: Final[dict[str, Callable[..., Page | None]]] = {
     r"/notices/silences": silences.page,
     r"/scorecard": scorecard.page,
     r"/audit": audit.page,
+    r"/tokens": tokens.page,
     r"/users": users.page,
     r"/help": help.page,
 }
@@ -117,6 +119,7 @@ _ANSWERING: Final = (
     silences,
     supplier,
     suppliers,
+    tokens,
     users,
     watch_add,
     watch_import,

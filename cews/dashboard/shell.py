@@ -48,6 +48,7 @@ MENU: Final = (
             ("jobs", "/jobs", mark("Jobs"), "refresh"),
             ("notices", "/notices", mark("Notices"), "mail"),
             ("audit", "/audit", mark("Audit log"), "list"),
+            ("tokens", "/tokens", mark("API tokens"), "lock"),
             ("users", "/users", mark("Users"), "users"),
             ("help", "/help", mark("Help"), "help"),
         ),
