@@ -357,7 +357,7 @@ def _months(known: Known, asked: Asked) -> Grid:
     """The newest months with what was expected, and the months ahead."""
     series = known.series
     observed = dict(zip(series.months, series.quantity, strict=True))
-    points = known.expected
+    points = {point.period: point for point in expectations(known.forecasts, known.forecast)}
     months = sorted({*series.months[-LISTED:], *(month for month in points if month > series.months[-1])}, reverse=True)
     largest = max((number for month in months if (number := observed.get(month)) is not None), default=None)
     rows = [_month_row(month, observed, points.get(month), largest, known, asked) for month in months]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Final
 
 from cews.briefs import page
@@ -9,10 +10,6 @@ from cews.briefs.content import Brief
 from cews.domain import UserError
 
 MISSING: Final = "PDF needs an extra package; install it with: pip install 'cews[pdf]' (or choose the form html)."
-
-
-class FetchRefusedError(Exception):
-    """A page asked for something outside itself."""
 
 
 def of_brief(brief: Brief) -> bytes:
@@ -51,7 +48,9 @@ def _fitting(brief: Brief) -> tuple[str, Any]:
 
 
 def _laid_out(html: str) -> Any:
-    return _renderer().HTML(string=html, url_fetcher=_refuse, base_url=None).render()
+    weasyprint = _renderer()
+    nothing = weasyprint.urls.URLFetcher(allowed_protocols=())
+    return weasyprint.HTML(string=html, url_fetcher=nothing, base_url=None).render()
 
 
 def _written(document: Any) -> bytes:
@@ -66,8 +65,5 @@ def _renderer() -> Any:
         raise UserError(MISSING) from error
     except OSError as error:  # the package is there, and the libraries of the system that it needs are not
         raise UserError(f"{MISSING} Libraries of the system are missing: {error}") from error
+    logging.getLogger("weasyprint").setLevel(logging.ERROR)  # it remarks on every rule that is for screens
     return weasyprint
-
-
-def _refuse(url: str, *_args: object, **_more: object) -> Any:
-    raise FetchRefusedError(f"a brief asked for {url}; nothing is fetched")
