@@ -50,6 +50,7 @@ PAGES = {
     "recipients": "/notices/recipients",
     "rules": "/notices/rules",
     "silences": "/notices/silences",
+    "tokens": "/tokens",
     "help": "/help",
 }
 SIZES = {"desktop": (1440, 900), "mobile": (390, 844)}
