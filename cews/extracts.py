@@ -192,9 +192,14 @@ class _Xlsx:
         self._rows = 0
 
     def __exit__(self, *failed: object) -> None:
-        if failed[0] is None:
-            self._tell()
-            self._book.save(self._path)
+        try:
+            if failed[0] is None:
+                self._tell()
+                self._book.save(self._path)
+        finally:
+            for sheet in self._book.worksheets:
+                if not sheet.closed:
+                    sheet.close()
 
     def add(self, page: Sequence[Row]) -> None:
         for row in page:
