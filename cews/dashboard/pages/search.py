@@ -16,7 +16,7 @@ from cews.dashboard import parts
 from cews.dashboard.desk import Desk
 from cews.dashboard.pages import Page, event_path, item_path
 from cews.dashboard.view import View
-from cews.dashboard.words import STATE_NAMES
+from cews.dashboard.words import STATE_NAMES, mark
 from cews.domain import Flow, Period
 from cews.filter_words import field_label, label, value_label
 from cews.store.engine import Connection
@@ -24,24 +24,14 @@ from cews.store.engine import Connection
 ADDRESS: Final = "/search"
 AWAY, ADDED = "no", "and"  # words of the address: filters taken away, filters put in
 MOST: Final = 60
-EXAMPLES: Final = {
-    "ko": (
-        "비료 원료 중 중국 의존도가 높은 품목",
-        "지난달 감소한 에너지 수입",
-        "2023년 9월 갈륨 수입 급감",
-        "심각 단계 경보",
-        "반도체 소재 중 단일 공급국",
-        "중국 관련 사건",
-    ),
-    "en": (
-        "which battery materials got scarcer this spring?",
-        "semiconductor materials more than 80 % from Japan",
-        "neon from Ukraine in 2022",
-        "severe alerts on energy",
-        "supplier exits since January 2024",
-        "events involving China",
-    ),
-}
+EXAMPLES: Final = (
+    mark("Which fertiliser inputs depend on China?", context="example"),
+    mark("Which battery materials got scarcer this spring?", context="example"),
+    mark("Energy imports that fell last month", context="example"),
+    mark("Neon from Ukraine in 2022", context="example"),
+    mark("Severe alerts on semiconductor materials", context="example"),
+    mark("Events involving China", context="example"),
+)
 _CHOICES: Final = {  # what a filter can be changed to
     "kind": KINDS,
     "flow": tuple(flow.value for flow in Flow),
@@ -94,12 +84,15 @@ def _form(sentence: str, view: View) -> Component:
         attributes={"input": {"aria-label": words, "name": "q", "maxlength": str(LONGEST), "autocomplete": "off"}},
         className="ask-field",
     )
-    button = html.Button([parts.icon("search"), html.Span(view.say("Search"))], type="submit", className="button primary")
+    button = html.Button(
+        [parts.icon("search"), html.Span(view.say("Search"))], type="submit", className="button primary"
+    )
     return html.Form([field, button], action=ADDRESS, method="get", className="ask", role="search")
 
 
 def _examples(view: View) -> Component:
-    links = [html.Li(parts.link(words, view.link(ADDRESS, q=words))) for words in EXAMPLES[view.language]]
+    sentences = [view.say(words, context="example") for words in EXAMPLES]
+    links = [html.Li(parts.link(words, view.link(ADDRESS, q=words))) for words in sentences]
     return parts.card(view.say("For instance"), html.Ul(links, className="ask-examples"))
 
 
