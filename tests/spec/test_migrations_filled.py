@@ -32,6 +32,12 @@ from cews.store.schema import metadata
 
 REVISIONS = sorted(script.revision for script in ScriptDirectory(str(migrations.folder())).walk_revisions())
 ROWS = 3
+MOVED = {  # columns that a later revision keeps in a table of their own
+    ("notice", "alert_change_id"): "notice_line",
+    ("notice", "reason"): "notice_line",
+    ("release_hs", "reporter"): "release_reporter",
+    ("release_hs", "flow"): "release_reporter",
+}
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -60,18 +66,18 @@ def test_a_filled_store_of_any_revision_comes_up_whole(empty_store: Engine, revi
         before = _filled(cx)
     migrations.upgrade(empty_store)
     with reading(empty_store) as cx:
-        after = {name: _rows(cx, _table(cx, name)) for name in before if cx.dialect.has_table(cx, name)}
+        wanted = before.keys() | set(MOVED.values())
+        after = {name: _rows(cx, _table(cx, name)) for name in wanted if cx.dialect.has_table(cx, name)}
         exact = cx.dialect.name == "postgresql"
         context = MigrationContext.configure(cx, opts={"compare_type": True, "compare_server_default": exact})
         assert compare_metadata(context, metadata) == []
         assert _broken_references(cx) == []
-    assert set(before) == set(after), "a table is gone"
+    assert before.keys() <= after.keys(), "a table is gone"
     for name, rows in before.items():
         assert len(after[name]) == len(rows), name
-        for old, new in zip(rows, after[name], strict=True):
-            assert {column: new[column] for column in old if column in new} == {c: old[c] for c in old if c in new}, (
-                name
-            )
+        for column in rows[0]:
+            kept = name if column in after[name][0] else MOVED[name, column]
+            assert [row[column] for row in after[kept]] == [row[column] for row in rows], f"{name}.{column}"
 
 
 def _bring_to(engine: Engine, revision: str) -> None:
