@@ -34,6 +34,7 @@ COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "policies": ("policy",),
     "measures": ("measures",),
     "whatif": ("whatif",),
+    "relapses": ("relapses",),
     "service": ("serve", "scheduler", "doctor"),
     "database": ("db",),
     "users": ("user",),

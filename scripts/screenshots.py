@@ -34,6 +34,7 @@ PAGES = {
     "brief": "/briefs/item/KOR:import:250410",
     "watchlists": "/watchlists",
     "watch-add": "/watchlists/add?q=요소수",
+    "relapses": "/watchlists/relapses?as_of=2023-12-20",
     "whatif": "/whatif?supplier=CHN",
     "whatif-item": "/whatif?item=KOR:import:310210&supplier=CHN&months=6",
     "measures": "/measures",

@@ -17,6 +17,7 @@ PATHS = (
     "/watchlists",
     "/watchlists/add",
     "/watchlists/import",
+    "/watchlists/relapses",
     "/watchlists/KOR/import/310210",
     "/whatif",
     "/measures",

@@ -43,6 +43,7 @@ from cews.dashboard.pages import (
     users,
     watch_add,
     watch_import,
+    watch_relapses,
     watchlists,
     whatif,
 )
@@ -72,6 +73,7 @@ _PAGES: Final[dict[str, Callable[..., Page | None]]] = {
     r"/watchlists": watchlists.page,
     r"/watchlists/add": watch_add.page,
     r"/watchlists/import": watch_import.page,
+    r"/watchlists/relapses": watch_relapses.page,
     r"/watchlists/([A-Z]{3})/(import|export)/([0-9]{2,10})": watchlists.entry_page,
     r"/measures": measures.page,
     r"/measures/add": measures.add_page,

@@ -34,6 +34,7 @@ FOUND: Final = 30
 SUGGESTED: Final = 6
 TABS: Final = (
     ("list", PATH, mark("The list")),
+    ("relapses", f"{PATH}/relapses", mark("Dependence back")),
     ("add", f"{PATH}/add", mark("Add")),
     ("import", f"{PATH}/import", mark("Import")),
 )
@@ -67,7 +68,7 @@ def page(desk: Desk, cx: Connection, view: View) -> Page:
 def framed(tab: str, body: Sequence[Component], view: View) -> Page:
     title = view.say("Watch-lists")
     head = parts.page_head(title, view.say("What is watched, how closely, and who is hurt when it runs short."))
-    tabs = TABS if view.may(Role.ANALYST) else TABS[:1]
+    tabs = TABS if view.may(Role.ANALYST) else TABS[:2]
     links = [parts.link(view.say(words), view.link(path), "on" if tab == name else "") for name, path, words in tabs]
     nav = html.Nav(links, className="link-segments tabs", **parts.aria(label=title))
     past = view.say("This page has no past: it is shown as it is now, and nothing can be changed in a replay.")
