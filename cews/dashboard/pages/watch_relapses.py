@@ -31,7 +31,8 @@ def page(desk: Desk, cx: Connection, view: View) -> Page:
     )
     none = parts.empty(view.say("No dependence of a watched item has come back."), "check")
     inner = _table(found, names, view) if found else none
-    return framed("relapses", [parts.card(view.say("Dependence that has come back"), inner, subtitle=words)], view)
+    card = parts.card(view.say("Dependence that has come back"), inner, subtitle=words)
+    return framed("relapses", [card], view, past=True, simulated=any(one.simulated for one in found))
 
 
 def _table(found: Sequence[Back], names: Mapping[ItemKey, ItemName], view: View) -> Component:

@@ -65,15 +65,16 @@ def page(desk: Desk, cx: Connection, view: View) -> Page:
     return framed("list", [html.Div(list_body(cx, view), id="watch-list", className="stack")], view)
 
 
-def framed(tab: str, body: Sequence[Component], view: View) -> Page:
+def framed(tab: str, body: Sequence[Component], view: View, *, past: bool = False, simulated: bool = False) -> Page:
+    """``past``: what it shows was known at the view's day; the list itself has no past."""
     title = view.say("Watch-lists")
     head = parts.page_head(title, view.say("What is watched, how closely, and who is hurt when it runs short."))
     tabs = TABS if view.may(Role.ANALYST) else TABS[:2]
     links = [parts.link(view.say(words), view.link(path), "on" if tab == name else "") for name, path, words in tabs]
     nav = html.Nav(links, className="link-segments tabs", **parts.aria(label=title))
-    past = view.say("This page has no past: it is shown as it is now, and nothing can be changed in a replay.")
-    note = [parts.note(past)] if view.replayed is not None else []
-    return Page(title, "watchlists", html.Div([head, nav, *note, *body]), simulated=False)
+    words = view.say("This page has no past: it is shown as it is now, and nothing can be changed in a replay.")
+    note = [parts.note(words)] if view.replayed is not None and not past else []
+    return Page(title, "watchlists", html.Div([head, nav, *note, *body]), simulated)
 
 
 def refused(view: View) -> Component:
