@@ -19,6 +19,9 @@ from typing import Any, Final, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.styles import Font
+from openpyxl.utils import get_column_letter
 
 from cews import __version__, exports
 from cews.domain import UserError
@@ -188,8 +191,15 @@ class _Xlsx:
         self._sheets += 1
         self._sheet = self._book.create_sheet("data" if self._sheets == 1 else f"data {self._sheets}")
         self._sheet.freeze_panes = "A2"
-        self._sheet.append(list(self._made.columns))
+        for place, column in enumerate(self._made.columns, 1):
+            self._sheet.column_dimensions[get_column_letter(place)].width = _WIDTHS.get(column, 14)
+        self._sheet.append([self._bold(column) for column in self._made.columns])
         self._rows = 0
+
+    def _bold(self, words: str) -> WriteOnlyCell:
+        cell = WriteOnlyCell(self._sheet, words)
+        cell.font = Font(name="Calibri", bold=True)
+        return cell
 
     def __exit__(self, *failed: object) -> None:
         try:
@@ -217,6 +227,12 @@ class _Xlsx:
         for column in self._made.columns:
             about.append([column, field_of(column).kind, field_of(column).unit])
 
+
+_WIDTHS: Final[Mapping[str, int]] = {  # of columns of a sheet, in characters; others have 14
+    **dict.fromkeys(("item", "partner_name", "data_as_of", "as_of", "opened_as_of", "last_as_of", "known_from"), 21),
+    **dict.fromkeys(("item_ko", "item_en", "name_ko", "name_en", "name", "uses", "release"), 28),
+    **dict.fromkeys(("headline", "reasons", "note", "release_sha256"), 60),
+}
 
 _ARROW: Final = {TEXT: pa.string(), NUMBER: pa.float64(), WHOLE: pa.int64()}
 
