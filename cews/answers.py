@@ -147,6 +147,7 @@ def answer_record(answer: Answer) -> dict[str, Any]:
         "given_up": [str(one) for one in answer.given_up],
         "words": list(question.words),
         "unknown": list(answer.unknown),
+        "remarks": remarks(answer, question.language),
         "hits": [_hit_record(hit) for hit in answer.hits],
     }
 
@@ -156,15 +157,15 @@ def filter_record(one: Filter, language: str) -> dict[str, str]:
 
 
 def _hit_record(hit: Hit) -> dict[str, Any]:
-    item = {"item": str(hit.item)} if hit.item else {}
     line = hit.line
-    stands = {"level": Level(line.level).slug, "state": line.state, "month": str(line.period)} if line else {}
     return {
         "kind": hit.kind,
         "key": hit.key,
         "title": hit.title,
-        **item,
-        **stands,
+        "item": str(hit.item) if hit.item is not None else None,
+        "level": Level(line.level).slug if line is not None else None,
+        "state": line.state if line is not None else None,
+        "month": str(line.period) if line is not None else None,
         "score": round(hit.score, 4),
         "simulated": hit.simulated,
         "why": list(hit.why),

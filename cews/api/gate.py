@@ -34,6 +34,7 @@ IN_PATH: Final = frozenset(  # the token, of the scope ``feed`` alone, in the ad
 SCOPES: Final[Mapping[str, Scope]] = {
     "/v1/alerts": Scope.READ,
     "/v1/alerts/<int:alert>": Scope.READ,
+    "/v1/alerts/<int:alert>/counter-checks": Scope.READ,
     "/v1/alerts/<int:alert>/acknowledge": Scope.TRIAGE,
     "/v1/alerts/<int:alert>/investigate": Scope.TRIAGE,
     "/v1/alerts/<int:alert>/close": Scope.TRIAGE,
@@ -53,12 +54,19 @@ SCOPES: Final[Mapping[str, Scope]] = {
     "/v1/watch-list": Scope.READ,
     "/v1/sources": Scope.READ,
     "/v1/releases": Scope.READ,
+    "/v1/extracts/<name>": Scope.READ,
     "/v1/scorecard": Scope.READ,
+    "/v1/search": Scope.READ,
     "/v1/countries": Scope.READ,
     **dict.fromkeys(FEEDS | IN_PATH, Scope.FEED),
 }
 JSON: Final = "application/json"
-_PRODUCED: Final = {".atom": "application/atom+xml", ".ics": "text/calendar"}  # by the end of the address; else JSON
+FILES: Final = {  # what is answered in, by the end of the address
+    ".csv": "text/csv",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ".parquet": "application/vnd.apache.parquet",
+}
+_PRODUCED: Final = {".atom": "application/atom+xml", ".ics": "text/calendar", **FILES}  # else JSON
 _CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="C-EWS"'}
 _BASIC: Final = {"WWW-Authenticate": 'Basic realm="C-EWS", charset="UTF-8"'}
 
@@ -103,7 +111,7 @@ def guard(server: Flask, engine: Engine, settings: Settings) -> None:
             words = f"Token {g.token.name!r} has asked {settings.api_requests_a_minute} times within a minute."
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, words, headers={"Retry-After": str(wait)})
         _check_scope(g.token, rule)
-        _check_accept(request, rule)
+        _check_accept(request)
         _check_body(request)
 
 
@@ -144,8 +152,8 @@ def _check_scope(token: Token, rule: str) -> None:
     raise Refused(HTTPStatus.FORBIDDEN, words)
 
 
-def _check_accept(asked: Request, rule: str) -> None:
-    given = _PRODUCED.get(PurePosixPath(rule).suffix, JSON)
+def _check_accept(asked: Request) -> None:
+    given = _PRODUCED.get(PurePosixPath(asked.path).suffix, JSON)
     if asked.accept_mimetypes and not asked.accept_mimetypes[given]:
         raise Refused(HTTPStatus.NOT_ACCEPTABLE, f"This is answered in {given}; Accept allows it nowhere.")
 

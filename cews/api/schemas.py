@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from cews.asking import LONGEST
 from cews.domain import (
     AlertState,
     ChangeKind,
@@ -21,6 +22,7 @@ from cews.domain import (
     ShockClass,
     utc,
 )
+from cews.extracts import EXTRACTS, FORMS
 from cews.handling import Outcome, Stage
 from cews.measures import Kind, Phase, State
 from cews.triage import LONGEST_COMMENT
@@ -67,6 +69,7 @@ Known = Annotated[
 ]
 Later = Annotated[datetime, BeforeValidator(_moment), _time_schema("A time with its zone, or a date for its end, UTC.")]
 Whole = Annotated[int, Field(ge=0, le=LARGEST_NUMBER)]
+FilterWords = Annotated[str, Field(min_length=3, max_length=100, pattern=_LINE)]
 LevelSlug = Literal["attention", "caution", "alert", "severe"]
 Language = Literal["ko", "en"]
 
@@ -115,6 +118,13 @@ class AlertsQuery(PageQuery):
 
 class EventsQuery(PageQuery):
     pass
+
+
+class SearchQuery(AsOfQuery):
+    q: str = Field(min_length=1, max_length=LONGEST, pattern=_LINE, description="A sentence in Korean or English.")
+    without: list[FilterWords] = Field([], description="Filters read from the sentence that shall not count.")
+    having: list[FilterWords] = Field([], description="Filters besides those of the sentence: level:severe.")
+    limit: int = Field(50, ge=1, le=500, description="Hits, at most.")
 
 
 class FindingsQuery(PageQuery):
@@ -168,6 +178,12 @@ class FeedQuery(AsOfQuery):
 
 class SecretPath(Shape):
     secret: str = Field(max_length=100)
+
+
+class ExtractPath(Shape):
+    name: str = Field(
+        pattern=rf"^({'|'.join(EXTRACTS)})\.({'|'.join(FORMS)})$", description="What and in which form: alerts.csv"
+    )
 
 
 class AlertPath(Shape):
@@ -553,6 +569,58 @@ class Country(Shape):
     name_en: str
 
 
+class AskedFilter(Shape):
+    """One thing the sentence asks for, as it was understood."""
+
+    filter: str = Field(description="As without and having take it: country:CHN.")
+    field: str
+    value: str
+    said: str = Field(description="The words it was read from; empty where it is implied or was added.")
+    label: str = Field(description="In the language asked for.")
+
+
+class Hit(Shape):
+    """One answer to a sentence."""
+
+    kind: Literal["item", "alert", "event", "heading"]
+    key: str = Field(description="The item, the number of the alert or event, or the HS code.")
+    title: str
+    item: str | None = Field(pattern=ITEM)
+    level: LevelSlug | None = Field(description="Of an alert; of one that is over, the highest.")
+    state: AlertState | None
+    month: str | None = Field(pattern=MONTH, description="Of an alert's newest evidence.")
+    score: float = Field(description="What the hits are sorted by; comparable within one answer.")
+    simulated: bool
+    why: list[str] = Field(description="In the language asked for.")
+
+
+class Found(Shape):
+    """How a sentence was understood, and what answers it."""
+
+    sentence: str
+    language: Language
+    as_of: datetime
+    newest: str | None = Field(pattern=MONTH, description="The newest month of trade known.")
+    filters: list[AskedFilter]
+    given_up: list[str] = Field(description="Filters that nothing meets, which the hits do not meet either.")
+    words: list[str] = Field(description="What names were compared with.")
+    unknown: list[str] = Field(description="Words that no name answers.")
+    ignored: list[str] = Field(description="What was asked for in without and having, and is no filter.")
+    remarks: list[str]
+    hits: list[Hit]
+
+
+class CounterCheck(Shape):
+    """A question whether something else would explain an alert. It never changes a level."""
+
+    code: str
+    label: str
+    stance: Literal["for", "against", "unknown"] = Field(description="For the other explanation, or against it.")
+    stance_label: str
+    text: str
+    numbers: dict[str, float | str] = Field(description="Changes and shares are ratios.")
+
+
 class Answer(Shape):
     as_of: datetime = Field(description="Knowledge time of the answer.")
 
@@ -575,6 +643,14 @@ class HandlingAnswer(Answer):
 
 class CommentAnswer(Answer):
     data: Comment
+
+
+class SearchAnswer(Answer):
+    data: Found
+
+
+class ChecksAnswer(Answer):
+    data: list[CounterCheck]
 
 
 class EventPage(Page):
