@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
-from flask import Response
+from flask import Response, send_file
 from flask_openapi3.models.tag import Tag
 from flask_openapi3.openapi import OpenAPI
 
-from cews import countries
-from cews.api import shapes
+from cews import countries, extracts
+from cews.api import gate, shapes
 from cews.api.answers import Asked, Service, after, asked, one, page
 from cews.api.schemas import (
     AsOfQuery,
     CountriesAnswer,
+    ExtractPath,
     ReleasePage,
     ReleasesQuery,
     ScorecardAnswer,
@@ -74,11 +78,32 @@ def register(api: OpenAPI, service: Service) -> None:
         records = [{"name": test.name, "made_at": test.made_at, "record": test.record} for test in tests]
         return one(what, {"back_tests": records, "verdicts": judged})
 
+    text_of_file: dict[str, Any] = {"content": {form: {"schema": {"type": "string"}} for form in gate.FILES.values()}}
+
+    @api.get("/v1/extracts/<name>", tags=[DATA], operation_id="read_extract", responses={200: text_of_file})
+    def read_extract(path: ExtractPath, query: AsOfQuery) -> Response:
+        """The whole of something as a file, for instance alerts.csv; columns and units as in the guide to exports."""
+        what, (kind, form) = asked(query, service), path.name.split(".")
+        return _file(service, what, kind, form)
+
     @api.get("/v1/countries", tags=[DATA], operation_id="list_countries", responses={200: CountriesAnswer})
     def list_countries(query: AsOfQuery) -> Response:
         """Countries and the special areas of customs statistics, with their codes and names."""
         what = asked(query, service)
         return one(what, [_country(area, what) for area in countries.areas().values()])
+
+
+def _file(service: Service, what: Asked, kind: str, form: str) -> Response:
+    """The extract, which lies on the disk while it is sent, so that it may be larger than memory."""
+    wanted = extracts.Asked(service.engine, what.as_of, what.language, service.settings.home)
+    with TemporaryDirectory(prefix="cews-extract-") as folder:
+        path = Path(folder) / f"{kind}.{form}"
+        extracts.write(kind, form, path, wanted)
+        stream = path.open("rb")  # what is open outlives its name
+    name = f"cews-{kind}-{what.as_of:%Y-%m-%d}.{form}"
+    return send_file(
+        stream, gate.FILES[f".{form}"], as_attachment=True, download_name=name, etag=False, conditional=False
+    )
 
 
 def _source(state: SourceState) -> Record:

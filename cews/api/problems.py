@@ -12,7 +12,7 @@ from flask import Flask, Response
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from cews.domain import StoreError
+from cews.domain import CewsError, StoreError
 from cews.handling import ConflictError
 
 TYPE: Final = "application/problem+json"
@@ -110,6 +110,11 @@ def register(server: Flask) -> None:
         return problem(
             Refused(HTTPStatus.SERVICE_UNAVAILABLE, words, headers={"Retry-After": str(BUSY_SECONDS)}),
         )
+
+    @server.errorhandler(CewsError)
+    def trouble(error: CewsError) -> Response:
+        log.error("a request to the API could not be answered", reason=str(error))
+        return problem(Refused(HTTPStatus.INTERNAL_SERVER_ERROR, str(error)))
 
     @server.errorhandler(HTTPException)
     def framework(error: HTTPException) -> Response:

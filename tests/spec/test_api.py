@@ -197,6 +197,16 @@ def test_what_is_not_accepted(reader: Program) -> None:
     assert reader.get("/alerts", headers={"Accept": "text/csv, */*;q=0.1"}).status_code == 200
 
 
+@pytest.mark.parametrize("form", ["csv", "xlsx", "parquet"])
+def test_extracts_are_files(reader: Program, form: str) -> None:
+    answer = reader.get(f"/extracts/watchlist.{form}?as_of={THEN}&language=en")
+    assert answer.status_code == 200
+    assert f"cews-watchlist-{THEN}.{form}" in answer.headers["Content-Disposition"]
+    assert answer.get_data().startswith({"csv": b"\xef\xbb\xbf", "xlsx": b"PK", "parquet": b"PAR1"}[form])
+    assert reader.get(f"/extracts/watchlist.{form}", headers={"Accept": "application/json"}).status_code == 406
+    assert reader.get(f"/extracts/nothing.{form}").status_code == 422
+
+
 # --- pages and ETags ---------------------------------------------------------------------------------
 
 
