@@ -20,7 +20,7 @@ from math import log
 from statistics import mean, median
 from typing import Final
 
-from cews.domain import Direction, Measure, Period
+from cews.domain import Measure, Period
 from cews.working_days import lunar_new_year, working_days
 
 ENOUGH: Final = 0.5  # of the change told, from which on something else explains it
@@ -68,7 +68,6 @@ class Case:
     reporter: str
     partner: str | None  # the supplier the alert names
     measure: Measure
-    direction: Direction
     change: float | None  # what the alert says: observed against expected
     quantity: Amounts = field(default_factory=dict)
     value: Amounts = field(default_factory=dict)  # USD

@@ -76,12 +76,19 @@ def tokens(words: str) -> tuple[str, ...]:
     return tuple(_singular(word) for word in _WORD.findall(folded(words)))
 
 
-def without_particle(word: str) -> str:
-    """A Korean word without the particle at its end; at least two syllables stay."""
-    if not _HANGUL.search(word):
-        return word
-    ends = (end for end in PARTICLES if word.endswith(end) and len(word) - len(end) >= LEAST)
-    return word.removesuffix(next(ends, ""))
+@lru_cache(maxsize=1 << 12)
+def _forms(word: str) -> tuple[tuple[str, bool], ...]:
+    """A word as it stands and, in Korean, without the particle at its end; and whether it is Korean."""
+    korean = _HANGUL.search(word) is not None
+    ends = (end for end in PARTICLES if korean and word.endswith(end) and len(word) - len(end) >= LEAST)
+    return tuple((form, korean) for form in dict.fromkeys((word, word.removesuffix(next(ends, "")))))
+
+
+@lru_cache(maxsize=1 << 16)
+def _whole(name: str) -> tuple[tuple[str, ...], str]:
+    """The words of a name, and all of it without blanks."""
+    words = tokens(name)
+    return words, "".join(words)
 
 
 def likeness(asked: str, names: Iterable[str]) -> float:
@@ -92,39 +99,36 @@ def likeness(asked: str, names: Iterable[str]) -> float:
 
 
 def _of_name(own: tuple[str, ...], squeezed: str, name: str) -> float:
-    theirs = tokens(name)
+    theirs, whole = _whole(name)
     if not theirs or not own:
         return 0.0
-    whole = "".join(theirs)
     if len(whole) >= LEAST and _stands(own, squeezed, theirs, whole):
         return WHOLE + (1.0 - WHOLE) * min(len(whole) / len(squeezed), 1.0)
     missing = 1.0
     for word in own:
-        missing *= 1.0 - _of_word(word, theirs, whole)
+        missing *= 1.0 - max(_of_form(form, korean, theirs, whole) for form, korean in _forms(word))
     return min(1.0 - missing, MOST_OF_PARTS)
 
 
 def _stands(own: Sequence[str], squeezed: str, theirs: Sequence[str], whole: str) -> bool:
     """Whether the name stands in the words: Latin word by word, Korean without regard to blanks."""
-    if not _HANGUL.search(whole):
-        return any(tuple(own[n : n + len(theirs)]) == tuple(theirs) for n in range(len(own) - len(theirs) + 1)) or (
-            whole in own
+    if whole not in squeezed:
+        return False
+    if whole.isascii():
+        return whole in own or any(
+            tuple(own[n : n + len(theirs)]) == tuple(theirs) for n in range(len(own) - len(theirs) + 1)
         )
-    if len(whole) == LEAST and not any(word.startswith(whole) for word in own):
-        return False  # 소재 within 희소재료 says nothing
-    return whole in squeezed
+    # two syllables within others say nothing: 소재 within 희소재료
+    return len(whole) > LEAST or any(word.startswith(whole) for word in own)
 
 
-def _of_word(word: str, theirs: Sequence[str], whole: str) -> float:
+def _of_form(form: str, korean: bool, theirs: Sequence[str], whole: str) -> float:
     """A word asked for that stands in the name, or nearly."""
-    found = 0.0
-    for form in dict.fromkeys((word, without_particle(word))):
-        inside = form in whole if _HANGUL.search(form) else form in theirs
-        if inside and len(form) >= (LEAST if _HANGUL.search(form) else LEAST_LATIN):
-            found = max(found, PART + 0.25 * len(form) / max(len(whole), len(form)))
-        elif any(slips(form, other) for other in (*theirs, whole)):
-            found = max(found, SLIP)
-    return found
+    inside = form in whole if korean else form in theirs
+    if inside and len(form) >= (LEAST if korean else LEAST_LATIN):
+        return PART + 0.25 * len(form) / max(len(whole), len(form))
+    near = (other for other in (*theirs, whole) if korean or other[0] == form[0])
+    return SLIP if any(abs(len(other) - len(form)) <= 2 and slips(form, other) for other in near) else 0.0
 
 
 @lru_cache(maxsize=1 << 16)

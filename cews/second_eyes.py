@@ -66,7 +66,6 @@ def _case(cx: Connection, finding: Finding, as_of: datetime) -> Case:
         reporter=item.reporter,
         partner=finding.partner,
         measure=finding.measure,
-        direction=finding.direction,
         change=finding.change,
         quantity=quantity,
         value=_total(trade, None),

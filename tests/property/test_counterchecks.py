@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cews.check_words import check_label, check_sentence, stance_label
 from cews.counterchecks import CHECKS, ENOUGH, Amounts, Case, Check, Stance, counterchecks, explains
-from cews.domain import Direction, Measure, Period
+from cews.domain import Measure, Period
 
 MONTH = Period.of(2024, 5)
 
@@ -30,7 +30,6 @@ def case(**more: Any) -> Case:
         "reporter": "KOR",
         "partner": "CHN",
         "measure": Measure.QUANTITY,
-        "direction": Direction.DOWN,
         "change": -0.48,
         "quantity": quantity,
         "own": own,
@@ -84,7 +83,7 @@ def test_the_partner_that_reports_no_fall_disagrees() -> None:
 
 def test_a_price_that_rises_everywhere_is_the_world_s() -> None:
     dearer = {month: 2.0 * amount * (1.5 if month == MONTH else 1.0) for month, amount in case().quantity.items()}
-    one = case(measure=Measure.UNIT_VALUE, direction=Direction.UP, change=0.5, value=dearer)
+    one = case(measure=Measure.UNIT_VALUE, change=0.5, value=dearer)
     assert found(replace(one, price=even(10.0, 14.0)))["world_price"].stance is Stance.FOR
     assert found(replace(one, price=even(10.0, 10.1)))["world_price"].stance is Stance.AGAINST
     assert found(one)["world_price"].stance is Stance.UNKNOWN
@@ -127,7 +126,6 @@ def cases(draw: st.DrawFn) -> Case:
         reporter=draw(st.sampled_from(["KOR", "BRA"])),
         partner=draw(st.sampled_from([None, "CHN", "DEU"])),
         measure=draw(st.sampled_from(Measure)),
-        direction=draw(st.sampled_from(Direction)),
         change=draw(st.none() | st.floats(-1, 50)),
         quantity=draw(_AMOUNTS),
         value=draw(_AMOUNTS),
@@ -161,7 +159,7 @@ def test_every_check_answers_once_with_numbers_and_a_sentence(one: Case) -> None
 @settings(max_examples=40)
 @given(cases())
 def test_a_case_without_numbers_is_explained_by_nothing(one: Case) -> None:
-    bare = Case(one.month, one.reporter, one.partner, one.measure, one.direction, one.change)
+    bare = Case(one.month, one.reporter, one.partner, one.measure, one.change)
     said = {check.code for check in counterchecks(bare) if check.stance is Stance.FOR}
     assert said <= {"calendar"}  # which asks the calendar alone
 
