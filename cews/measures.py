@@ -22,7 +22,7 @@ FRESH: Final = timedelta(days=180)  # effects of documented measures were seen u
 EARLIEST: Final = date(1990, 1, 1)
 LONGEST: Final = 1_000  # characters of a title, note or link
 MOST_CODES: Final = 500
-_HARMONIZED: Final = 6  # digits that all countries share
+HARMONIZED: Final = 6  # digits that all countries share
 
 
 class Kind(StrEnum):
@@ -104,6 +104,11 @@ class Hit:
     days: int | None  # until it counts, negative = since; of one without a date since it was announced
     partly: bool  # its codes cover only part of the item's, or may do so
 
+    @classmethod
+    def on(cls, day: date, measure: PolicyMeasure, *, partly: bool = False) -> Hit:
+        counts = measure.effective or measure.announced
+        return cls(measure, measure.phase(day), None if counts is None else (counts - day).days, partly)
+
     @property
     def raises_attention(self) -> bool:
         """Ahead, or no more than ``FRESH`` ago: of its date, or of its announcement where no date is set."""
@@ -119,9 +124,7 @@ def hit(measure: PolicyMeasure, item: ItemKey, day: date) -> Hit | None:
     covered = [part for code in measure.hs if (part := partly(code, item.hs)) is not None]
     if not whose or not covered:
         return None
-    counts = measure.effective or measure.announced
-    days = None if counts is None else (counts - day).days
-    return Hit(measure, measure.phase(day), days, all(covered))
+    return Hit.on(day, measure, partly=all(covered))
 
 
 def hits(measures: Iterable[PolicyMeasure], item: ItemKey, day: date) -> list[Hit]:
@@ -143,7 +146,7 @@ def partly(code: str, hs: str) -> bool | None:
     """Whether a measure's code covers only part of an item's code; None = nothing of it."""
     if hs.startswith(code):
         return False
-    national = min(len(code), len(hs)) > _HARMONIZED and code[:_HARMONIZED] == hs[:_HARMONIZED]
+    national = min(len(code), len(hs)) > HARMONIZED and code[:HARMONIZED] == hs[:HARMONIZED]
     return True if national or code.startswith(hs) else None
 
 

@@ -437,7 +437,7 @@ class _Showing:
 
     @cached_property
     def _measures(self) -> Sequence[PolicyMeasure]:
-        return measures.known(self.cx, self.notice.created_at)
+        return measures.near(self.cx, self.notice.created_at)
 
     @cached_property
     def _codes(self) -> Mapping[tuple[str, str], str]:
@@ -464,7 +464,7 @@ class _Showing:
             chart=_chart(self.cx, alert, change.as_of) if chart else (),
             leave=self._leave,
             source_name=_SOURCES.get(alert.source, ""),
-            measures=tuple(one for one in decreed if one.raises_attention),
+            measures=tuple(decreed),
             severity=severity(alert, known.grade, known.stock_months, measure=weighs(decreed, alert.partner)),
             story=story(stored_alerts.item_changes(self.cx, alert.item, change.as_of)) if chart else (),
         )

@@ -47,12 +47,12 @@ def items(cx: Connection, as_of: datetime, measure: PolicyMeasure) -> list[Reach
 
 def coming(cx: Connection, as_of: datetime, asked: Iterable[ItemKey]) -> list[Coming]:
     """The measures that raise attention on the asked items: those ahead first, the nearest first."""
-    known, day = measures.known(cx, as_of), as_of.date()
+    day = as_of.date()
+    known = measures.near(cx, as_of)
     by_key: dict[str, tuple[Hit, list[ItemKey]]] = {}
     for item in asked:
         for hit in hits(known, item, day):
-            if hit.raises_attention:
-                by_key.setdefault(hit.measure.key, (hit, []))[1].append(item)
+            by_key.setdefault(hit.measure.key, (hit, []))[1].append(item)
     found = [Coming(hit, tuple(sorted(several))) for hit, several in by_key.values()]
     return sorted(found, key=lambda one: ((one.hit.days or 0) < 0, abs(one.hit.days or 0), one.hit.measure.key))
 

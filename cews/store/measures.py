@@ -7,30 +7,46 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Text, cast, func, insert, or_, select, update
 
 from cews.domain import ItemKey
-from cews.measures import Hit, Kind, PolicyMeasure, State, first_versions, hits
+from cews.measures import FRESH, HARMONIZED, Hit, Kind, PolicyMeasure, State, first_versions, hits
 from cews.store.schema import policy_measure
 
 _PLAIN: Final = ("hs", "reporters")  # lists in the table, tuples here
 
 
-def known(cx: Connection, as_of: datetime) -> list[PolicyMeasure]:
+def known(cx: Connection, as_of: datetime, *where: ColumnElement[bool]) -> list[PolicyMeasure]:
     """All measures as they were known then, the latest date first; of each what was its newest version."""
     t = policy_measure.c
-    then = (t.known_from <= as_of) & ((t.known_to.is_(None)) | (t.known_to > as_of))
-    found = [_measure(row) for row in cx.execute(select(policy_measure).where(then)).mappings()]
+    then = (t.known_from <= as_of, t.known_to.is_(None) | (t.known_to > as_of))
+    found = [_measure(row) for row in cx.execute(select(policy_measure).where(*then, *where)).mappings()]
     return sorted(found, key=lambda one: (str(one.effective or one.announced or ""), one.key), reverse=True)
+
+
+def near(cx: Connection, as_of: datetime) -> list[PolicyMeasure]:
+    """Those of them that raise attention on what they hit."""
+    t, day = policy_measure.c, as_of.date()
+    since = func.coalesce(t.effective, t.announced) >= day - FRESH
+    found = known(cx, as_of, since, t.state == State.ADOPTED.value)
+    return [one for one in found if Hit.on(day, one).raises_attention]
 
 
 def hitting(cx: Connection, as_of: datetime, item: ItemKey) -> list[Hit]:
     """The measures on an item that were known then, as they stood on that day."""
-    return hits(known(cx, as_of), item, as_of.date())
+    return hits(known(cx, as_of, _names(item.hs)), item, as_of.date())
+
+
+def _names(hs: str) -> ColumnElement[bool]:
+    """Whether a measure names a code that begins the item's, or begins with its first six digits: the lists stand as
+    JSON, ["310210", "3801"]."""
+    listed = cast(policy_measure.c.hs, Text)
+    wider = (listed.contains(f'"{hs[:digits]}"') for digits in range(2, len(hs) + 1))
+    return or_(*wider, listed.contains(f'"{hs[:HARMONIZED]}'))
 
 
 def get(cx: Connection, key: str, as_of: datetime) -> PolicyMeasure | None:
-    return next((one for one in known(cx, as_of) if one.key == key), None)
+    return next(iter(known(cx, as_of, policy_measure.c.key == key)), None)
 
 
 def history(cx: Connection, key: str) -> list[PolicyMeasure]:

@@ -189,9 +189,7 @@ def one_page(_desk: Desk, cx: Connection, view: View, key: str) -> Page | None:
 
 
 def _facts(one: PolicyMeasure, view: View) -> Component:
-    day = view.as_of.date()
-    counts = one.effective or one.announced
-    hit = Hit(one, one.phase(day), None if counts is None else (counts - day).days, partly=False)
+    hit = Hit.on(view.as_of.date(), one)
     said: list[tuple[str, parts.Child]] = [
         (view.say("Where it stands"), measure_words.when(hit, view.language)),
         (view.say("Attention"), _attention(hit, view)),
