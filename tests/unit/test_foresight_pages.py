@@ -1,4 +1,4 @@
-"""What if a supplier stops, over the small world: the page, the file and the command say the same."""
+"""Measures and what if, over the small world: what pages, files and commands say, and what a past day shows."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import Engine
 
-from cews import whatif
+from cews import measure_words, reach, whatif
 from cews.cli import cews
 from cews.dashboard.desk import Desk
+from cews.dashboard.pages import measures
 from cews.dashboard.pages import whatif as shown
 from cews.dashboard.routes import page_at
 from cews.dashboard.view import view_of
 from cews.domain import Flow, ItemKey, UserError
 from cews.settings import Settings
+from cews.store import measures as kept
 from cews.store.engine import connect, reading
 from cews.store.suppliers import Scope
 
@@ -57,7 +59,9 @@ def test_the_page_the_file_and_the_command_say_the_same(store: Engine) -> None:
     assert sheet is not None
     assert [row[0] for row in sheet.rows] == [cover.supplier.partner for cover in found.stop.covers]
     asked = ["whatif", str(GRAPHITE), "chn", "--months", "6", "--as-of", "2024-07-20", "--json"]
-    told = CliRunner().invoke(cews, asked, env={"CEWS_HOME": str(Path(str(store.url.database)).parent)}, catch_exceptions=False)
+    told = CliRunner().invoke(
+        cews, asked, env={"CEWS_HOME": str(Path(str(store.url.database)).parent)}, catch_exceptions=False
+    )
     assert json.loads(told.stdout)["missing"] == pytest.approx(found.stop.missing)
 
 
@@ -82,3 +86,60 @@ def test_the_items_of_a_supplier_rest_on_it_in_order(store: Engine) -> None:
 def test_what_cannot_be_asked_says_why(store: Engine, item: ItemKey, partner: str, months: int, complaint: str) -> None:
     with reading(store) as cx, pytest.raises(UserError, match=complaint):
         whatif.ask(store, cx, NOW, item, partner, months)
+
+
+# --- measures ----------------------------------------------------------------------------------------
+
+
+def _shown(store: Engine, address: str, as_of: str = "") -> str:
+    view = view_of(f"?as_of={as_of}" if as_of else "", None, "en", "Asia/Seoul", NOW)
+    with reading(store) as cx:
+        return str(page_at(Desk(store, Settings()), cx, view, address).body)
+
+
+def test_an_announced_measure_stands_on_the_item_before_any_number_moves(store: Engine) -> None:
+    item = "/items/KOR/import/250410"
+    assert "Announced measures" not in _shown(store, item, "2023-10-10")
+    announced = _shown(store, item, "2023-10-25")
+    assert "China licenses exports of graphite" in announced
+    assert "counts from 2023-12-01, in 37 days" in announced
+    assert "China supplies 9" in announced
+    assert "1 measures whose date is not near" in _shown(store, item)
+
+
+def test_the_calendar_is_that_of_the_day_and_narrows(store: Engine) -> None:
+    assert "Licences" not in _shown(store, "/measures", "2001-01-01")
+    then = _shown(store, "/measures", "2021-10-12")
+    assert "China inspects 29 kinds of fertiliser" in then
+    assert "China licenses exports of graphite" not in then
+    view = view_of("?q=2504&phase=in_force", None, "en", "Asia/Seoul", NOW)
+    with reading(store) as cx:
+        sheet = measures.sheet(cx, view)
+    assert [row[0] for row in sheet.rows] == ["chn-graphite-2023"]
+
+
+def test_one_measure_lists_the_items_it_hits(store: Engine) -> None:
+    shown_then = _shown(store, "/measures/chn-graphite-2023")
+    assert "Natural graphite" in shown_then
+    assert "all of it" in shown_then
+    with reading(store) as cx:
+        one = kept.get(cx, "chn-graphite-2023", NOW)
+        assert one is not None
+        (reached,) = reach.items(cx, NOW, one)
+    assert reached.item == GRAPHITE
+    assert reached.share == pytest.approx(0.94, abs=0.03)
+
+
+def test_coming_dates_stand_on_the_overview(store: Engine) -> None:
+    overview = _shown(store, "/", "2023-11-20")
+    assert "Coming dates" in overview
+    assert "China licenses exports of graphite" in overview
+    assert "Coming dates" not in _shown(store, "/")  # the graphite of 2023 is old by July 2024
+
+
+def test_a_notice_and_its_severity_tell_of_a_measure(store: Engine) -> None:
+    with reading(store) as cx:
+        (hit,) = kept.hitting(cx, datetime(2023, 11, 20, tzinfo=UTC), GRAPHITE)
+    told = measure_words.line(hit, "en", 0.94)
+    assert told == ("China licenses exports of graphite: counts from 2023-12-01, in 11 days · China supplies 94%")
+    assert "시행 예정(11일 후)" in measure_words.line(hit, "ko")
