@@ -201,7 +201,7 @@ def _unique(words: Iterable[str]) -> list[str]:
 def _group(kind: str, hits: Sequence[Hit], view: View) -> Component:
     title = value_label(Filter("kind", kind), view.language)
     lines = [_line(hit, view) for hit in hits]
-    count = view.say("{number} answers", number=f"{len(hits):,}")
+    count = view.say("Answers: {number}", number=f"{len(hits):,}")
     return parts.card(title[:1].upper() + title[1:], html.Ul(lines, className="ask-hits"), subtitle=count)
 
 
