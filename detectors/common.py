@@ -164,7 +164,7 @@ class Rarity:
             alarms = np.count_nonzero(peaks(self._table[past]) >= self._level)
             expected = LEVEL * np.count_nonzero(self._judgeable[past])
             self._oftener[column] = (alarms + WEIGHT) / (expected + WEIGHT)
-        return min(1.0, self._oftener[column] * self._reference.rarity(score))
+        return float(min(1.0, self._oftener[column] * self._reference.rarity(score)))
 
 
 def ranked(

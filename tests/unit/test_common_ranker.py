@@ -84,6 +84,7 @@ def test_a_store_whose_past_scores_high_more_often_needs_a_higher_score():
     quiet[39, 0] = loud[39, 0] = 25.0
     calm, wild = (Rarity(reference, table, judgeable).p(0, 39) for table in (quiet, loud))
     assert calm < reference.rarity(25.0) < wild
+    assert type(calm) is float, "it is written as JSON"
 
 
 def test_a_large_panel_is_left_to_a_ranker_of_its_own(monkeypatch):
