@@ -29,6 +29,7 @@ CLOSED = {"/static/<path:filename>", "/_reload-hash", "/_favicon.ico"}
 FILLED = {
     "/<path:path>": "/items/KOR/import/250410",
     "/assets/<path:filename>": "/assets/logo.svg",
+    "/brief/draft/<kind>/<key>.<form>": "/brief/draft/month/2024-06.html",
     "/export/<path:wanted>": "/export/alerts.csv",
     "/export/audit.<form>": "/export/audit.csv",
     "/static/<path:filename>": "/static/logo.svg",
