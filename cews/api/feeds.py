@@ -22,7 +22,7 @@ from cews.api.answers import Asked, Service, asked, conditional
 from cews.api.schemas import FeedQuery, SecretPath
 from cews.domain import ChangeKind, Level, ShockClass
 from cews.i18n import text
-from cews.store import alert_lines
+from cews.store import alert_lines, queries
 from cews.store.alert_lines import ChangeLine
 from cews.store.engine import reading
 from cews.store.queries import ItemName
@@ -60,6 +60,7 @@ def _atom(service: Service, query: FeedQuery) -> Response:
     wanted = {Level.from_slug(slug) for slug in query.level} or set(Level)
     with reading(service.engine) as cx:
         changes = alert_lines.newest_changes(cx, what.as_of, ENTRIES)
+        simulated = any(source.simulated for source in queries.source_states(cx, what.as_of))
     shown = [(name, change) for name, change in changes if _level(change) in wanted]
     newest = max((change.as_of for _, change in shown), default=datetime.fromtimestamp(0, what.as_of.tzinfo))
     written = render_template(
@@ -67,6 +68,7 @@ def _atom(service: Service, query: FeedQuery) -> Response:
         language=what.language,
         home=home,
         title=text("C-EWS: what alerts did", what.language),
+        subtitle=text("Simulated", what.language) if simulated else "",
         updated=newest.isoformat(),
         version=__version__,
         entries=[_entry(name, change, what) for name, change in shown],
