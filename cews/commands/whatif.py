@@ -69,7 +69,10 @@ def _print(session: Session, found: Answer) -> None:
     session.say(f"missing {amount(stop.missing)} of {amount(stop.need)} needed ({formats.share(stop.supplier.share)})")
     stock = "not known" if stop.stock is None else amount(stop.from_stock)
     session.say(f"from stocks {stock}; others could fill {amount(stop.taken)}; unmet {amount(stop.unmet)}")
-    extra = "" if stop.extra is None else f", {formats.amount(stop.extra, 'USD', 'en')} more than from {name}"
+    extra = ""
+    if stop.extra is not None:
+        dearer = "more" if stop.extra >= 0 else "less"
+        extra = f", {formats.amount(abs(stop.extra), 'USD', 'en')} {dearer} than from {name}"
     session.say(f"cost {formats.amount(stop.cost, 'USD', 'en')}{extra}")
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in ("supplier", "share", "USD/unit", "room", "could fill", "of the gap"):
