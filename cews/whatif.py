@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from cews import outbox, policy, suppliers
-from cews.alternatives import YEAR, Stop, Supplier, stop
+from cews.alternatives import SPAN, YEAR, Stop, Supplier, stop
 from cews.alternatives import suppliers as suppliers_of
 from cews.domain import Flow, ItemKey, Period, UserError
 from cews.panel import History
@@ -37,6 +37,7 @@ class Answer:
     simulated: bool
     unit: str  # of quantities: kg, or the supplementary unit
     last: Period  # the newest month; amounts are of the twelve up to it
+    history: int  # months in which the best twelve were looked for, at most five years
     stop: Stop
     known: tuple[Supplier, ...]
     exports: Mapping[str, Abroad]  # to the whole world, by country that reports them
@@ -96,6 +97,7 @@ def ask(engine: Engine, cx: Connection, as_of: datetime, item: ItemKey, partner:
         simulated=series.simulated,
         unit=series.unit,
         last=last,
+        history=min(series.last + 1, SPAN),
         stop=found,
         known=tuple(known),
         exports={key: one for key, one in mirrors.exports(cx, as_of, code, since, last).items() if one.value > 0},

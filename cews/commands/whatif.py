@@ -10,6 +10,7 @@ from rich.table import Table
 
 from cews import countries, formats
 from cews import whatif as asking
+from cews.alternatives import SPAN
 from cews.commands.session import Session, as_of_option, json_option, pass_session, print_json
 from cews.domain import ItemKey
 from cews.store.engine import reading
@@ -46,6 +47,7 @@ def _record(found: Answer) -> dict[str, object]:
         "months": stop.months,
         "twelve_months_to": str(found.last),
         "unit": found.unit,
+        "history_months": found.history,
         "simulated": found.simulated,
         "missing": stop.missing,
         "stock": stop.stock,
@@ -83,6 +85,8 @@ def _print(session: Session, found: Answer) -> None:
         share = formats.share(cover.supplier.share)
         table.add_row(cover.supplier.partner, share, price, amount(cover.room), amount(cover.taken), part)
     session.console.print(table)
+    if found.history < SPAN:
+        session.say(f"Only {found.history} months of history are known; room beyond them is not seen.")
     session.say("Room is what a supplier has delivered here within five years: no promise of capacity.")
 
 

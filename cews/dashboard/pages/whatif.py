@@ -12,7 +12,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from cews import formats, suppliers, whatif
-from cews.alternatives import Cover, Supplier
+from cews.alternatives import SPAN, Cover, Supplier
 from cews.dashboard import listing, parts
 from cews.dashboard.desk import Desk
 from cews.dashboard.pages import Page, item_path
@@ -110,7 +110,14 @@ def parts_of(cx: Connection, found: Answer, toolbar: Component, view: View) -> l
     about = html.P(
         [html.Strong(link), html.Span(view.place(found.item)), html.Code(f"HS {found.item.hs}")], className="about"
     )
-    return [toolbar, about, _sums(found, view), _table_card(found, view), _steps(found, view), _limits(view)]
+    return [
+        toolbar,
+        about,
+        _sums(found, view),
+        _table_card(found, view),
+        _steps(found, view),
+        _limits(view, found.history),
+    ]
 
 
 def _sums(found: Answer, view: View) -> Component:
@@ -271,8 +278,10 @@ def _row(cover: Cover, found: Answer, view: View) -> tuple[str | float | None, .
     )
 
 
-def _limits(view: View) -> Component:
-    said = (
+def _limits(view: View, history: int = SPAN) -> Component:
+    short = view.say("Only {months} months of history are known; room beyond them is not seen.", months=history)
+    said = [
+        *([short] if history < SPAN else []),
         view.say(
             "Room is what a supplier has delivered here within five years. It may have sold that elsewhere since."
         ),
@@ -283,7 +292,7 @@ def _limits(view: View) -> Component:
             "are loaded (for instance from UN Comtrade); elsewhere a dash stands."
         ),
         view.say("Ways by sea are those of the policy in force; other routes, and stocks on the way, are not known."),
-    )
+    ]
     return parts.card(
         view.say("What this does not know"), html.Ul([html.Li(words) for words in said], className="limits")
     )
