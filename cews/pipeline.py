@@ -30,11 +30,10 @@ from cews.store.engine import Connection, Engine, reading, writing
 from cews.store.forecasts import StoredForecast
 from cews.store.silent_moves import SilentMove
 from cews.unraised import unraised
-from detectors import Common, Detection, Ranker, detect, score, train_on
+from detectors import Detection, Ranker, detect, score, train_on
 from detectors import forecast as forecasting
 from detectors import ranker as learning
 from detectors.base import IntArray, Panel, Scores
-from detectors.common import shipped
 from detectors.levels import Rule
 from detectors.screen import Courses
 
@@ -106,10 +105,10 @@ def scan(
     return step
 
 
-def _ranker(cx: Connection, as_of: datetime) -> Ranker | Common:
-    """The newest ranker that knew nothing from after ``as_of``; where none was trained, the common one."""
+def _ranker(cx: Connection, as_of: datetime) -> Ranker | None:
+    """The newest ranker that knew nothing from after ``as_of``."""
     blob = rankers.newest(cx, as_of, learning.VERSION)
-    return shipped() if blob is None else Ranker.unpacked(blob)
+    return None if blob is None else Ranker.unpacked(blob)
 
 
 def train_ranker(
@@ -209,7 +208,7 @@ def examine(
     policy: Policy,
     budget: float,
     seen: Period | None,
-    ranker: Ranker | Common | None = None,
+    ranker: Ranker | None = None,
     entry: Sequence[Rule] | None = None,
 ) -> Step:
     """Read the scores of the panel and fold what they say into the open alerts. Pure.

@@ -13,7 +13,6 @@ from typing import Final
 from cews.domain import ItemKey, Period
 from detectors.base import Detector, Panel, Scores
 from detectors.combine import Detection, combine, explain_silence
-from detectors.common import Common
 from detectors.dependence import Dependence
 from detectors.exit import SupplierScreen
 from detectors.learned import train_on
@@ -23,7 +22,6 @@ from detectors.screen import Courses, ItemScreen
 
 __all__ = [
     "DETECTORS",
-    "Common",
     "Detection",
     "Ranker",
     "detect",
@@ -71,7 +69,7 @@ def detect(
     *,
     budget: float = 5.0,
     scores: Mapping[str, Scores] | None = None,
-    ranker: Ranker | Common | None = None,
+    ranker: Ranker | None = None,
     levels: Sequence[Rule] | None = None,
 ) -> Detection:
     """Findings for the newest published month of each item, and for the months in ``check``.

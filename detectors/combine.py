@@ -11,20 +11,19 @@ from typing import Final
 import numpy as np
 
 from cews.domain import Direction, Finding, Flow, ItemKey, Level, Measure, Period, Reason, ShockClass
-from detectors import common
 from detectors.base import FloatArray, Panel, Scores
 from detectors.calibration import LARGEST_P, WINDOW, Pools, Tail, false_discovery, threshold
 from detectors.classes import SIGNS, THREATS, WEIGHTS, leading, probabilities
-from detectors.common import Common
-from detectors.evidence import LEAST_VALUE, Evidence, gather
-from detectors.learned import Learned, ranked
+from detectors.evidence import Evidence, gather
+from detectors.learned import LEARNED, Learned, ranked
 from detectors.levels import Rule, least_strength, level, shipped
 from detectors.ranker import Ranker
 from detectors.reasons import NOT_RANKED, Case, change, leading_partner, partner_moves, reasons
 from detectors.screen import MIN_JUDGED
 
 ID: Final = "signs"
-VERSION: Final = "2"
+VERSION: Final = "1"
+LEAST_VALUE: Final = 100_000.0  # USD a year; an item that trades less is not raised
 _UP: Final = frozenset({ShockClass.PRICE_LED, ShockClass.FRONT_LOADING, ShockClass.EXPORT_SURGE})
 
 
@@ -44,9 +43,9 @@ class Detection:
 
     def confirmed(self, finding: Finding) -> bool | None:
         """The finding is one of those of which one in five may be false, by the ranker's count; None without one."""
-        if self.sure is None or self.learned is None:
+        if self.sure is None:
             return None
-        return finding.shock in self.learned.classes and (finding.item, finding.period) in self.sure
+        return finding.shock in LEARNED and (finding.item, finding.period) in self.sure
 
     @property
     def expected_false_alarms(self) -> float:
@@ -57,7 +56,7 @@ class Detection:
     def versions(self) -> dict[str, str]:
         """Version of each detector that spoke, and of the rules that combined them."""
         spoke = {name: scores.version for name, scores in self.scores.items()} | {ID: VERSION}
-        return spoke | ({} if self.learned is None else {"ranker": self.learned.id})
+        return spoke | ({} if self.learned is None else {"ranker": self.learned.ranker.id})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +76,13 @@ def combine(
     scores: Mapping[str, Scores],
     check: Mapping[ItemKey, Collection[Period]],
     budget: float,
-    ranker: Ranker | Common | None,
+    ranker: Ranker | None,
     levels: Sequence[Rule],
 ) -> Detection:
     """With a ``ranker`` it tells how rare a month is, for the classes it has learned; without, the rules do."""
     evidence, asked = gather(panel, scores), list(_asked(panel, check))
     pools = Pools(_led(panel, evidence, min((column for _, column in asked), default=0)), evidence.quantity.stratum)
-    learned = _learned(panel, scores, evidence, ranker, asked)
+    learned = None if ranker is None else ranked(panel, scores, ranker, asked)
     tests, sure = _tests(panel, evidence, learned), None if learned is None else _sure(panel, learned)
     detection = Detection([], scores, evidence, pools, budget, tests, learned, sure, levels)
     least = least_strength(levels)
@@ -96,27 +95,15 @@ def combine(
     return detection
 
 
-def _learned(
-    panel: Panel,
-    scores: Mapping[str, Scores],
-    evidence: Evidence,
-    ranker: Ranker | Common | None,
-    asked: Collection[tuple[int, int]],
-) -> Learned | None:
-    if isinstance(ranker, Common):
-        return common.ranked(ranker, panel, scores, evidence, asked)
-    return None if ranker is None else ranked(panel, scores, ranker, asked)
-
-
 def _newest(panel: Panel) -> list[tuple[int, int]]:
     """(item, column) of the newest published month of each item."""
     return [(item, column) for item in range(len(panel.items)) if (column := panel.newest(item)) is not None]
 
 
 def _tests(panel: Panel, evidence: Evidence, learned: Learned | None) -> int:
-    """Chances quiet newest months have to be raised: of each item that trades enough by each class, and by the ranker.
-    (A surge is of imports or of exports.)"""
-    of_item = len(THREATS) - 1 + (0 if learned is None else learned.tests)
+    """Chances quiet newest months have to be raised: of each item that trades enough by each class, and by the ranker
+    once for all that it has learned. (A surge is of imports or of exports.)"""
+    of_item = len(THREATS) - 1 + (learned is not None)
     return of_item * sum(_judgeable(evidence, item, column) for item, column in _newest(panel))
 
 
@@ -196,9 +183,9 @@ def _rarity(case: Case, detection: Detection, shock: ShockClass) -> tuple[Tail, 
     strength = case.at(detection.evidence.strength[shock])
     ruled = detection.pools.tail(shock, case.column, case.item, strength)
     allowed = threshold(detection.budget, detection.tests)
-    if learned is None or shock not in learned.classes or place not in learned.rates:
+    if learned is None or shock not in LEARNED or place not in learned.rates:
         return ruled, allowed
-    told = Tail(learned.rates[place], learned.pool, learned=True)
+    told = Tail(learned.rates[place], learned.pool(), learned=True)
     of_told = threshold(detection.budget * _weight(case), detection.tests)
     return (ruled, allowed) if ruled.p <= allowed and told.p > of_told else (told, of_told)
 

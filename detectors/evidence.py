@@ -27,7 +27,6 @@ AFTER_SURGE: Final = 3  # months
 PAYBACK: Final = float(np.log(0.5))  # fall below the pre-surge level that full warehouses explain
 HOLIDAY: Final = 0.5  # part of a month's trade that the Lunar New Year can move into January
 UNIT_ERROR: Final = float(np.log(5))  # unit value × 5 while the value stays: a unit was mistaken
-LEAST_VALUE: Final = 100_000.0  # USD a year; an item that trades less is not raised
 MUTED: Final = 12  # months an item is not judged after its code changed
 
 

@@ -66,11 +66,6 @@ class Trade:
             total_value=self._moved(self.total_value, self.value, value),
         )
 
-    def without_values(self) -> Trade:
-        """The same as a source of quantities alone gives it."""
-        unknown, total = (np.full(table.shape, np.nan) for table in (self.value, self.total_value))
-        return replace(self, value=unknown, total_value=total)
-
     def since(self, month: int) -> Trade:
         """The same without the months before."""
         names = ("quantity", "value", "total_quantity", "total_value")

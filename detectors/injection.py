@@ -44,11 +44,6 @@ class Truth:
     def decoy(self) -> BoolArray:
         return self.kind >= len(SHOCKS)
 
-    @property
-    def of_price(self) -> BoolArray:
-        """The shocks of the unit value alone."""
-        return np.isin(self.kind, [KINDS.index(name) for name in ("price_step", "price_ramp")])
-
     def active(self, months: int) -> BoolArray:
         """(T, S) the months of the shocks."""
         month = np.arange(months)[:, None]

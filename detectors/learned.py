@@ -14,7 +14,6 @@ from detectors.context import groups
 from detectors.features import NAMES, Cells, Features, Screened, Trade, features
 from detectors.ranker import LEAST_MONTHS, Progress, Ranker, judged, stratum_of, train
 from detectors.screen import Screen, volume
-from detectors.trees import Forest
 
 LEARNED: Final = frozenset({ShockClass.SHORTAGE, ShockClass.PRICE_LED})  # the classes whose rarity the ranker tells
 _LEAST_GROUPS: Final = 10
@@ -33,19 +32,20 @@ KINDS: Final = (*_ABOUT, "habit")
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What a ranker says of some months of items."""
+    """What the ranker says of some months of items."""
 
-    id: str  # of the ranker
-    forest: Forest
-    classes: frozenset[ShockClass]  # whose rarity it tells
-    tests: int  # chances a quiet month of an item has
-    pool: int  # series-months in which the rates were counted
+    ranker: Ranker
     rates: Mapping[tuple[int, int], float]  # (item, column) → new alarms an item-month that quiet trade raises so
-    rows: Mapping[tuple[int, int], Features]  # (item, column) → (F, 1) what the score rests on
+    rows: Features
+    places: Mapping[tuple[int, int], int]
+
+    def pool(self) -> int:
+        return int(self.ranker.calibrated.min())
 
     def parts(self, item: int, column: int) -> dict[str, float]:
         """What raised the ranker's score of a month: parts of 1 by what the figures are about, largest first."""
-        added = self.forest.contributions(np.ascontiguousarray(self.rows[item, column]))[:, 0]
+        place = self.places[item, column]
+        added = self.ranker.forest.contributions(np.ascontiguousarray(self.rows[:, place : place + 1]))[:, 0]
         raised = {kind: max(float(added[np.array(ABOUT) == kind].sum()), 0.0) for kind in KINDS}
         total = sum(raised.values()) or 1.0
         return {kind: raised[kind] / total for kind in sorted(raised, key=lambda kind: -raised[kind])}
@@ -106,10 +106,11 @@ def train_on(panel: Panel, *, seed: int, progress: Progress | None = None) -> Ra
 
     Raises UserError where the panel is too small.
     """
-    legs, items = (np.flatnonzero(regular(table)) for table in (panel.quantity, panel.item_quantity))
+    legs, items = (np.flatnonzero(_regular(table)) for table in (panel.quantity, panel.item_quantity))
     if not legs.size and not items.size:
         raise UserError(
-            f"no series has {LEAST_MONTHS} known months and trade in {_TRADED:.0%} of them: nothing to learn from"
+            f"no series has {LEAST_MONTHS} known months and trade in {_TRADED:.0%} of them: nothing to learn from. "
+            "The rules stay in force."
         )
     apart = _apart(panel)
     of_legs, of_wholes = (legs_of(panel, legs), apart[panel.item_of[legs]]), (wholes_of(panel, items), apart[items])
@@ -117,12 +118,11 @@ def train_on(panel: Panel, *, seed: int, progress: Progress | None = None) -> Ra
     return train(trades, groups, seed=seed, progress=progress)
 
 
-def regular(table: FloatArray) -> BoolArray:
-    """(S,) the series with enough history and trade to learn from."""
+def _regular(table: FloatArray) -> BoolArray:
     known = np.isfinite(table).sum(axis=0)
     traded = (table > 0).sum(axis=0)
-    enough: BoolArray = (known >= LEAST_MONTHS) & (traded >= _TRADED * known)
-    return enough
+    regular: BoolArray = (known >= LEAST_MONTHS) & (traded >= _TRADED * known)
+    return regular
 
 
 def _apart(panel: Panel) -> IntArray:
@@ -147,12 +147,5 @@ def ranked(panel: Panel, scores: Mapping[str, Scores], ranker: Ranker, asked: Co
     cells = Cells(columns, items)
     rows = features(seen, cells)
     rates = ranker.rate(ranker.score(rows), stratum_of(seen, cells))
-    return Learned(
-        id=ranker.id,
-        forest=ranker.forest,
-        classes=LEARNED,
-        tests=1,
-        pool=int(ranker.calibrated.min()),
-        rates={pair: float(rates[place]) for place, pair in enumerate(pairs)},
-        rows={pair: rows[:, place : place + 1] for place, pair in enumerate(pairs)},
-    )
+    places = {pair: place for place, pair in enumerate(pairs)}
+    return Learned(ranker, {pair: float(rates[place]) for pair, place in places.items()}, rows, places)

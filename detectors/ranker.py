@@ -39,6 +39,15 @@ _FARTHEST: Final = 30  # largest alarms, by which the scale of the tail is told 
 _EXCESS: Final = 1.0  # … drawn to that of log-odds that are right: shocks e times as likely, quiet months as rare
 _WEIGHT: Final = 10  # alarms that stand for it
 STRATA: Final = 6  # continuous, erratic, lumpy; suppliers, then wholes
+_TREES: Final = {
+    "max_iter": 150,
+    "learning_rate": 0.08,
+    "max_leaf_nodes": 31,
+    "min_samples_leaf": 100,
+    "l2_regularization": 5.0,
+    "early_stopping": False,
+}
+
 Progress = Callable[[int, int], None]
 
 
@@ -108,12 +117,12 @@ def train(
     shocked: list[BoolArray] = []
     for _ in range(COPIES):
         for trade, part in zip(trades, apart, strict=True):
-            of_copy, of_shock = lessons(trade, ~part, rng)
+            of_copy, of_shock = _lessons(trade, ~part, rng)
             rows.append(of_copy)
             shocked.append(of_shock)
             done += 1
             _tell(progress, done, steps)
-    forest = trees.grown(np.concatenate(rows, axis=1), np.concatenate(shocked), seed)
+    forest = _grow(np.concatenate(rows, axis=1), np.concatenate(shocked), seed)
     _tell(progress, steps - 1, steps)
     thresholds, calibrated = _calibrate(forest, trades, apart)
     _tell(progress, steps, steps)
@@ -145,19 +154,13 @@ def first_month(months: int) -> int:
     return min(_FIRST, months // 3)
 
 
-def lessons(
-    trade: Trade, chosen: BoolArray, rng: np.random.Generator, *, blind: bool = False
-) -> tuple[Features, BoolArray]:
-    """((F, R) features, (R,) is a month of a shock) from the ``chosen`` of the series, injected anew; ``blind`` to
-    values, as with sources that give none, and so to shocks of the price alone."""
+def _lessons(trade: Trade, chosen: BoolArray, rng: np.random.Generator) -> tuple[Features, BoolArray]:
+    """((F, R) features, (R,) is a month of a shock) from the ``chosen`` of the series, injected anew."""
     months, first = trade.months, first_month(trade.months)
     made = inject(trade.quantity, trade.value, rng, range(first + 1, months - _LATE), _SHOCKS, _DECOYS)
-    injected = trade.with_amounts(made.quantity, made.value)
-    active = made.truth.active(months)
-    if blind:
-        injected, active = injected.without_values(), active & ~made.truth.of_price
-    seen = Screened.of(injected)
+    seen = Screened.of(trade.with_amounts(made.quantity, made.value))
     month = np.arange(months)[:, None]
+    active = made.truth.active(months)
     decoy = made.truth.decoy & (month >= made.truth.start) & (month < np.minimum(made.truth.end, made.truth.start + 6))
     after = made.truth.shocked & (month >= made.truth.end) & (month < made.truth.end + 4)
     part = np.where(decoy, _SAMPLED["decoy"], np.where(after, _SAMPLED["after"], _SAMPLED["quiet"]))
@@ -169,6 +172,15 @@ def lessons(
 def judged(seen: Screened) -> BoolArray:
     """(T, S) the months that can be scored: known, and with a history."""
     return np.isfinite(seen.trade.quantity) & np.isfinite(seen.q.z)
+
+
+def _grow(rows: Features, shocked: BoolArray, seed: int) -> Forest:
+    from sklearn.ensemble import HistGradientBoostingClassifier  # slow to import; only training needs it
+
+    nowhere_known = ~np.isfinite(rows).any(axis=1)
+    rows[nowhere_known] = 0.0  # the library wants one value; a constant is never split on
+    model = HistGradientBoostingClassifier(**_TREES, random_state=seed)
+    return trees.of_models([model.fit(rows.T, shocked)])
 
 
 def _calibrate(forest: Forest, trades: Sequence[Trade], apart: Sequence[BoolArray]) -> tuple[FloatArray, FloatArray]:

@@ -19,14 +19,6 @@ from detectors.base import BoolArray, FloatArray, IntArray
 from detectors.kernels import compiled
 
 FORMAT: Final = 1
-TREES: Final = {
-    "max_iter": 150,
-    "learning_rate": 0.08,
-    "max_leaf_nodes": 31,
-    "min_samples_leaf": 100,
-    "l2_regularization": 5.0,
-    "early_stopping": False,
-}
 _Nodes = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
 
 
@@ -100,16 +92,6 @@ def _contribute(nodes: _Nodes, roots: IntArray, rows: NDArray[np.float32], out: 
                 child = _child(nodes, node, rows, r)
                 out[feature[node], r] += value[child] - value[node]
                 node = child
-
-
-def grown(rows: NDArray[np.float32], shocked: BoolArray, seed: int) -> Forest:
-    """Trees that tell the rows (F, R) of shocks from others."""
-    from sklearn.ensemble import HistGradientBoostingClassifier  # slow to import; only training needs it
-
-    nowhere_known = ~np.isfinite(rows).any(axis=1)
-    rows[nowhere_known] = 0.0  # the library wants one value; a constant is never split on
-    model = HistGradientBoostingClassifier(**TREES, random_state=seed)
-    return of_models([model.fit(rows.T, shocked)])
 
 
 def of_models(models: Sequence[Any]) -> Forest:

@@ -26,10 +26,9 @@ from cews.domain import ChangeKind, ItemKey, Period, UserError
 from cews.panel import History
 from cews.store.engine import Engine
 from cews.store.scratch import scratch
-from detectors import Common, Ranker, explain_silence, train_on
+from detectors import Ranker, explain_silence, train_on
 from detectors.base import BoolArray, FloatArray, Panel
 from detectors.baselines import MODELS
-from detectors.common import shipped
 from detectors.screen import volume
 
 WARM_UP: Final = 3  # months replayed before the first that counts, so that what is going on already is not new
@@ -141,14 +140,14 @@ def _replay(history: History, labels: Mapping[Label, Sequence[int]], question: Q
     return seen
 
 
-def _learned(panel: Panel, seen: _Seen, bar: Bar) -> Ranker | Common:
-    """A ranker that knows what was known before the first month that counts; if that is too little, the common one."""
+def _learned(panel: Panel, seen: _Seen, bar: Bar) -> Ranker | None:
+    """A ranker that knows what was known before the first month that counts; None where that is too little."""
     with bar("Learning") as progress:
         try:
             ranker = train_on(panel, seed=_SEED, progress=progress)
         except UserError as too_small:
-            seen.ranker = {"trained": False, "note": str(too_small), "id": shipped().id}
-            return shipped()
+            seen.ranker = {"trained": False, "note": str(too_small)}
+            return None
     seen.ranker = {"trained": True, "id": ranker.id, "as_of": panel.as_of.isoformat(), "seed": _SEED}
     return ranker
 
@@ -159,7 +158,7 @@ def _go_through(
     labels: Mapping[Label, Sequence[int]],
     question: Question,
     seen: _Seen,
-    ranker: Ranker | Common | None,
+    ranker: Ranker | None,
     progress: Progress,
 ) -> None:
     book: pipeline.Book = {}

@@ -105,7 +105,7 @@ def _show(session: Session, record: Mapping[str, Any]) -> None:
         f"{record['item_months']:,} item-months without a label."
     )
     if record["ranker"] and not record["ranker"]["trained"]:
-        session.say(f"With the common ranker, since none of its own could be learned: {record['ranker']['note']}.")
+        session.say(f"Rules only: {record['ranker']['note']}")
     if record["not_in_data"]:
         session.say(f"Not in these files, and not counted: {', '.join(record['not_in_data'])}.")
     if record["items"] < record["items_in_files"] and len(record["reporters"]) < record["reporters_in_files"]:

@@ -95,7 +95,7 @@ def scan(
     )
     session.say(
         f"In a quiet month {step.detection.expected_false_alarms:.1f} new alerts at most would be false alarms"
-        + ("." if step.detection.learned is None else f"; rarity told by ranker {step.detection.learned.id}.")
+        + ("." if step.detection.learned is None else f"; rarity told by ranker {step.detection.learned.ranker.id}.")
     )
     print_changes(session, [change for _, change in step.changes], language)
 

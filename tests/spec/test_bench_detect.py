@@ -17,7 +17,7 @@ from detectors import ranker as learning
 @pytest.fixture(autouse=True)
 def short_lessons(monkeypatch):
     monkeypatch.setattr(learning, "COPIES", 2)
-    monkeypatch.setitem(learning.trees.TREES, "max_iter", 40)
+    monkeypatch.setitem(learning._TREES, "max_iter", 40)
 
 
 def trade(folder, reporters=9, items=15, months=96):

@@ -40,7 +40,7 @@ def short_lessons():
     """Fewer lessons and trees than a country gets: enough for what is asked here."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(learning, "COPIES", 3)
-        patch.setitem(learning.trees.TREES, "max_iter", 60)
+        patch.setitem(learning._TREES, "max_iter", 60)
         yield
 
 
