@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from sqlalchemy import (
     JSON,
     Boolean,
     Connection,
+    Date,
     DateTime,
     Engine,
     Float,
@@ -105,6 +106,7 @@ def _value(column: Any, number: int) -> Any:
         (Integer, number),
         (Float, number + 0.1),
         (DateTime, datetime(2024, 1, number, 1, 2, 3, 456789, tzinfo=UTC)),
+        (Date, date(2024, 1, number)),
         (JSON, {"number": number}),
         (LargeBinary, bytes([number])),
     )
