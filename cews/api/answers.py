@@ -19,6 +19,7 @@ from flask import Response, request
 
 from cews.api.problems import wrong
 from cews.api.schemas import AsOfQuery, PageQuery
+from cews.domain import utc
 from cews.settings import Settings
 from cews.store.engine import Engine
 
@@ -92,7 +93,9 @@ def after(what: Asked, first: Position) -> Position:
 def _alike(held: Position, first: Position) -> bool:
     if isinstance(first, list):
         return isinstance(held, list) and len(held) == len(first) and all(map(_alike, held, first))
-    return type(held) is type(first) and (not isinstance(held, int) or 0 <= held < _LARGEST)
+    if isinstance(held, str):
+        return isinstance(first, str) and (not held or held.isprintable())
+    return type(held) is type(first) and 0 <= held < _LARGEST
 
 
 def _json(body: object, status: int = 200) -> Response:
@@ -133,10 +136,10 @@ def _opened(cursor: str) -> tuple[datetime, bool, Position]:
         if len(held) != _PLACES:
             raise _no_cursor()
         as_of, replayed, position, question = held
-        moment = datetime.fromisoformat(as_of)
-    except (ValueError, TypeError) as error:
+        moment = utc(datetime.fromisoformat(as_of))
+    except (ValueError, TypeError, OverflowError) as error:
         raise _no_cursor() from error
-    if question != _question() or moment.tzinfo is None or moment > datetime.now(UTC):
+    if question != _question() or moment > datetime.now(UTC):
         raise _no_cursor()
     return moment, bool(replayed), position
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import shutil
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -249,6 +251,41 @@ def test_a_cursor_belongs_to_its_list(reader: Program) -> None:
     ):
         assert reader.get(path).status_code == 422
     assert reader.get(f"/findings?as_of=2024-01-01&cursor={cursor}").status_code == 422
+
+
+MADE_UP: list[object] = [
+    None,
+    7,
+    {},
+    [],
+    ["2024-01-01T00:00:00+00:00", False, ["", "", ""]],
+    ["2024-01-01T00:00:00+00:00", False, ["", "", "\0"], None],
+    ["2024-01-01T00:00:00+00:00", False, ["", "", 1], None],
+    ["2024-01-01T00:00:00+00:00", False, 5, None],
+    ["2024-01-01T00:00:00", False, ["", "", ""], None],
+    ["2999-01-01T00:00:00+00:00", False, ["", "", ""], None],
+    ["0001-01-01T00:00:00+23:00", False, ["", "", ""], None],
+    [7, False, ["", "", ""], None],
+]
+
+
+def test_a_cursor_that_nobody_gave_is_refused(reader: Program) -> None:
+    """Everybody can write one, with the mark of the list that stands in a true one."""
+    true = reader.get("/items?limit=1").json
+    assert true is not None
+    given = true["next"].split("cursor=")[1]
+    *_, mark = json.loads(urlsafe_b64decode(given + "=" * (-len(given) % 4)))
+    for held in MADE_UP:
+        if isinstance(held, list) and held[-1:] == [None]:
+            held = [*held[:-1], mark]
+        cursor = urlsafe_b64encode(json.dumps(held).encode()).decode().rstrip("=")
+        assert reader.get(f"/items?cursor={cursor}").status_code == 422, held
+    assert reader.get(f"/items?cursor={given}").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/alerts", "/items", f"/items/{GRAPHITE}", "/findings", "/observations", "/events"])
+def test_long_ago_nothing_was_known(reader: Program, path: str) -> None:
+    assert reader.get(f"{path}?as_of=0001-01-01").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/alerts?limit=5", "/alerts/3", "/countries", f"/items/{GRAPHITE}", "/releases"])
