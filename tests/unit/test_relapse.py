@@ -93,7 +93,7 @@ def test_a_month_is_judged_by_it_and_those_before() -> None:
 
 @pytest.mark.shared
 def test_of_european_gas_few_are_said(tmp_path: Path) -> None:
-    """The rate of docs/methods/dependence.md is held on real trade: at most 4 in 1,000 item-months that are judged or not."""
+    """The rate of docs/methods/dependence.md holds on real trade: at most 4 in 1,000 item-months, judged or not."""
     path = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "energy"
     path = path / "eurostat_gas_lng_products_coal_tidy.csv.gz"
     if not path.exists():
