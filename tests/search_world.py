@@ -105,7 +105,8 @@ def _record(cx: Connection) -> None:
     frame = pd.DataFrame(list(_trade()), columns=list(OBSERVATION_COLUMNS)).astype(dict(OBSERVATION_COLUMNS))
     months = tuple((FIRST + n).yyyymm for n in range(MONTHS))
     coverage = [
-        Coverage("KOR", Flow(str(flow)), tuple(sorted(rows["hs"].unique())), months) for flow, rows in frame.groupby("flow")
+        Coverage("KOR", Flow(str(flow)), tuple(sorted(rows["hs"].unique())), months)
+        for flow, rows in frame.groupby("flow")
     ]
     new = releases.NewRelease(
         source=SOURCE,

@@ -480,7 +480,7 @@ def simulated_sources(cx: Connection) -> frozenset[str]:
 
 def mark(cx: Connection) -> str:
     """Tells apart two stores, or two states of one, by the releases that count in it."""
-    last = select(release.c["id", "sha256"]).where(release.c.state == ACCEPTED).order_by(release.c.id.desc()).limit(1)
+    last = select(*release.c["id", "sha256"]).where(release.c.state == ACCEPTED).order_by(release.c.id.desc()).limit(1)
     newest = cx.execute(last).one_or_none()
     accepted = cx.execute(select(func.count()).select_from(release).where(release.c.state == ACCEPTED)).scalar_one()
     return "empty" if newest is None else f"{accepted}-{newest.id}-{newest.sha256[:12]}"

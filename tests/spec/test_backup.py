@@ -117,9 +117,7 @@ def test_what_is_not_sound_is_not_restored(
     assert told(sqlite_engine) == 2
 
 
-def test_a_file_that_is_half_in_its_journal_is_no_copy(
-    sqlite_engine: Engine, sqlite_url: str, tmp_path: Path
-) -> None:
+def test_a_file_that_is_half_in_its_journal_is_no_copy(sqlite_engine: Engine, sqlite_url: str, tmp_path: Path) -> None:
     used = tmp_path / "used.sqlite3"
     backup.back_up(sqlite_engine, used)
     engine = connect(f"sqlite:///{used}")
