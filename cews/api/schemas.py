@@ -54,20 +54,11 @@ def _known(given: object) -> datetime:
     return moment
 
 
-def _time_schema(description: str) -> WithJsonSchema:
-    forms = [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]
-    return WithJsonSchema({"anyOf": forms, "description": description})
-
-
-Known = Annotated[
-    datetime,
-    BeforeValidator(_known),
-    _time_schema(
-        "Knowledge time: the answer is what was known then. A date stands for its end (UTC). In the past, or today; "
-        "without it, now."
-    ),
-]
-Later = Annotated[datetime, BeforeValidator(_moment), _time_schema("A time with its zone, or a date for its end, UTC.")]
+_TIME: Final = WithJsonSchema(
+    {"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]}
+)
+Known = Annotated[datetime, BeforeValidator(_known), _TIME]
+Later = Annotated[datetime, BeforeValidator(_moment), _TIME]
 Whole = Annotated[int, Field(ge=0, le=LARGEST_NUMBER)]
 FilterWords = Annotated[str, Field(min_length=3, max_length=100, pattern=_LINE)]
 LevelSlug = Literal["attention", "caution", "alert", "severe"]
@@ -84,7 +75,11 @@ class Shape(BaseModel):
 
 
 class AsOfQuery(Shape):
-    as_of: Known | None = None
+    as_of: Known | None = Field(
+        None,
+        description="Knowledge time: the answer is what was known then. A date stands for its end (UTC), a time has "
+        "its zone. Not in the future; without it, now.",
+    )
     language: Language | None = Field(None, description="Of names and sentences; without it, that of the server.")
 
 
@@ -109,7 +104,7 @@ class AlertsQuery(PageQuery):
     )
     chapter: list[Annotated[str, Field(pattern="^[0-9]{2}$")]] = Field([], description="Any of these HS chapters.")
     partner: list[Annotated[str, Field(pattern=COUNTRY)]] = Field([], description="Any of these suppliers, alpha-3.")
-    flow: Flow | None = None
+    flow: Flow | None = Field(None, description="Imports or exports.")
     event: Whole | None = Field(None, description="The number of the event it belongs to.")
     first: str | None = Field(None, alias="from", pattern=MONTH, description="Newest evidence from YYYY-MM on.")
     last: str | None = Field(None, alias="to", pattern=MONTH, description="Newest evidence up to YYYY-MM.")
@@ -153,7 +148,7 @@ class SeriesQuery(AsOfQuery):
 class ObservationsQuery(PageQuery):
     source: str = Field("", max_length=32, pattern="^[a-z0-9-]*$", description="Id of a source.")
     reporter: str | None = Field(None, pattern=COUNTRY, description="Whose statistics, alpha-3.")
-    flow: Flow | None = None
+    flow: Flow | None = Field(None, description="Imports or exports.")
     hs: str | None = Field(None, pattern=CODE, description="The beginning of codes, digits only.")
     item: str | None = Field(
         None, pattern=ITEM, description="KOR:import:250410; instead of reporter, flow and hs. This code alone."
@@ -169,7 +164,9 @@ class MeasuresQuery(PageQuery):
 
 class ReleasesQuery(PageQuery):
     source: str = Field("", max_length=32, pattern="^[a-z0-9-]*$", description="Id of a source.")
-    state: Literal["accepted", "rejected", "quarantined", "released", "refused"] | None = None
+    state: Literal["accepted", "rejected", "quarantined", "released", "refused"] | None = Field(
+        None, description="What became of it."
+    )
 
 
 class FeedQuery(AsOfQuery):
@@ -218,7 +215,9 @@ class CloseBody(Shape):
 
 
 class SnoozeBody(Shape):
-    until: Later | None = Field(description="Nobody is told until then; null ends it.")
+    until: Later | None = Field(
+        description="A time with its zone, or a date for its end, UTC. Nobody is told until then; null ends it."
+    )
 
 
 class AssignBody(Shape):
