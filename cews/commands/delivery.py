@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cews import outbox, policy, recipients, rehearsal
-from cews.commands.session import AsOf, Session, as_of_option, json_option, pass_session, print_json
+from cews.commands.session import AsOf, Session, json_option, pass_session, print_json
 from cews.domain import Level, ShockClass, UserError
 from cews.notify import channels, webhook
 from cews.notify.email import SmtpChannel
