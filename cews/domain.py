@@ -279,6 +279,9 @@ class NoticeReason(StrEnum):
     REPEAT = "repeat"
 
 
+Stream = tuple[str, str, Flow]  # source, reporter, flow: what is published together
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class ItemKey:
     """What is watched: one HS code in one direction of one reporter's trade."""

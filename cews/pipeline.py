@@ -20,7 +20,7 @@ import numpy as np
 from cews import outbox, triage
 from cews.alerts import Policy, reexamine
 from cews.alerts import step as step_alert
-from cews.domain import Alert, AlertChange, AlertState, Finding, ItemKey, Measure, Period, UserError
+from cews.domain import Alert, AlertChange, AlertState, Finding, ItemKey, Measure, Period, Stream, UserError
 from cews.panel import History
 from cews.policy import in_force
 from cews.routing import Changed
@@ -56,6 +56,7 @@ class Step:
     changes: tuple[tuple[Alert, AlertChange], ...]  # the alert after the change, and the change
     book: Book
     fresh: Mapping[ItemKey, Period] = field(default_factory=dict)  # newest month of each item that is new
+    looked: Mapping[Stream, Period] = field(default_factory=dict)  # the newest month of each stream
 
 
 def scan(
@@ -93,7 +94,7 @@ def scan(
     tell(2, 4)
     with reading(engine) as cx:
         book = stored_alerts.open_alerts(cx) if record else _open_at(cx, as_of)
-        seen = stored_alerts.newest_scanned(cx) if record else None
+        seen = stored_alerts.scanned(cx) if record else {}
         rules = in_force(cx)
         ranker = None if rules_only else _ranker(cx, as_of)
     step = examine(panel, scores, book, policy or rules.levels, budget, seen, ranker, rules.entry)
@@ -153,12 +154,12 @@ def replay(
     months = [start + n for n in range(end - start + 1)]
     moments = [moment for month in months if (moment := history.publication(month)) is not None]
     book: Book = {}
-    seen: Period | None = None
+    seen: Mapping[Stream, Period] = {}
     for done, (panel, scores) in enumerate(scored(history, moments, workers), start=1):
         with reading(engine) as cx:
             ranker = None if rules_only else _ranker(cx, panel.as_of)
         step = examine(panel, scores, book, policy or rules.levels, budget, seen, ranker, rules.entry)
-        book, seen = step.book, step.newest
+        book, seen = step.book, {**seen, **step.looked}
         if record_at is not None:
             with writing(engine) as cx:
                 record_step(cx, step, record_at, notify=False)
@@ -207,7 +208,7 @@ def examine(
     book: Book,
     policy: Policy,
     budget: float,
-    seen: Period | None,
+    seen: Mapping[Stream, Period],
     ranker: Ranker | None = None,
     entry: Sequence[Rule] | None = None,
 ) -> Step:
@@ -215,15 +216,16 @@ def examine(
 
     ``policy`` says when a level is left, ``entry`` when it is entered (None = as the program comes).
 
-    Looked at are the months published since ``seen`` (the newest month of the last scan; None = only the
-    newest), and again every month an open alert has seen, so that a revision which takes its evidence away
-    is noticed.
+    Looked at are the months published since ``seen`` (the newest month of each stream that was looked at; of one
+    that was not only its newest), and again every month an open alert has seen, so that a revision which takes its
+    evidence away is noticed. A stream that was behind the others is looked at in all the months it brings.
     """
     months: dict[ItemKey, tuple[Period, ...]] = {}
+    streams = [(source, item.reporter, item.flow) for source, item in zip(panel.sources, panel.items, strict=True)]
     for index, item in enumerate(panel.items):
         published = np.flatnonzero(panel.reported[:, index])
         if published.size:
-            months[item] = _months_of(book.get(item), panel, published, seen)
+            months[item] = _months_of(book.get(item), panel, published, seen.get(streams[index]))
     detection = detect(panel, months, budget=budget, scores=scores, ranker=ranker, levels=entry)
     found = {(finding.item, finding.period): finding for finding in detection.findings}
     after = dict(book)
@@ -235,8 +237,14 @@ def examine(
     still_open = {item: alert for item, alert in after.items() if alert.state is AlertState.OPEN}
     known = np.flatnonzero(panel.reported.any(axis=1))
     newest = panel.period(int(known[-1])) if known.size else None
-    fresh = {item: looked[-1] for item, looked in months.items() if looked and (seen is None or looked[-1] > seen)}
-    return Step(panel.as_of, newest, panel, detection, tuple(changes), still_open, fresh)
+    last = {
+        item: (stream, months[item][-1]) for stream, item in zip(streams, panel.items, strict=True) if item in months
+    }
+    fresh = {item: month for item, (stream, month) in last.items() if stream not in seen or month > seen[stream]}
+    looked: dict[Stream, Period] = {}
+    for stream, month in last.values():
+        looked[stream] = max(month, looked.get(stream, month))
+    return Step(panel.as_of, newest, panel, detection, tuple(changes), still_open, fresh, looked)
 
 
 def _months_of(alert: Alert | None, panel: Panel, published: IntArray, seen: Period | None) -> tuple[Period, ...]:
@@ -290,6 +298,7 @@ def record_step(cx: Connection, step: Step, now: datetime, *, notify: bool) -> N
         started_at=now,
         finished_at=now,
         newest_period=step.newest,
+        newest_of=step.looked,
         items=len(step.panel.items),
         series=len(step.panel.partners),
         detectors=step.detection.versions,

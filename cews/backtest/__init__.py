@@ -22,7 +22,7 @@ from cews.backtest import observations, rules, scoring
 from cews.backtest.labels import Label
 from cews.backtest.observations import File, Progress
 from cews.backtest.scoring import Alarm, Rows
-from cews.domain import ChangeKind, ItemKey, Period, UserError
+from cews.domain import ChangeKind, ItemKey, Period, Stream, UserError
 from cews.panel import History
 from cews.store.engine import Engine
 from cews.store.scratch import scratch
@@ -162,13 +162,13 @@ def _go_through(
     progress: Progress,
 ) -> None:
     book: pipeline.Book = {}
-    newest: Period | None = None
+    looked: Mapping[Stream, Period] = {}
     panels = pipeline.scored(history, list(months.values()), question.workers)
     for done, (month, (panel, scores)) in enumerate(zip(months, panels, strict=True), start=1):
         traded = rules.traded(panel, month)
         budget = question.budget * np.count_nonzero(traded) / 1000
-        step = pipeline.examine(panel, scores, book, Policy(), float(budget), newest, ranker)
-        book, newest = step.book, step.newest
+        step = pipeline.examine(panel, scores, book, Policy(), float(budget), looked, ranker)
+        book, looked = step.book, {**looked, **step.looked}
         _note(seen, step, month, traded, question)
         _note_silence(seen, step, month, labels)
         if seen.sample:

@@ -141,7 +141,7 @@ def _measured(url: str, order: Order, settings: Settings, address: str | None) -
 def _warm(months: int) -> None:
     """A small panel goes first, so that compiled code is at hand."""
     panel = made(10, months)
-    examine(panel, score(panel), {}, Policy(), 5.0, None)
+    examine(panel, score(panel), {}, Policy(), 5.0, {})
 
 
 def _timed(engine: Engine, order: Order, look: Look | None) -> dict[str, Any]:

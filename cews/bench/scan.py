@@ -142,7 +142,7 @@ def _with_ranker(panel: Panel, order: Order) -> dict[str, Any]:
 
 def _judged(panel: Panel, budget: float, courses: KeptCourses | None = None, ranker: Ranker | None = None) -> int:
     """What a scan does with a panel; gives the number of findings."""
-    return len(examine(panel, score(panel, courses), {}, Policy(), budget, None, ranker).detection.findings)
+    return len(examine(panel, score(panel, courses), {}, Policy(), budget, {}, ranker).detection.findings)
 
 
 def _before_the_newest(panel: Panel) -> Panel:

@@ -33,6 +33,7 @@ from cews.domain import (
     Reason,
     ShockClass,
     StoreError,
+    Stream,
 )
 from cews.store import schema
 from cews.store.bulk import chunks
@@ -50,6 +51,7 @@ def record_scan(
     started_at: datetime,
     finished_at: datetime,
     newest_period: Period | None,
+    newest_of: Mapping[Stream, Period] | None = None,
     items: int,
     series: int,
     detectors: Mapping[str, str],
@@ -61,6 +63,7 @@ def record_scan(
         started_at=started_at,
         finished_at=finished_at,
         newest_period=newest_period.yyyymm if newest_period else None,
+        newest_of=None if newest_of is None else {" ".join(one): month.yyyymm for one, month in newest_of.items()},
         items=items,
         series=series,
         detectors=dict(detectors),
@@ -281,6 +284,18 @@ def state_then(as_of: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     """The change of each alert that was its newest at ``as_of``: the state it was in."""
     table = schema.alert_change
     return table.c.as_of <= as_of, or_(table.c.superseded_as_of.is_(None), table.c.superseded_as_of > as_of)
+
+
+def scanned(cx: Connection) -> dict[Stream, Period]:
+    """The newest month of each stream that any scan has looked at."""
+    found: dict[Stream, Period] = {}
+    told = select(schema.scan.c.newest_of).where(schema.scan.c.newest_of.is_not(None))
+    for newest_of in cx.execute(told).scalars():
+        for words, month in newest_of.items():
+            source, reporter, flow = words.split(" ")
+            stream, period = (source, reporter, Flow(flow)), Period.from_yyyymm(month)
+            found[stream] = max(period, found.get(stream, period))
+    return found
 
 
 def newest_scanned(cx: Connection) -> Period | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import click
@@ -14,7 +15,7 @@ from cews import pipeline, sentences
 from cews.alerts import Policy
 from cews.commands.session import Session
 from cews.commands.triage import list_unraised
-from cews.domain import Period
+from cews.domain import Period, Stream
 from cews.pipeline import Step
 from cews.store import silent_moves
 from cews.store.engine import Engine, reading, writing
@@ -26,7 +27,9 @@ LAST = 47
 
 
 def step_of(panel: Panel, seen: Period | None = None) -> Step:
-    return pipeline.examine(panel, score(panel), {}, Policy(), 5.0, seen)
+    streams = {(source, item.reporter, item.flow) for source, item in zip(panel.sources, panel.items, strict=True)}
+    looked = {} if seen is None else dict.fromkeys(streams, seen)
+    return pipeline.examine(panel, score(panel), {}, Policy(), 5.0, looked)
 
 
 def silent(step: Step) -> list[tuple[str, tuple[str, ...]]]:
@@ -55,6 +58,21 @@ def test_what_is_raised_and_what_hardly_moved_is_not_kept() -> None:
 def test_a_month_that_was_scanned_before_is_not_kept_again() -> None:
     panel = with_moves(noisy_panel(), 0, {LAST: (0.3, 0.6)})
     assert silent(step_of(panel, seen=panel.period(LAST))) == []
+
+
+def test_a_source_that_was_behind_is_looked_at_in_every_month_it_brings() -> None:
+    """Another source is ahead: what the one behind brings late, two months at once, is not taken for seen."""
+    panel = with_moves(noisy_panel(), 0, {LAST - 1: (0.05, 1.6)})
+    item, last = panel.items[0], panel.period(LAST)
+    late, ahead = (panel.sources[0], item.reporter, item.flow), ("ahead", item.reporter, item.flow)
+
+    def raised(looked: Mapping[Stream, Period]) -> set[Period]:
+        step = pipeline.examine(panel, score(panel), {}, Policy(), 5.0, looked)
+        assert step.looked == {late: last}
+        return {finding.period for finding in step.detection.findings if finding.item == item}
+
+    assert last + -1 in raised({late: last + -2, ahead: last})
+    assert last + -1 not in raised({late: last, ahead: last})
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])
