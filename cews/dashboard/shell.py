@@ -155,8 +155,8 @@ def search_results(names: list[ItemName], words: str, view: View) -> list[Compon
         className="search-result search-all",
     )
     if not names:
-        return [sentence, html.P(view.say("No item is called “{words}”.", words=words))]
-    return [sentence, *(_search_result(name, view) for name in names)]
+        return [html.P(view.say("No item is called “{words}”.", words=words)), sentence]
+    return [*(_search_result(name, view) for name in names), sentence]
 
 
 def _search_result(name: ItemName, view: View) -> Component:

@@ -63,6 +63,8 @@ def lead_to(page: Page, path: str) -> None:
     page.locator("#content h1").first.wait_for()
     for chart in page.locator(".dash-graph").all():
         chart.locator(".main-svg").first.wait_for()
+    for grid in page.locator(".ag-root").all():
+        grid.locator(".ag-header-cell").first.wait_for()
 
 
 def too_wide(page: Page) -> int:

@@ -20,8 +20,8 @@ from dash import Dash, dcc
 from dash._utils import to_json
 from flask.testing import FlaskClient
 
-from cews import accounts, dashboard
-from cews.accounts import Account, Role
+from cews import accounts, dashboard, tokens
+from cews.accounts import Account, Role, Scope
 from cews.dashboard import access
 from cews.dashboard.application import create_app
 from cews.dashboard.desk import Desk
@@ -44,6 +44,7 @@ def engine(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     built = connect(f"sqlite:///{path}")
     world.build(built)
     people.person(built, Role.ADMIN)
+    tokens.create(built, "a.admin", "desk", [Scope.READ], expires_at=None, now=datetime.now(UTC), by="test")
     yield built
     built.dispose()
 

@@ -7,7 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 import pytest
 
-from cews.dashboard.figures.base import config, steps
+from cews.dashboard.figures.base import config
 from cews.dashboard.figures.levels import month_ends, stacked_levels
 from cews.dashboard.figures.outlook import OutlookWords, outlook
 from cews.dashboard.figures.suppliers import supplier_shares
@@ -15,6 +15,7 @@ from cews.dashboard.figures.unit_value import unit_values
 from cews.dashboard.theme import LEVEL_COLOURS, LEVEL_SYMBOLS
 from cews.domain import Level, Period
 from cews.expected import Expected
+from cews.formats import steps
 from cews.store.alert_lines import LevelSpan
 
 MONTHS = [Period.of(2023, 7) + n for n in range(12)]

@@ -20,14 +20,14 @@ Announce = Callable[[object], None]
 @pytest.fixture
 def announce(monkeypatch: pytest.MonkeyPatch) -> Iterator[Announce]:
     """Pretend that an installed package announces the object as a source."""
-    sources.cache_clear()
+    ingest._others.cache_clear()
 
     def announced(thing: object) -> None:
         entry = SimpleNamespace(name="other", value="other_package:SOURCE", load=lambda: thing)
         monkeypatch.setattr(ingest, "entry_points", lambda group: [entry] if group == "cews.sources" else [])
 
     yield announced
-    sources.cache_clear()
+    ingest._others.cache_clear()
 
 
 def test_every_source_stands_under_its_own_id_and_has_a_page() -> None:

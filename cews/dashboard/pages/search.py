@@ -85,7 +85,10 @@ def _form(sentence: str, view: View) -> Component:
         className="ask-field",
     )
     button = html.Button(
-        [parts.icon("search"), html.Span(view.say("Search"))], type="submit", className="button primary"
+        [parts.icon("search"), html.Span(view.say("Search"))],
+        type="submit",
+        className="button primary",
+        **parts.aria(label=view.say("Search")),
     )
     return html.Form([field, button], action=ADDRESS, method="get", className="ask", role="search")
 
