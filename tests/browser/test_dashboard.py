@@ -14,11 +14,12 @@ Open = Callable[..., Page]  # the fixture open_page: path, language, scheme, siz
 
 
 def settle(page: Page) -> None:
-    """Until the charts are drawn and the rows are there."""
+    """Until the charts are drawn, the rows are there, and nothing is on its way."""
     for chart in page.locator(".dash-graph").all():
         chart.locator(".main-svg").first.wait_for()
     if page.locator("#alerts-grid").count():
         page.locator(".ag-row .pill").first.wait_for()
+    page.wait_for_load_state("networkidle")
 
 
 def test_the_language_can_be_changed_and_stays(open_page: Open) -> None:

@@ -27,6 +27,7 @@ ROWS = ".ag-center-cols-container .ag-row"
 
 def rows_are_there(page: Page) -> None:
     page.locator(f"{ROWS} .pill").first.wait_for()
+    page.wait_for_load_state("networkidle")
 
 
 def said(page: Page) -> Locator:
