@@ -4,23 +4,23 @@ they become in another."""
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Final
 
 import pandas as pd
 from sqlalchemy import Connection, delete, select
 
-from cews.store.bulk import insert_missing
+from cews.store.bulk import fetch, insert, insert_missing
 from cews.store.schema import code_break, code_target, edition_month
+
+_KEY: Final = ["source", "reporter", "period", "edition"]
 
 
 def note(cx: Connection, source: str, observations: pd.DataFrame) -> None:
     """Keep of which edition the codes of each reporter's months are."""
-    months = observations[["reporter", "period", "hs_edition"]].drop_duplicates()
-    rows = [
-        {"source": source, "reporter": reporter, "period": period, "edition": edition}
-        for reporter, period, edition in months.itertuples(index=False, name=None)
-        if edition
-    ]
-    insert_missing(cx, edition_month, rows)
+    said = observations[["reporter", "period", "hs_edition"]].rename(columns={"hs_edition": "edition"})
+    said = said[said["edition"] != ""].drop_duplicates().assign(source=source)
+    known = fetch(cx, select(edition_month).where(edition_month.c.source == source))
+    insert(cx, edition_month, said[~pd.MultiIndex.from_frame(said[_KEY]).isin(pd.MultiIndex.from_frame(known[_KEY]))])
 
 
 def of_months(cx: Connection) -> dict[tuple[str, str], dict[int, str]]:

@@ -160,10 +160,10 @@ release_reporter = Table(
     Column("flow", String(6), primary_key=True),
 )
 
-release_month = Table(
+release_month = Table(  # written in one transaction with its release; a constraint would cost more than the rows
     "release_month",
     metadata,
-    Column("release_id", Integer, ForeignKey("release.id"), primary_key=True),
+    Column("release_id", Integer, primary_key=True, autoincrement=False),
     Column("scope", Integer, primary_key=True),
     Column("period", Integer, primary_key=True),
     Column("state", String(20), nullable=False),  # published | not_reported | not_yet_published
