@@ -35,6 +35,7 @@ COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "measures": ("measures",),
     "whatif": ("whatif",),
     "relapses": ("relapses",),
+    "diversions": ("diversions",),
     "service": ("serve", "scheduler", "doctor"),
     "database": ("db",),
     "users": ("user",),

@@ -107,6 +107,9 @@ class Settings(BaseSettings):
     )
     cluster_cert: Path | None = Field(None, description="Certificate (PEM) this machine shows to the cluster.")
     cluster_key: Path | None = Field(None, description="Key (PEM) of that certificate.")
+    strategic_goods: Path | None = Field(
+        None, description="CSV of strategic goods that takes the place of the Common High Priority List."
+    )
     metrics_token: SecretStr | None = Field(
         None, description="What Prometheus sends as bearer token to read /metrics; without it there is no such page."
     )
