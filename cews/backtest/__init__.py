@@ -37,6 +37,7 @@ HISTORY: Final = 24  # months of data before the first that counts
 SAMPLE: Final = 40  # items without a label on which models that are fitted anew each month are measured
 LARGEST: Final = 5  # items of each label on which they are
 RAISING: Final = frozenset({ChangeKind.OPENED, ChangeKind.RAISED, ChangeKind.RECLASSIFIED})
+TOPS: Final = (5, 10, 20)  # of how many of the worst alarms it is said how many were right
 _SEED: Final = 1
 
 Bar = Callable[[str], AbstractContextManager[Progress]]  # a progress bar with this title
@@ -85,6 +86,7 @@ def run(files: Sequence[File], question: Question, *, only_labelled: bool, now: 
         record = replayed(engine, question, bar)
     return {
         "files": [file.name for file in files],
+        "simulated": any(file.simulated for file in files),
         "items_in_files": len(items),
         "reporters_in_files": len({item.reporter for item in items}),
         **record,
@@ -104,6 +106,13 @@ def replayed(engine: Engine, question: Question, bar: Bar) -> dict[str, Any]:
     engine_said = _judged(labels, seen.alarms, rows)
     for record in engine_said["by_label"]:
         record["silence"] = [] if record["raised"] else seen.silence.get(record["id"], [])
+    for label, record in zip(labels, engine_said["by_label"], strict=True):
+        record |= scoring.clocks(label, record["known_on"], history.publication(label.effect))
+    counted_alarms = [alarm for alarm in seen.alarms if rows.counted[rows.column(alarm.month), alarm.item]]
+    engine_said["at_the_top"] = [
+        dict(zip(("right", "of"), scoring.at_the_top(labels, counted_alarms, count), strict=True)) | {"top": count}
+        for count in TOPS
+    ]
     return {
         "budget_per_1000": question.budget,
         "months": [str(seen.months[seen.warm_up]), str(seen.months[-1])],
@@ -197,6 +206,7 @@ def _note(seen: _Seen, step: pipeline.Step, month: Period, traded: FloatArray, q
                     level=change.level_after,
                     partner=change.partner,
                     as_of=step.as_of.date().isoformat(),
+                    p_value=change.finding.p_value if change.finding else None,
                 )
             )
     for name, said in rules.said(step.panel, month, question.baselines).items():

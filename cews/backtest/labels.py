@@ -6,13 +6,16 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from datetime import date
+from importlib.resources import files
 from typing import Any, Final
 
 from cews import countries
 from cews.domain import WORLD, Flow, ItemKey, Period, ShockClass, UserError
 from detectors.classes import THREATS
 
+SHIPPED: Final = "catalogue.csv"  # the documented shocks and decoys that come with the program
 COLUMNS: Final = ("id", "hs", "reporter", "flow", "partner", "effect_month", "class", "scored_from", "scored_to")
 DECOY: Final = "decoy"
 _CODE: Final = re.compile(r"[0-9]{2,10}")
@@ -32,7 +35,15 @@ class Label:
     shock: ShockClass | None  # None = decoy
     first: Period  # first and last month of data in which a warning counts
     last: Period
-    name: str = ""  # what happened, from the column ``event`` where the file has one
+    name: str = ""  # what happened
+    tier: int = 2  # 1 = size and month are published figures, 2 = the month is estimated, 3 = from memory
+    measure: date | None = None  # the day on which the measure took effect, or the accident happened
+    panic: date | None = None  # the day on which the public noticed
+
+    @property
+    def cause(self) -> str:
+        """What it is an effect of: S18-JPN and S18-CHN are one event, and not independent."""
+        return self.id.split("-", 1)[0]
 
     @property
     def threat(self) -> bool:
@@ -48,6 +59,11 @@ class Label:
         return below or [n for n in above if len(known[n].hs) == narrowest]
 
 
+def shipped(name: str = SHIPPED) -> tuple[Label, ...]:
+    """The labels of a file that comes with the program."""
+    return read_labels((files("cews") / "data" / name).read_bytes(), name)
+
+
 def read_labels(body: bytes, name: str) -> tuple[Label, ...]:
     """The labels of a CSV file; further columns are for its reader. Raises UserError naming every fault."""
     try:
@@ -60,9 +76,10 @@ def read_labels(body: bytes, name: str) -> tuple[Label, ...]:
         raise UserError(f"{name}, line 1: no column {', '.join(missing)}; a label file has {', '.join(COLUMNS)}.")
     labels, faults, ids = list[Label](), list[str](), set[str]()
     for row in reader:
-        found, wrong = _label({column: (row[column] or "").strip() for column in COLUMNS}, ids)
+        row["event"] = row.get("event") or row.get("name_en") or ""
+        found, wrong = _label({column: (row.get(column) or "").strip() for column in _READ}, ids)
         faults += [f"line {reader.line_num}, {column}: {what}" for column, what in wrong]
-        labels += [replace(found, name=(row.get("event") or "").strip())] if found else []
+        labels += [found] if found else []
     if faults:
         more = [f"and {len(faults) - _SHOWN} more"] if len(faults) > _SHOWN else []
         raise UserError("\n  ".join([f"{name} cannot be used as labels:", *faults[:_SHOWN], *more]))
@@ -85,7 +102,7 @@ def _label(row: Mapping[str, str], ids: set[str]) -> tuple[Label | None, list[tu
     ids.add(row["id"])
     if not faults and read["scored_from"] > read["scored_to"]:
         faults.append(("scored_to", f"{read['scored_to']} lies before scored_from {read['scored_from']}"))
-    return (None if faults else Label(*(read[column] for column in COLUMNS))), faults
+    return (None if faults else Label(*read.values())), faults
 
 
 def _name(text: str) -> str:
@@ -128,6 +145,20 @@ def _class(text: str) -> ShockClass | None:
     return None if text == DECOY else ShockClass(text)
 
 
+def _tier(text: str) -> int:
+    if text not in ("", "1", "2", "3"):
+        raise ValueError(f"{text!r} is no tier; write 1, 2 or 3, or leave it empty for 2")
+    return int(text or 2)
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise ValueError(f"{text!r} is no day; write it as 2021-10-15") from None
+
+
+# In the order of the fields of a label; those after the required ones may be absent.
 _READ: Final[Mapping[str, Callable[[str], Any]]] = {
     "id": _name,
     "hs": _codes,
@@ -138,4 +169,8 @@ _READ: Final[Mapping[str, Callable[[str], Any]]] = {
     "class": _one_of(_class, iter((*ShockClass, DECOY))),
     "scored_from": Period.parse,
     "scored_to": Period.parse,
+    "event": str,
+    "tier": _tier,
+    "measure_date": _day,
+    "panic_date": _day,
 }

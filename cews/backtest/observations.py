@@ -15,7 +15,7 @@ from cews import ingesting
 from cews.backtest.labels import Label
 from cews.domain import Flow, ItemKey, UserError
 from cews.store.engine import Engine
-from ingest import sources
+from ingest import simulated, sources
 from ingest.base import Batch
 from ingest.files import FileSource, form_of, read_file, source_of
 from ingest.tables import Given
@@ -35,6 +35,10 @@ class File:
     body: bytes
     form: str
     batch: Batch
+
+    @property
+    def simulated(self) -> bool:
+        return self.form == simulated.SOURCE.id
 
 
 def read(paths: Sequence[Path], form: str | None, given: Given, now: datetime, progress: Progress) -> list[File]:
@@ -83,11 +87,12 @@ def load(engine: Engine, home: Path, files: Sequence[File], kept: Collection[Ite
         ingesting.ingest_batch(
             engine,
             home,
-            sources().get(source_id) or FileSource(source_id),
+            simulated.SOURCE if file.simulated else sources().get(source_id) or FileSource(source_id),
             file.name,
             file.body,
             _part(file.batch, kept),
             now=now,
+            simulated=file.simulated,
             approved=True,
         )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any, Final, Self
 
 import numpy as np
@@ -34,6 +35,7 @@ class Alarm:
     level: Level | None = None
     partner: str | None = None  # None: about the item as a whole
     as_of: str = ""
+    p_value: float | None = None  # how rare the month was that raised it
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,31 @@ def matches(label: Label, alarm: Alarm) -> bool:
     return kind and about and label.first <= alarm.month <= label.last
 
 
+def at_the_top(labels: Mapping[Label, Sequence[int]], alarms: Sequence[Alarm], count: int) -> tuple[int, int]:
+    """(Alarms that raise something that has to be raised, alarms looked at) of the ``count`` worst: highest level, then
+    the rarest month."""
+    worst = sorted(alarms, key=_badness)[:count]
+    threats = [(label, frozenset(items)) for label, items in labels.items() if label.threat]
+    right = (any(one.item in items and matches(label, one) for label, items in threats) for one in worst)
+    return sum(right), len(worst)
+
+
+def _badness(alarm: Alarm) -> tuple[float, float, Period, int]:
+    rarity = 1.0 if alarm.p_value is None else alarm.p_value
+    return -float(alarm.level or 0), rarity, alarm.month, alarm.item
+
+
+def clocks(label: Label, known_on: str | None, released: datetime | None) -> dict[str, Any]:
+    """Days from the alarm to the three days it is measured against; positive = the alarm came first."""
+    days = {"release": released.date() if released else None, "measure": label.measure, "panic": label.panic}
+    told = {f"{name}_on": day.isoformat() if day else None for name, day in days.items()}
+    return told | {f"lead_{name}_days": _lead(known_on, day) for name, day in days.items()}
+
+
+def _lead(known_on: str | None, day: date | None) -> int | None:
+    return None if known_on is None or day is None else (day - date.fromisoformat(known_on)).days
+
+
 def verdicts(labels: Mapping[Label, Sequence[int]], alarms: Sequence[Alarm], rows: Rows) -> list[dict[str, Any]]:
     """One record for each label: raised or not, when, how bad, as what, and what else was said that month."""
     return [_verdict(label, set(items), alarms, rows) for label, items in labels.items()]
@@ -137,6 +164,8 @@ def _verdict(label: Label, items: set[int], alarms: Sequence[Alarm], rows: Rows)
     record: dict[str, Any] = {
         "id": label.id,
         "name": label.name,
+        "cause": label.cause,
+        "tier": label.tier,
         "label_class": label.shock.value if label.shock else "decoy",
         "effect_month": str(label.effect),
         "raised": bool(found),

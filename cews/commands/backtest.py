@@ -2,39 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 import orjson
 from rich.table import Table
 
 from cews import backtest as backtesting
-from cews.backtest import kept
-from cews.backtest.labels import read_labels
+from cews.backtest import frozen, kept, labels
 from cews.backtest.observations import MOST_ITEMS, read
 from cews.backtest.rules import KNOWN
 from cews.commands.data import given_options
 from cews.commands.session import Session, pass_session, print_json
+from cews.domain import UserError
+from cews.open_data import scorecard
 from detectors.baselines import RULES
 from ingest.files import FORMATS
 from ingest.tables import Given
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+BUDGETS: Final = (1.0, 10.0)  # false alarms in 1,000 item-months: what is promised, and what a small file can tell of
+_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command()
 @click.argument("more", nargs=-1, type=_FILE, metavar="[FILE]...")
-@click.option("--observations", required=True, multiple=True, type=_FILE, help="Files of trade; more may follow it.")
+@click.option("--observations", multiple=True, type=_FILE, help="Files of trade; more may follow it.")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="The published scorecard: the simulated world and, with --data, every frozen file, each kept.",
+)
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="With --all: a folder with frozen files (docs/scorecard.md names them).",
+)
+@click.option(
+    "--publish",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="With --all: write the scorecard as pages, CSV and JSON into this folder, for anyone to host.",
+)
 @click.option("--format", "form", type=click.Choice(FORMATS), help="Form of the files (default: by their columns).")
 @given_options
-@click.option("--shocks", required=True, type=_FILE, help="The label file: what happened, and when.")
+@click.option(
+    "--shocks", type=_FILE, help="The label file: what happened, and when (default: the documented shocks and decoys)."
+)
 @click.option(
     "--budget",
     type=click.FloatRange(min=0, min_open=True),
-    default=1.0,
-    show_default=True,
+    show_default=f"{BUDGETS[0]}; with --all {BUDGETS[0]} and {BUDGETS[1]}",
     help="False alarms allowed in 1,000 item-months without a label.",
 )
 @click.option("--baselines", default=",".join(RULES), show_default=True, help=f"Which of {', '.join(KNOWN)}.")
@@ -59,10 +79,13 @@ def backtest(
     /,
     observations: tuple[Path, ...],
     more: tuple[Path, ...],
+    everything: bool,
+    data: Path | None,
+    publish: Path | None,
     form: str | None,
     given: Given,
-    shocks: Path,
-    budget: float,
+    shocks: Path | None,
+    budget: float | None,
     baselines: str,
     items: str,
     output: Path | None,
@@ -75,13 +98,21 @@ def backtest(
     The engine is held to the budget by its own calibration, every baseline to the false alarms the engine really
     gave. Nothing of your store is read or written. The label file and every figure: docs/guide/backtest.md.
     """
+    _refuse_mixture(
+        everything, {"--observations": observations, "--shocks": shocks, "--json": output, "--keep": kept_as}
+    )
+    if not everything and (data or publish):
+        raise UserError("--data and --publish belong to the whole scorecard; write --all with them")
     question = backtesting.Question(
-        read_labels(shocks.read_bytes(), shocks.name),
-        budget,
+        labels.read_labels(shocks.read_bytes(), shocks.name) if shocks else labels.shipped(),
+        budget or BUDGETS[0],
         list(dict.fromkeys(name.strip() for name in baselines.split(",") if name.strip())),
         workers,
         rules_only,
     )
+    if everything:
+        _everything(session, question, (budget,) if budget else BUDGETS, data, publish)
+        return
     with session.progress("Reading") as progress:
         files = read((*observations, *more), form, given, session.now, progress)
     if kept_as is not None:
@@ -95,6 +126,43 @@ def backtest(
     if output is not None:
         output.write_bytes(orjson.dumps(record, option=orjson.OPT_INDENT_2))
     _show(session, record)
+
+
+def _refuse_mixture(everything: bool, alone: Mapping[str, object]) -> None:
+    named = [name for name, value in alone.items() if value]
+    if everything and named:
+        raise UserError(f"--all has its own files, labels and names; leave {', '.join(named)} out")
+    if not everything and "--observations" not in named:
+        raise UserError("nothing to replay; give files by --observations, or --all for the whole scorecard")
+
+
+def _everything(
+    session: Session,
+    question: backtesting.Question,
+    budgets: Sequence[float],
+    data: Path | None,
+    publish: Path | None,
+) -> None:
+    """Every set of the scorecard at every budget, kept and, where asked for, published."""
+    home = session.settings.home
+    for name, files, own in frozen.sets(data, session.now, lambda done, total: None):
+        for budget in budgets:
+            asked = replace(question, labels=own, budget=budget)
+            record = backtesting.run(files, asked, only_labelled=False, now=session.now, bar=session.progress)
+            kept.keep(home, f"{name}-{budget:g}".replace(".", "-"), record, session.now)
+            session.say(_line(name, budget, record))
+    if publish is not None:
+        scorecard.publish(kept.all_of(home), publish, session.now)
+        session.say(f"Published to {publish}.")
+
+
+def _line(name: str, budget: float, record: Mapping[str, Any]) -> str:
+    said = record["engine"]
+    rate = "" if said["alerts_per_1000"] is None else f", {said['alerts_per_1000']:.2f} false alarms in 1,000"
+    return (
+        f"{name} at {budget:g}: {said['raised']} of {said['labels']} events, "
+        f"{said['decoys_raised']} of {said['decoys']} decoys{rate}"
+    )
 
 
 def _show(session: Session, record: Mapping[str, Any]) -> None:

@@ -9,21 +9,17 @@ The same store and ``as_of`` give the same bytes. A folder is replaced as a whol
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
 from cews import __version__, extracts
-from cews.domain import UserError
 from cews.exports import moment_words
 from cews.extracts import NUMBER, WHOLE, Asked, Extract, Row, field_of
-from cews.open_data import page
+from cews.open_data import folder, page
 from cews.store import queries
 from cews.store.engine import Connection, reading
 from ingest import simulated, sources
@@ -82,78 +78,21 @@ class Snapshot:
         return any(one.simulated for one in self.origins)
 
 
-def publish(asked: Asked, folder: Path) -> Snapshot:
+def publish(asked: Asked, place: Path) -> Snapshot:
     """Write the snapshot; a folder that holds something else is refused. Raises UserError."""
-    _refuse_foreign(folder)
-    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    try:
-        made = _write(asked, part)
-        _put_in_place(part, folder)
-    except OSError as error:
-        raise UserError(f"{folder} cannot be written: {error.strerror}. Give another folder.") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-    return made
+    return folder.replaced(place, _OURS, NAME, lambda part: _write(asked, part))
 
 
-def _refuse_foreign(folder: Path) -> None:
-    if folder.is_dir() and any(folder.iterdir()) and not _is_ours(folder):
-        raise UserError(f"{folder} holds files that are no snapshot of C-EWS; give an empty or a new folder")
-
-
-def _is_ours(folder: Path) -> bool:
-    try:
-        return bool(orjson.loads((folder / _OURS).read_bytes())["name"] == NAME)
-    except (OSError, ValueError, TypeError, KeyError):
-        return False
-
-
-def _put_in_place(part: Path, folder: Path) -> None:
-    """The new folder under the name; the one before goes only when the new one stands."""
-    before = part.with_suffix(".before")
-    if folder.exists():
-        folder.replace(before)
-    try:
-        part.replace(folder)
-    except OSError:
-        if before.exists():
-            before.replace(folder)
-        raise
-    shutil.rmtree(before, ignore_errors=True)
-
-
-def _write(asked: Asked, folder: Path) -> Snapshot:
-    shutil.rmtree(folder, ignore_errors=True)
-    (folder / "data").mkdir(parents=True)
+def _write(asked: Asked, part: Path) -> Snapshot:
+    (part / "data").mkdir()
     with reading(asked.engine) as cx:
         origins = _origins(cx, asked)
-        tables = [_table(cx, what, asked, origins, folder) for what in TABLES]
+        tables = [_table(cx, what, asked, origins, part) for what in TABLES]
     made = Snapshot(moment_words(asked.as_of), tables, origins)
-    (folder / _OURS).write_bytes(orjson.dumps(descriptor(made), option=orjson.OPT_INDENT_2))
-    for language, name in (("ko", "index.html"), ("en", "index.en.html")):
-        (folder / name).write_text(page.html(made, language), encoding="utf-8")
-    lines = [f"{_checksum(path)}  {path.relative_to(folder).as_posix()}\n" for path in _files(folder)]
-    (folder / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
-    for path in _files(folder):
-        _to_disk(path)
+    (part / _OURS).write_bytes(orjson.dumps(descriptor(made), option=orjson.OPT_INDENT_2))
+    for language, name in page.PAGES.items():
+        (part / name).write_text(page.html(made, language), encoding="utf-8")
     return made
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-def _to_disk(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
-
-
-def _checksum(path: Path) -> str:
-    digest = sha256()
-    with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()
 
 
 # --- tables ------------------------------------------------------------------------------------------
@@ -178,14 +117,14 @@ def _origins(cx: Connection, asked: Asked) -> list[Origin]:
     return found
 
 
-def _table(cx: Connection, what: str, asked: Asked, origins: Sequence[Origin], folder: Path) -> Table:
+def _table(cx: Connection, what: str, asked: Asked, origins: Sequence[Origin], place: Path) -> Table:
     wanted = [one.id for one in origins if one.open_rows]
     files, rows = [], 0
     for form in FORMS:
-        path = folder / "data" / f"{what}.{form}"
+        path = place / "data" / f"{what}.{form}"
         made = extracts.extract(cx, what, replace(asked, sources=wanted))
         rows = extracts.write_to(path, form, _kept_back(made, frozenset(wanted)))
-        files.append(File(f"data/{path.name}", form, path.stat().st_size, _checksum(path)))
+        files.append(File(f"data/{path.name}", form, path.stat().st_size, folder.checksum(path)))
     return Table(what, extracts.EXTRACTS[what][0], rows, files)
 
 

@@ -6,7 +6,7 @@ from base64 import b64encode
 from functools import cache, partial
 from hashlib import sha256
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -19,22 +19,28 @@ if TYPE_CHECKING:
     from cews.open_data import Snapshot
 
 
+PAGES: Final = {"ko": "index.html", "en": "index.en.html"}
+
+
 def html(made: Snapshot, language: str) -> str:
     """The page in a language; it names nothing outside its folder but the addresses of the sources."""
+    return render("index.html", language, made=made, size=_size, unit=lambda name: field_of(name).unit.strip("`"))
+
+
+def render(template: str, language: str, **values: object) -> str:
+    """A page of ours: its style is in it, and nothing else may be loaded."""
     style = _style()
     digest = b64encode(sha256(style.encode()).digest()).decode()
     return (
         _environment()
-        .get_template("index.html")
+        .get_template(template)
         .render(
-            made=made,
             language=language,
             say=partial(_say, language),
             style=Markup(style),  # noqa: S704 (our own file)
             policy=f"default-src 'none'; style-src 'sha256-{digest}'",
-            size=_size,
-            unit=lambda name: field_of(name).unit.strip("`"),
             version=__version__,
+            **values,
         )
     )
 

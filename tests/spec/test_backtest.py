@@ -92,7 +92,7 @@ def test_what_is_no_label_file_is_refused_with_the_remedy(body: bytes, said: str
 
 def test_the_label_files_that_come_with_the_program_can_be_read() -> None:
     root = Path(__file__).resolve().parents[2]
-    for path in (root / "docs/labels/real-events.csv", root / "cews/data/episodes_kor.csv"):
+    for path in (root / "cews/data/catalogue.csv", root / "cews/data/episodes_kor.csv"):
         assert len(read_labels(path.read_bytes(), path.name)) > 5
 
 

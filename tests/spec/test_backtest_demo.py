@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import nullcontext
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cews import backtest, ingesting
-from cews.backtest.labels import read_labels
+from cews.backtest import card, frozen
 from cews.domain import Period
 from cews.store.engine import Engine
 from cews.store.scratch import scratch
@@ -49,8 +48,7 @@ def budget(request: pytest.FixtureRequest) -> float:
 
 @pytest.fixture(scope="module")
 def record(world: Engine, budget: float) -> dict[str, Any]:
-    text = (files("cews") / "data" / "episodes_kor.csv").read_bytes()
-    labels = [label for label in read_labels(text, "episodes") if label.first >= FIRST and label.last <= LAST]
+    labels = frozen.staged(FIRST, LAST)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(backtest, "GROUND", 6)
         question = backtest.Question(labels, budget, ["yoy", "seasonal_z"], workers=1, rules_only=True)
@@ -60,6 +58,17 @@ def record(world: Engine, budget: float) -> dict[str, Any]:
 def test_recall_at_the_budget_has_not_fallen(record: dict[str, Any]) -> None:
     assert record["engine"]["labels"] == 9
     assert record["engine"]["raised"] >= 3
+
+
+def test_the_scorecard_of_the_world_has_not_fallen(record: dict[str, Any]) -> None:
+    """Each kind of shock that is found is still found, and no later: another kind does not make up for it."""
+    figures = card.card([record])
+    assert figures["by_tier"]["1"]["hits"] == 2, "urea and neon, whose size and month are published"
+    assert figures["by_class"]["shortage"]["hits"] >= 2
+    assert figures["by_class"]["price_led"]["hits"] >= 1
+    assert figures["class_right"]["hits"] >= 2
+    assert figures["leads"]["release"]["median_days"] >= 0
+    assert figures["at_the_top"][-1]["hits"] >= 2
 
 
 def test_the_false_alarms_stay_within_the_budget(

@@ -37,7 +37,7 @@ missed = pytest.mark.xfail(
 
 def measured(folder: Path, budget: float, file: str, *words: str) -> dict[str, Any]:
     out = folder / "result.json"
-    labels = ROOT / "docs" / "labels" / "real-events.csv"
+    labels = ROOT / "cews" / "data" / "catalogue.csv"
     asked = ["--observations", str(DATA / file), *words, "--shocks", str(labels), "--budget", str(budget)]
     CliRunner().invoke(backtest, [*asked, "--json", str(out), "--workers", "1"], catch_exceptions=False)
     found: dict[str, Any] = json.loads(out.read_bytes())

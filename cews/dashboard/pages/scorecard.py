@@ -13,6 +13,7 @@ from dash.development.base_component import Component
 
 from cews import demo, formats, sentences
 from cews.backtest import kept
+from cews.backtest.card import CLOCKS, Deck, decks
 from cews.backtest.kept import Kept
 from cews.backtest.scoring import wilson
 from cews.dashboard import parts
@@ -24,6 +25,7 @@ from cews.dashboard.words import mark
 from cews.demo import EpisodeResult, Score
 from cews.domain import Level, Reason, UserError
 from cews.handling import Outcome
+from cews.open_data.scorecard import interval_words, signed
 from cews.store import queries, verdicts
 from cews.store.engine import Connection
 from cews.store.verdicts import Tally
@@ -34,6 +36,11 @@ OUTCOMES: Final[Mapping[Outcome, str]] = {
     Outcome.FALSE_ALARM: mark("False alarm", context="outcome"),
     Outcome.KNOWN: mark("Known before", context="outcome"),
     Outcome.DATA_ERROR: mark("Error in the data", context="outcome"),
+}
+LEADS: Final = {
+    "release": mark("Lead over the release of the month in which it was felt"),
+    "measure": mark("Lead over the day the measure took effect, or the accident happened"),
+    "panic": mark("Lead over the day the public noticed"),
 }
 Labelled = Mapping[str, Any]  # one label of a record
 
@@ -57,39 +64,111 @@ def page(desk: Desk, cx: Connection, view: View) -> Page:
 
 
 def _real(desk: Desk, view: View) -> Component:
-    title = view.say("Real events")
+    """What the kept back-tests of one budget say; another budget is a link away."""
+    title = view.say("Measured by back-tests")
     try:
-        records = [one for one in kept.all_of(desk.settings.home) if one.made_at <= view.as_of]
+        found = decks(one for one in kept.all_of(desk.settings.home) if one.made_at <= view.as_of)
     except UserError as error:
         return parts.card(title, parts.empty(str(error), "warning"))
-    if not records:
+    if not found:
         return parts.card(title, _nothing_kept(view))
-    words = view.say("Back-tests of real data: each month is judged by what was known then.")
+    budgets = sorted({deck.budget for deck in found})
+    chosen = next((budget for budget in budgets if f"{budget:g}" == view.one("budget")), budgets[0])
+    cards = [_deck(deck, view) for deck in found if deck.budget == chosen]
+    return html.Div([_budgets(budgets, chosen, view), *cards])
+
+
+def _budgets(budgets: Sequence[float], chosen: float, view: View) -> Component:
+    words = view.say("False alarms allowed in 1,000 item-months")
+    links = [
+        parts.link(f"{budget:g}", view.link("/scorecard", budget=f"{budget:g}"), "on" if budget == chosen else "")
+        for budget in budgets
+    ]
+    nav = html.Nav(links, className="link-segments tabs", **parts.aria(label=words))
+    return html.Div([html.Span(f"{words}:"), nav], className="toolbar")
+
+
+def _deck(deck: Deck, view: View) -> Component:
+    title = view.say("Simulated world") if deck.simulated else view.say("Real events")
+    words = view.say("Each month is judged by what was known then. What was missed is counted as missed.")
     return html.Div(
         [
-            parts.card(title, _summary(records, view), _labels(records, view), subtitle=words),
-            parts.card(view.say("Beside published rules"), *_beside(records, view)),
+            parts.card(title, *_head(deck, view), _labels(deck.kept, view), subtitle=words),
+            parts.card(view.say("By class and tier"), _figures(deck.card, view), _tiers(view)),
+            parts.card(view.say("Beside published rules"), *_beside(deck.kept, view)),
         ]
+    )
+
+
+def _head(deck: Deck, view: View) -> list[Component]:
+    mark_ = [parts.simulated_tag(view)] if deck.simulated else []
+    return [*mark_, _summary(deck.card, view)]
+
+
+def _figures(card: Mapping[str, Any], view: View) -> Component:
+    """Every figure with its interval."""
+    headers = [view.say("Figure"), view.say("Measured"), view.say("95 % interval")]
+    classes = [(view.shock(name), one) for name, one in card["by_class"].items()]
+    tiers = [(view.say("Tier {number}", number=name), one) for name, one in card["by_tier"].items()]
+    tops = [
+        (view.say("Right ones among the worst {count} of each file", count=one["top"]), one)
+        for one in card["at_the_top"]
+    ]
+    shares = [
+        *classes,
+        *tiers,
+        (view.say("Decoys raised"), card["decoys"]),
+        (view.say("Precision"), card["precision"]),
+        *tops,
+    ]
+    rows = [[name, _of(one["hits"], one["of"], view), interval_words(one)] for name, one in shares]
+    rows += [[view.say(LEADS[clock]), *_lead_cells(card["leads"][clock], view)] for clock in CLOCKS]
+    return parts.table(headers, rows, numeric=(1, 2))
+
+
+def _lead_cells(lead: Mapping[str, Any], view: View) -> list[str]:
+    band = "–" if lead["low"] is None else f"{signed(lead['low'])} … {signed(lead['high'])}"
+    if lead["median_days"] is None:
+        return ["–", band]
+    return [view.say("{days} days, {labels} events", days=signed(lead["median_days"]), labels=lead["labels"]), band]
+
+
+def _tiers(view: View) -> Component:
+    return html.P(
+        view.say(
+            "Tier 1: size and month are published figures. Tier 2: the event is documented, the month estimated. "
+            "Tier 3: from memory. A lead is positive where the warning came first."
+        ),
+        className="sub",
     )
 
 
 def _nothing_kept(view: View) -> Component:
     words = view.say("No back-test has been kept yet. Whoever runs C-EWS keeps one by a command:")
-    command = "cews backtest --observations FILE --format kcs --shocks docs/labels/real-events.csv --keep korea"
+    command = "cews backtest --all --data FOLDER"
     return html.Div([parts.empty(words, "score"), html.Pre(html.Code(command), className="posted")])
 
 
-def _summary(records: Sequence[Kept], view: View) -> Component:
-    total = _totals(records, ENGINE)
-    missed = total["labels"] - total["raised"]
+def _summary(card: Mapping[str, Any], view: View) -> Component:
+    recall, decoys, wolf = card["recall"], card["decoys"], card["false_alarms"]
     numbers: list[tuple[str, str, str]] = [
-        (view.say("Events raised"), _of(total["raised"], total["labels"], view), _interval(total)),
-        (view.say("Missed"), f"{missed:,}", ""),
-        (view.say("Decoys raised"), _of(total["decoys_raised"], total["decoys"], view), ""),
-        (view.say("False alarms"), f"{total['false_alarms']:,}", ""),
-        (view.say("in 1,000 item-months"), _rate(total), ""),
+        (view.say("Events raised"), _of(recall["hits"], recall["of"], view), _band(interval_words(recall))),
+        (view.say("Missed"), f"{recall['of'] - recall['hits']:,}", ""),
+        (view.say("Decoys raised"), _of(decoys["hits"], decoys["of"], view), _band(interval_words(decoys))),
+        (view.say("False alarms"), f"{wolf['count']:,}", ""),
+        (view.say("in 1,000 item-months"), *_rate_words(wolf)),
     ]
     return html.Dl([_number(*one) for one in numbers], className="stats score-stats")
+
+
+def _band(interval: str) -> str:
+    return "" if interval == "–" else f"95 %: {interval}"
+
+
+def _rate_words(wolf: Mapping[str, Any]) -> tuple[str, str]:
+    if wolf["per_1000"] is None:
+        return "–", ""
+    return f"{wolf['per_1000']:.2f}", f"95 %: {wolf['low']:.2f}–{wolf['high']:.2f}"
 
 
 def _number(name: str, value: str, note: str) -> Component:
