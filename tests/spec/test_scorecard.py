@@ -1,4 +1,4 @@
-"""The scorecard: its catalogue, its frozen files, its figures with their intervals, and the folder that is published."""
+"""The scorecard: its catalogue, its frozen files, its figures with their intervals, and what is published."""
 
 from __future__ import annotations
 
