@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -43,7 +44,7 @@ class Violation:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Release:
     """What is checked. ``known`` has the columns of the frame's key, value and weight: the source's rows in force."""
 
@@ -53,6 +54,11 @@ class Release:
     today: date
     dated: bool = False  # it lists versions: missing rows say nothing, and several versions of a row are no doubles
     totals: pd.DataFrame | None = None  # as ``known``, of another source that publishes the same trade
+
+    @cached_property
+    def apart(self) -> tuple[tuple[float, Violation], ...]:
+        """Totals that another source has otherwise, each with the share of the larger one by which they differ."""
+        return tuple(_apart(self))
 
 
 def violations(release: Release) -> tuple[Violation, ...]:
@@ -82,7 +88,7 @@ def _repeats(release: Release) -> bool:
 
 def warnings(release: Release) -> tuple[Violation, ...]:
     """What somebody should look at, though it holds nothing back: totals that differ from another source's a little."""
-    return tuple(_differing(release, AGREE, DISAGREE))
+    return tuple(found for share, found in release.apart if share <= DISAGREE)
 
 
 # --- of the frame alone ------------------------------------------------------------------------------
@@ -119,12 +125,14 @@ def empty_newest_month(release: Release) -> Iterator[Violation]:
     for part in whole:
         last, country = Period.from_yyyymm(max(part.published)), (part.reporter, part.flow.value)
         newest[country] = max(last, newest.get(country, last))
-    months = {month.yyyymm for last in newest.values() for month in (last, last + -1)}
-    now = _items_traded([release.frame], whole, months)
-    before = _items_traded([release.frame, release.known], whole, months) if len(release.known) else now
-    for (reporter, flow), last in sorted(newest.items()):
+    now = _items_traded([release.frame], whole, {last.yyyymm for last in newest.values()})
+    silent = [(*country, last) for country, last in sorted(newest.items()) if not now.get((*country, last.yyyymm))]
+    if not silent:
+        return
+    before = _items_traded([release.frame, release.known], whole, {(last + -1).yyyymm for _, _, last in silent})
+    for reporter, flow, last in silent:
         items = before.get((reporter, flow, (last + -1).yyyymm), 0)
-        if items >= LEAST_ITEMS and not now.get((reporter, flow, last.yyyymm), 0):
+        if items >= LEAST_ITEMS:
             detail = f"nothing at all; {items} items traded in the month before"
             yield Violation("empty month", f"{reporter}:{flow} {last}", detail)
 
@@ -161,8 +169,9 @@ def jumped_totals(release: Release) -> Iterator[Violation]:
     """What an item traded in the months known before is now a hundred times more, or less."""
     if release.known.empty:
         return
-    for name in ("value_usd", "net_weight_kg"):
-        both = _totals(release.known, name).to_frame("before").join(_totals(release.frame, name).rename("now"))
+    before, now = _totals(release.known), _totals(release.frame)
+    for name in before.columns:
+        both = before[[name]].set_axis(["before"], axis=1).join(now[name].rename("now"))
         sums = both.dropna().groupby(_ITEM).sum()
         told = sums[(sums.max(axis=1) >= LEAST_TRADE) & (sums.min(axis=1) > 0)]
         for place, row in told[_ratio(told) > JUMP].iterrows():
@@ -193,22 +202,21 @@ def slipped_units(release: Release) -> Iterator[Violation]:
 
 def differing_totals(release: Release) -> Iterator[Violation]:
     """What an item traded in a month is less than half of what another source has of the same trade, or the reverse."""
-    return _differing(release, DISAGREE, np.inf)
+    return (found for share, found in release.apart if share > DISAGREE)
 
 
-def _differing(release: Release, least: float, most: float) -> Iterator[Violation]:
-    """Totals of items' months that differ by more than ``least`` and at most ``most`` of the larger one."""
+def _apart(release: Release) -> Iterator[tuple[float, Violation]]:
     if release.totals is None or release.totals.empty:
         return
-    own = _published(release).merge(release.frame, how="left", on=_ITEM_MONTH)
-    for name in ("value_usd", "net_weight_kg"):
-        both = pd.concat([_trade(own, name).rename("here"), _trade(release.totals, name).rename("there")], axis=1)
-        both = both.dropna()
+    here = _trade(_published(release).merge(release.frame, how="left", on=_ITEM_MONTH))
+    there = _trade(release.totals)
+    for name in here.columns:
+        both = pd.concat([here[name].rename("here"), there[name].rename("there")], axis=1).dropna()
         apart, larger = (both["here"] - both["there"]).abs(), both.max(axis=1)
-        told = (apart >= LEAST_DIFFERENCE) & (apart > least * larger) & (apart <= most * larger)
-        for place, row in both[told].iterrows():
+        told = both.assign(share=apart / larger)[(apart >= LEAST_DIFFERENCE) & (apart > AGREE * larger)]
+        for place, row in told.iterrows():
             detail = f"{row['here']:,.0f}, and {row['there']:,.0f} in the source that publishes the same trade"
-            yield Violation(f"total of {name}", _scope(place), detail)
+            yield row["share"], Violation(f"total of {name}", _scope(place), detail)
 
 
 def _published(release: Release) -> pd.DataFrame:
@@ -221,14 +229,14 @@ def _published(release: Release) -> pd.DataFrame:
     return frame.astype({**dict.fromkeys(_ITEM, "str"), "period": "int64"})
 
 
-def _trade(rows: pd.DataFrame, name: str) -> pd.Series:
+def _trade(rows: pd.DataFrame) -> pd.DataFrame:
     """By item and month: the total row where there is one, else the sum over the partners; NaN where not known."""
-    known = rows[name].where(rows["partner"].notna(), 0.0)
-    world = (rows["partner"] == WORLD).to_numpy(bool)
+    known = rows[["value_usd", "net_weight_kg"]].where(rows["partner"].notna(), 0.0)
+    world = rows["partner"] == WORLD
     keys = [rows[column] for column in _ITEM_MONTH]
-    unknown, totals = known.isna() & ~world, known.where(world)
-    sums = known.where(~world, 0.0).groupby(keys).sum().mask(unknown.groupby(keys).any())
-    return totals.groupby(keys).first().fillna(sums)
+    unknown, partners = known.isna().mask(world, False), known.mask(world, 0.0)
+    sums = partners.groupby(keys).sum().mask(unknown.groupby(keys).any())
+    return known.where(world).groupby(keys).first().fillna(sums)
 
 
 CHECKS: Final[tuple[Callable[[Release], Iterator[Violation]], ...]] = (
@@ -258,9 +266,9 @@ def _within(rows: pd.DataFrame, coverage: Sequence[Coverage]) -> pd.DataFrame:
     return rows[spoken[item, month]]
 
 
-def _totals(rows: pd.DataFrame, name: str) -> pd.Series:
-    """Sums over the partners, by item and month, where there are any numbers."""
-    return rows.groupby([*_ITEM, "period"])[name].sum(min_count=1).dropna()
+def _totals(rows: pd.DataFrame) -> pd.DataFrame:
+    """Sums over the partners, by item and month; NaN where there are no numbers."""
+    return rows.groupby(_ITEM_MONTH)[["value_usd", "net_weight_kg"]].sum(min_count=1)
 
 
 def _unit_values(rows: pd.DataFrame) -> pd.Series:
