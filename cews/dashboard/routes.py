@@ -198,7 +198,7 @@ def register(app: Dash, desk: Desk) -> None:
         ("title", Output("page-title", "id"), [Input("page-title", "data")]),
         ("menu", Output("shell", "navbar"), [Input("burger", "opened"), State("shell", "navbar")]),
         ("closeMenu", Output("burger", "opened"), [Input("url", "pathname"), Input("nav-close", "n_clicks")]),
-        ("closeSearch", Output("search", "value"), [Input("url", "pathname")]),
+        ("closeSearch", Output("search", "value"), [Input("url", "pathname"), State("search", "value")]),
         (
             "language",
             Output("language-ko", "title"),

@@ -101,6 +101,22 @@ def test_several_are_closed_at_once_with_what_they_were_and_a_comment(open_page:
     expect(page.locator(ROWS)).to_have_count(2)
 
 
+def test_on_a_phone_several_are_chosen_by_boxes_that_come_when_they_are_wanted(open_page: Open) -> None:
+    page = open_page("/alerts?state=all", "en", "light", "mobile")
+    rows_are_there(page)
+    boxes = page.locator(".ag-row .ag-checkbox-input")
+    expect(boxes).to_have_count(0)
+    page.get_by_role("button", name="Choose several").click()
+    boxes.first.check()
+    boxes.nth(1).check()
+    expect(page.locator("#bulk strong")).to_have_text("2 chosen")
+    page.locator("#bulk").get_by_role("button", name="Acknowledge").click()
+    expect(said(page)).to_contain_text("Acknowledged: 2.")
+    page.get_by_role("button", name="Choose several").click()
+    expect(page.locator("#bulk")).to_be_hidden()
+    expect(boxes).to_have_count(0)
+
+
 def test_a_comment_is_written_and_stays(open_page: Open) -> None:
     page = open_page("/alerts/3?state=all", "ko")
     rows_are_there(page)

@@ -13,8 +13,8 @@
     closeMenu() {
       return false;
     },
-    closeSearch() {
-      return "";
+    closeSearch(_path, words) {
+      return words ? "" : none();
     },
     language() {
       const pressed = window.dash_clientside.callback_context.triggered_id;

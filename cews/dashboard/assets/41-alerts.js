@@ -33,11 +33,11 @@
       return same(now, { ...before }) ? none() : now;
     },
     unchoose(closes) {
-      return closes ? null : none();
+      return closes ? 0 : none();
     },
     mirror(filter, chosen, decision) {
       if (!onAlerts()) return none();
-      open = chosen === undefined ? null : chosen;
+      open = chosen || null;
       address(filter);
       const asked = JSON.stringify(filter);
       withGrid((api) => {
@@ -84,10 +84,13 @@
 
   const emptyComment = () => document.getElementById("comment") && set("comment", { value: "" });
 
-  /* A narrow screen has room for three columns, a small desk for six. */
+  /* A narrow screen has room for three columns, of which boxes to tick may be one; a small desk for six. */
   function columns() {
     if (!grid || grid.isDestroyed()) return;
-    grid.setColumnsVisible(["shock", "trend", "handling", "ag-Grid-SelectionColumn"], !NARROW.matches);
+    const button = document.getElementById("alerts-pick"), picking = button && button.getAttribute("aria-pressed") === "true";
+    grid.setColumnsVisible(["shock", "trend", "handling"], !NARROW.matches);
+    grid.setColumnsVisible(["ag-Grid-SelectionColumn"], picking || !NARROW.matches);
+    grid.setColumnsVisible(["change"], !(picking && NARROW.matches));
     grid.setColumnsVisible(["partner"], !MEDIUM.matches);
     grid.setColumnsVisible(["opened"], !NARROW.matches && (WIDE.matches || !grid.getColumn("handling")));
   }
@@ -133,7 +136,7 @@
   function escape() {
     if (!onAlerts()) return false;
     if (grid && grid.getSelectedNodes().length) grid.deselectAll();
-    else set("alerts-chosen", { data: null });
+    else set("alerts-chosen", { data: 0 });
   }
 
   Object.assign((window.cewsKeys = window.cewsKeys || {}), {
@@ -149,7 +152,12 @@
 
   document.addEventListener("click", (event) => {
     if (event.target.closest("#bulk-clear") && grid) grid.deselectAll();
-    const fold = event.target.closest("#alerts-fold");
+    const fold = event.target.closest("#alerts-fold"), pick = event.target.closest("#alerts-pick");
+    if (pick) {
+      pick.setAttribute("aria-pressed", pick.getAttribute("aria-pressed") !== "true");
+      if (grid) grid.deselectAll();
+      columns();
+    }
     if (fold) fold.setAttribute("aria-expanded", document.getElementById("alerts-toolbar").classList.toggle("unfolded"));
   });
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import dash_ag_grid as dag
 import dash_mantine_components as dmc
-from dash import Dash, Input, Output, State, dcc, html, no_update
+from dash import Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 
 from cews import formats
@@ -51,10 +51,10 @@ def page(_desk: Desk, cx: Connection, view: View, number: str | None) -> Page:
                 ),
                 sheets.files(view, "/export/alerts", follows=True),
             ),
-            _toolbar(kept, counts, choices(cx, counts, kept, view), view),
+            _toolbar(kept, counts, choices(cx, counts, kept, view), may, view),
             html.Div([_grid(may, view), _panel(chosen, alert_id, may, view)], className="inbox"),
             dcc.Store(id="alerts-filter", data=kept),
-            dcc.Store(id="alerts-chosen", data=alert_id),
+            dcc.Store(id="alerts-chosen", data=alert_id or 0),  # 0 = none: a store of nothing tells a change at once
             decisions.place(cx, view),
         ],
         className="alerts-page",
@@ -165,7 +165,7 @@ def event_words(card: events.Card, view: View) -> str:
     return f"{event_name(card.partner, card.flow, names, view.language)} ({card.first_period})"
 
 
-def _toolbar(kept: Kept, counts: Facets, offered: Mapping[str, list[Choice]], view: View) -> Component:
+def _toolbar(kept: Kept, counts: Facets, offered: Mapping[str, list[Choice]], may: bool, view: View) -> Component:
     states = [(state, view.say(STATE_NAMES[state], context="state")) for state in STATES[:-1]] + [
         ("all", view.say("All", context="state"))
     ]
@@ -190,12 +190,19 @@ def _toolbar(kept: Kept, counts: Facets, offered: Mapping[str, list[Choice]], vi
             ),
             *(handled if view.replayed is None else [html.Div(one, className="hidden") for one in handled]),
             more,
+            *([_pick(view)] if may else []),
             _words("q", view.say("HS code or item"), kept, "words", leftSection=parts.icon("search")),
             html.Div(_folded(kept, offered, view), id="alerts-more", className="filters"),
         ],
         id="alerts-toolbar",
         className="toolbar unfolded" if folded(kept) else "toolbar",
     )
+
+
+def _pick(view: View) -> Component:
+    """Narrow screens have room for boxes to tick only while somebody wants them."""
+    words = [parts.icon("done"), html.Span(view.say("Choose several"))]
+    return html.Button(words, id="alerts-pick", className="button pick", **parts.aria(pressed="false"))
 
 
 def folded(kept: Kept) -> str:
@@ -408,10 +415,9 @@ def register(app: Dash, desk: Desk) -> None:
         Input("alerts-grid", "getRowsRequest"),
         State("alerts-filter", "data"),
         State("url", "search"),
+        prevent_initial_call=True,
     )
-    def give_rows(asked: dict[str, Any] | None, kept: dict[str, Any] | None, search: str | None) -> Any:
-        if asked is None:
-            return no_update
+    def give_rows(asked: dict[str, Any], kept: dict[str, Any] | None, search: str | None) -> Any:
         view = desk.view(search)
         where = filter_of(kept_of(kept or {}), view)
         with reading(desk.engine) as cx:
@@ -448,8 +454,8 @@ def register(app: Dash, desk: Desk) -> None:
     def show(chosen: int | None, _made: Any, search: str | None) -> Component:
         view = desk.view(search)
         with reading(desk.engine) as cx:
-            shown = alert_panel.read(cx, view, int(chosen)) if chosen is not None else None
-        return alert_panel.panel(shown, chosen, view)
+            shown = alert_panel.read(cx, view, int(chosen)) if chosen else None
+        return alert_panel.panel(shown, chosen or None, view)
 
     filters = [Input(f"alerts-{key}", "value") for key in (*_ONE, *_MANY)]
     clientside(app, "filter", Output("alerts-filter", "data"), [*filters, State("alerts-filter", "data")])
