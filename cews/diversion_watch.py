@@ -113,8 +113,9 @@ def _of_item(
 
 def _comparable(panel: Panel, number: int, column: int) -> bool:
     """Whether the months that are compared are all there, and the code means the same in all of them."""
-    rows = slice(column + 1 - MONTHS, column + 1)
-    return column + 1 >= MONTHS and bool(panel.reported[rows, number].all() and not panel.breaks[rows, number].any())
+    first = column + 1 - MONTHS
+    changed = panel.breaks[first + 1 : column + 1, number]  # at its first month it does not matter
+    return first >= 0 and bool(panel.reported[first : column + 1, number].all() and not changed.any())
 
 
 def _part(way: Way, partners: Sequence[str], usd: FloatArray, exports: tuple[float, ...] = ()) -> Part:
@@ -138,7 +139,7 @@ def record(one: Diversion, language: str) -> Record:
     """As JSON for programs. Amounts are means of a month, in ``unit``."""
     return {
         "item": {"id": str(one.item), **item_record(one.item)},
-        "list": one.good.list if one.good else None,
+        "listed_by": one.good.list if one.good else None,
         "tier": one.good.tier or None if one.good else None,
         "month": str(one.month),
         "standing_months": one.standing,

@@ -35,6 +35,7 @@ PAGES = {
     "watchlists": "/watchlists",
     "watch-add": "/watchlists/add?q=요소수",
     "relapses": "/watchlists/relapses?as_of=2023-12-20",
+    "diversions": "/diversions",
     "whatif": "/whatif?supplier=CHN",
     "whatif-item": "/whatif?item=KOR:import:310210&supplier=CHN&months=6",
     "measures": "/measures",

@@ -20,6 +20,7 @@ PATHS = (
     "/watchlists/relapses",
     "/watchlists/KOR/import/310210",
     "/whatif",
+    "/diversions",
     "/measures",
     "/measures/add",
     "/measures/import",

@@ -51,6 +51,7 @@ SCOPES: Final[Mapping[str, Scope]] = {
     "/v1/items/<item>/price": Scope.READ,
     "/v1/observations": Scope.READ,
     "/v1/measures": Scope.READ,
+    "/v1/diversions": Scope.READ,
     "/v1/watch-list": Scope.READ,
     "/v1/sources": Scope.READ,
     "/v1/releases": Scope.READ,

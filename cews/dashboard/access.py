@@ -97,6 +97,7 @@ PAGES: Final[Mapping[str, Role]] = {  # by the first part of the path
     "suppliers": Role.VIEWER,
     "compare": Role.VIEWER,
     "whatif": Role.VIEWER,
+    "diversions": Role.VIEWER,
     "briefs": Role.VIEWER,
     "watchlists": Role.VIEWER,
     "measures": Role.VIEWER,

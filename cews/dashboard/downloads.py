@@ -14,7 +14,7 @@ from werkzeug.exceptions import BadRequest
 
 from cews import __version__, exports
 from cews.dashboard.desk import Desk
-from cews.dashboard.pages import alerts, audit, compare, item, measures, supplier, suppliers, whatif
+from cews.dashboard.pages import alerts, audit, compare, diversions, item, measures, supplier, suppliers, whatif
 from cews.dashboard.sheets import Sheet
 from cews.dashboard.view import View
 from cews.domain import CewsError, ItemKey
@@ -99,6 +99,10 @@ def _compare(desk: Desk, cx: Connection, view: View) -> _Named | None:
     return _of_sheet(compare.sheet(desk, cx, view), view)
 
 
+def _diversions(desk: Desk, cx: Connection, view: View) -> _Named | None:
+    return _of_sheet(diversions.sheet(desk, cx, view), view)
+
+
 def _whatif(desk: Desk, cx: Connection, view: View) -> _Named | None:
     return _of_sheet(whatif.sheet(desk, cx, view), view)
 
@@ -137,5 +141,6 @@ _TABLES: Final[dict[str, Callable[..., _Named | None]]] = {
     r"suppliers/([A-Z]{3})": _supplier,
     r"compare": _compare,
     r"measures": _measures,
+    r"diversions": _diversions,
     r"whatif": _whatif,
 }

@@ -35,6 +35,7 @@ MENU: Final = (
             ("suppliers", "/suppliers", mark("Suppliers"), "globe"),
             ("compare", "/compare", mark("Compare"), "compare"),
             ("whatif", "/whatif", mark("What if"), "branch"),
+            ("diversions", "/diversions", mark("Diversions"), "detour"),
             ("measures", "/measures", mark("Measures"), "calendar"),
             ("watchlists", "/watchlists", mark("Watch-lists"), "star"),
             ("briefs", "/briefs", mark("Briefs"), "note"),

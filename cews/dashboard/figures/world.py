@@ -58,7 +58,7 @@ def world(
     for number, members in enumerate(classes):
         colour = CLASSES[len(CLASSES) - len(starts) + number]
         drawn += _class(names[number], colour, members, told)
-    return {"data": [*drawn, *([_home(*home)] if home else [])], "layout": layout(geo=_GEO, **_FRAME)}
+    return {"data": [*drawn, *([home_mark(*home)] if home else [])], "layout": layout(geo=GEO, **FRAME)}
 
 
 def _class(name: str, colour: str, members: Sequence[str], told: Mapping[str, str]) -> list[Figure]:
@@ -91,7 +91,8 @@ def _class(name: str, colour: str, members: Sequence[str], told: Mapping[str, st
     return [areas, spots]
 
 
-def _home(iso3: str, name: str) -> Figure:
+def home_mark(iso3: str, name: str) -> Figure:
+    """The star of the country whose trade it is."""
     return {
         "type": "scattergeo",
         "mode": "markers",
@@ -103,7 +104,7 @@ def _home(iso3: str, name: str) -> Figure:
     }
 
 
-_GEO: Final = {
+GEO: Final = {
     "projection": {"type": "natural earth"},
     "fitbounds": False,
     "lataxis": {"range": [-57, 80]},
@@ -119,7 +120,7 @@ _GEO: Final = {
     "showframe": False,
     "bgcolor": "rgba(0,0,0,0)",
 }
-_FRAME: Final = {
+FRAME: Final = {
     "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
     "hovermode": "closest",
     "legend": {"orientation": "h", "x": 0.5, "xanchor": "center", "y": 0, "yanchor": "bottom", "itemclick": False,
