@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from cews import countries, formats
@@ -75,6 +75,17 @@ def check_sentence(check: Check, language: str) -> str:
 
 def check_label(code: str, language: str) -> str:
     return text(_LABELS[code], language, context="check")
+
+
+def summary(checks: Sequence[Check], language: str) -> str:
+    """How many of the checks would explain the alert."""
+    stances = [check.stance for check in checks]
+    count, unknown = stances.count(Stance.FOR), stances.count(Stance.UNKNOWN)
+    if count:
+        words = "{count} of {all} other explanations would account for it."
+        return text(words, language, count=count, all=len(checks))
+    words = "None of {all} other explanations accounts for it; {unknown} cannot be judged."
+    return text(words, language, all=len(checks), unknown=unknown)
 
 
 def stance_label(stance: Stance, language: str) -> str:

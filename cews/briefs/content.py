@@ -72,7 +72,7 @@ class Asked:
         return f"{self.country(item.reporter)} · {self.flow(item.flow)}"
 
     def level(self, level: int) -> str:
-        return f"{SHAPES[Level(level)]} {sentences.level_label(Level(level), self.language)}"
+        return f"{SHAPES[Level(level)]}\u00a0{sentences.level_label(Level(level), self.language)}"
 
     def shock(self, shock: str) -> str:
         return sentences.shock_label(ShockClass(shock), self.language)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cews import sentences
+from cews import relapses, second_eyes, sentences
 from cews.alerts import action
-from cews.briefs import backing, charts
+from cews.briefs import backing, beside, charts
 from cews.briefs.content import (
     Asked,
     Brief,
@@ -22,8 +22,9 @@ from cews.briefs.content import (
     changed,
     count,
 )
-from cews.domain import ChangeKind, Finding, Level, Period, UserError
+from cews.domain import ChangeKind, Finding, ItemKey, Level, Period, UserError
 from cews.events import Cause
+from cews.measures import ANY
 from cews.store import alert_lines, events, queries
 from cews.store.alert_lines import AlertFilter, AlertLine, ChangeLine
 from cews.store.engine import Connection, Engine, reading
@@ -34,6 +35,7 @@ from cews.store.queries import Window
 YEAR: Final = 12
 MOST: Final = 1_000  # alerts of one event
 SHORT_ALERTS, LONG_ALERTS, SHORT_REASONS, TOLD = 8, 200, 3, 2
+LOOKED_AT: Final = 12  # alerts that are looked at again, as on the event's page
 MONTHS: Final = 18  # of how the alerts went
 CAUSES: Final = {
     Cause.MEASURE: "A government's measure",
@@ -48,6 +50,7 @@ class Known:
     lines: Sequence[AlertLine]  # the worst first
     changes: Sequence[ChangeLine]
     value: float  # USD, what the trade in the items was worth in the twelve months up to each one's evidence
+    beside: Sequence[Section]
     origins: Sequence[Origin]
 
     @property
@@ -64,7 +67,7 @@ def compose(engine: Engine, subject: Subject, asked: Asked) -> Brief:
     if not subject.key.isdecimal():
         raise UserError(f"{subject.key!r} is no number of an event; `cews events` lists them")
     with reading(engine) as cx:
-        known = _known(cx, int(subject.key), asked)
+        known = _known(engine, cx, int(subject.key), asked)
     card = known.card
     name = sentences.event_name(card.partner, card.flow, {"ko": card.name_ko, "en": card.name_en}, asked.language)
     return Brief(
@@ -85,7 +88,7 @@ def compose(engine: Engine, subject: Subject, asked: Asked) -> Brief:
     )
 
 
-def _known(cx: Connection, number: int, asked: Asked) -> Known:
+def _known(engine: Engine, cx: Connection, number: int, asked: Asked) -> Known:
     found = events.cards(cx, asked.as_of, number)
     if not found:
         raise UserError(f"no event {number} was known at {asked.as_of:%Y-%m-%d}; `cews events` lists them")
@@ -100,8 +103,27 @@ def _known(cx: Connection, number: int, asked: Asked) -> Known:
         lines=lines,
         changes=alert_lines.event_changes(cx, asked.as_of, number),
         value=sum(month.value_usd or 0.0 for months in totals for month in months),
+        beside=list(_beside(engine, cx, found[0], lines, asked)),
         origins=of_items(cx, asked.as_of, list(items), last + (1 - YEAR), last),
     )
+
+
+def _beside(engine: Engine, cx: Connection, card: Card, lines: Sequence[AlertLine], asked: Asked) -> Iterator[Section]:
+    """Measures of the countries it is about, nearest to its beginning first; then what else is known of its items."""
+    stopped: dict[ItemKey, str | None] = {}
+    for line in lines:
+        stopped.setdefault(line.item, line.partner or card.partner)
+    names = {line.item: line.name for line in lines}
+    about = {ANY, card.partner, *stopped.values()}
+    found = beside.hits_of(cx, stopped, card.first_period.first_day, asked)
+    yield from beside.announced([hit for hit in found if hit.measure.supplier in about], asked)
+    looked = sorted(lines, key=lambda line: (line.state != "open", -line.level))[:LOOKED_AT]
+    yield from beside.second_looks(
+        ((line.name.label(asked.language), second_eyes.of_alert(cx, line, asked.as_of)) for line in looked), asked
+    )
+    panel = beside.panel_of(engine, list(stopped), asked)
+    yield from beside.gaps(cx, panel, stopped, names, asked)
+    yield from beside.relapses(relapses.in_panel(panel), names, asked)
 
 
 def _summary(known: Known, asked: Asked) -> Iterator[str]:
@@ -143,6 +165,7 @@ def _sections(known: Known, asked: Asked) -> Iterator[Section]:
         yield Section(title, points=reasons if asked.long else reasons[:SHORT_REASONS])
     if known.card.level:
         yield Section(asked.say("Recommended action"), points=[asked.say(action(known.card.level, known.card.flow))])
+    yield from known.beside
     if asked.long:
         yield Section(asked.say("What happened"), parts=[_changes(known, asked)])
     ground = backing.Ground(known.origins, any(line.simulated for line in known.lines), known.findings)

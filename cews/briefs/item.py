@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cews import formats, sentences
+from cews import formats, relapses, second_eyes, sentences
 from cews.alerts import action
-from cews.briefs import backing, charts
+from cews.alternatives import Stop
+from cews.briefs import backing, beside, charts
 from cews.briefs.charts import Line, Point
 from cews.briefs.content import (
     Asked,
@@ -25,11 +26,14 @@ from cews.briefs.content import (
     index,
     share,
 )
+from cews.counterchecks import Check
 from cews.domain import ChangeKind, Finding, Flow, ItemKey, Level, Measure, Period, UserError
 from cews.expected import Expected, expectations, expected_at, forecast_of
+from cews.measures import Hit, Phase
 from cews.panel import History
+from cews.relapses import Back
 from cews.series import ItemSeries, item_series
-from cews.store import alert_lines, prices, queries
+from cews.store import alert_lines, measures, prices, queries
 from cews.store.alert_lines import AlertLine, ChangeLine
 from cews.store.engine import Connection, Engine, reading
 from cews.store.prices import PriceSeries
@@ -55,6 +59,10 @@ class Known:
     raised: Mapping[Period, int]  # months with a finding, and its level
     price: PriceSeries | None
     changes: Sequence[ChangeLine]
+    hits: Sequence[Hit]
+    checks: Sequence[Check]  # of the open alert
+    stop: Stop | None
+    backs: Sequence[Back]
     origins: Sequence[Origin]
 
     @property
@@ -113,7 +121,8 @@ def compose(engine: Engine, subject: Subject, asked: Asked) -> Brief:
 
 
 def _known(engine: Engine, item: ItemKey, asked: Asked) -> Known:
-    series = item_series(History.load(engine, asked.as_of, [item]).panel(asked.as_of))
+    panel = History.load(engine, asked.as_of, [item]).panel(asked.as_of)
+    series = item_series(panel)
     with reading(engine) as cx:
         name = queries.item_name(cx, item)
         if name is None or series is None:
@@ -121,14 +130,20 @@ def _known(engine: Engine, item: ItemKey, asked: Asked) -> Known:
                 f"no trade of {item} was known at {asked.as_of:%Y-%m-%d}; `cews watchlist show` lists items, and "
                 "--as-of gives another day"
             )
+        alert = alert_lines.item_alert(cx, asked.as_of, item)
+        live = alert if alert is not None and alert.state == "open" else None
         return Known(
             name=name,
             series=series,
-            alert=alert_lines.item_alert(cx, asked.as_of, item),
+            alert=alert,
             forecasts=queries.item_forecasts(cx, asked.as_of, item),
             raised={found.period: found.level for found in queries.item_findings(cx, asked.as_of, item)},
             price=prices.for_item(cx, item.hs, asked.as_of),
             changes=alert_lines.item_changes(cx, asked.as_of, item, HISTORY),
+            hits=measures.hitting(cx, asked.as_of, item),
+            checks=second_eyes.of_alert(cx, live, asked.as_of) if live else (),
+            stop=beside.stop_of(cx, item, series, live.partner if live else None),
+            backs=relapses.in_panel(panel),
             origins=_origins(cx, item, series, asked),
         )
 
@@ -260,6 +275,12 @@ def _sections(known: Known, asked: Asked) -> Iterator[Section]:
     if known.alert is not None and known.alert.state == "open":
         words = asked.say(action(Level(known.alert.level), known.item.flow))
         yield Section(asked.say("Recommended action"), points=[words])
+    shares = known.series.shares(known.last, YEAR) if known.item.flow is Flow.IMPORT else None
+    over = () if asked.long else (Phase.ENDED, Phase.CANCELLED)
+    yield from beside.announced([hit for hit in known.hits if hit.phase not in over], asked, shares)
+    yield from beside.second_look(known.checks, asked)
+    yield from beside.gap(known.stop, known.series.unit, asked)
+    yield from beside.relapses(known.backs, {known.item: known.name}, asked)
     if asked.long:
         yield from _at_length(known, asked)
     history = _history(known, asked)

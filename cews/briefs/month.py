@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cews import formats, sentences
-from cews.briefs import backing, charts
+from cews import formats, relapses, second_eyes, sentences
+from cews.briefs import backing, beside, charts
 from cews.briefs.content import (
     Asked,
     Brief,
@@ -22,8 +22,10 @@ from cews.briefs.content import (
     changed,
     count,
 )
-from cews.domain import Alert, AlertChange, ChangeKind, Finding, ItemKey, Level, Period, UserError
-from cews.store import alert_lines, queries
+from cews.domain import Alert, AlertChange, ChangeKind, Finding, Flow, ItemKey, Level, Period, UserError
+from cews.measures import FRESH, Hit
+from cews.second_eyes import LEAST_LEVEL
+from cews.store import alert_lines, measures, queries, watchlist
 from cews.store import alerts as stored
 from cews.store.alert_lines import LevelSpan
 from cews.store.engine import Connection, Engine, reading
@@ -32,6 +34,7 @@ from cews.store.queries import ItemName
 
 MONTHS: Final = 24
 SHORT_LINES, LONG_LINES, TOLD = 12, 300, 3
+LOOKED_AT: Final = 10  # findings that are looked at again at length
 _UP: Final = (ChangeKind.OPENED, ChangeKind.RAISED)
 _OVER: Final = (ChangeKind.LOWERED, ChangeKind.CLOSED, ChangeKind.RETRACTED)
 
@@ -42,6 +45,7 @@ class Known:
     changes: Sequence[tuple[Alert, AlertChange]]  # about the month, the worst first
     spans: Sequence[LevelSpan]
     names: dict[ItemKey, ItemName]
+    beside: Sequence[Section]
     origins: Sequence[Origin]
     simulated: bool
 
@@ -68,7 +72,7 @@ def compose(engine: Engine, subject: Subject, asked: Asked) -> Brief:
     except ValueError as error:
         raise UserError(f"{error}; give a month like 2024-01") from None
     with reading(engine) as cx:
-        known = _known(cx, month, asked)
+        known = _known(engine, cx, month, asked)
     standing = known.standing(month)
     return Brief(
         subject=subject,
@@ -84,7 +88,7 @@ def compose(engine: Engine, subject: Subject, asked: Asked) -> Brief:
     )
 
 
-def _known(cx: Connection, month: Period, asked: Asked) -> Known:
+def _known(engine: Engine, cx: Connection, month: Period, asked: Asked) -> Known:
     states = queries.source_states(cx, asked.as_of)
     newest = max((one.newest for one in states if one.newest is not None), default=None)
     if newest is None or month > newest:
@@ -94,14 +98,39 @@ def _known(cx: Connection, month: Period, asked: Asked) -> Known:
     changes = [(alert, change) for alert, change in found if change.kind is not ChangeKind.CONTINUED]
     changes.sort(key=_worst_first)
     items = sorted({change.item for _, change in changes})
+    names = queries.item_names(cx, items)
+    raised = [change for _, change in changes if change.kind in _UP and (change.level_after or 0) >= LEAST_LEVEL]
     return Known(
         month=month,
         changes=changes,
         spans=alert_lines.level_spans(cx, asked.as_of),
-        names=queries.item_names(cx, items),
+        names=names,
+        beside=list(_beside(engine, cx, month, raised, names, asked)),
         origins=of_items(cx, asked.as_of, items, month, month),
         simulated=any(one.simulated for one in states),
     )
+
+
+def _beside(
+    engine: Engine,
+    cx: Connection,
+    month: Period,
+    raised: Sequence[AlertChange],
+    names: beside.Names,
+    asked: Asked,
+) -> Iterator[Section]:
+    """Measures that count from the month or soon after it, second looks, and dependence that came back in it."""
+    first, today = month.first_day, asked.as_of.date()
+    found = [Hit.on(today, measure) for measure in measures.known(cx, asked.as_of)]
+    near = [hit for hit in found if first <= beside.dated(hit) <= (month + 1).first_day + FRESH]
+    yield from beside.announced(sorted(near, key=beside.dated), asked)
+    worst = [change.finding for change in raised if change.finding is not None][: LOOKED_AT if asked.long else TOLD]
+    yield from beside.second_looks(
+        ((_name(names, one.item, asked), second_eyes.of_finding(cx, one, asked.as_of)) for one in worst), asked
+    )
+    watched = [entry.item for entry in watchlist.get_items(cx) if entry.item.flow is Flow.IMPORT]
+    backs = [one for one in relapses.known(engine, asked.as_of, watched) if one.since == month] if watched else []
+    yield from beside.relapses(backs, queries.item_names(cx, [one.item for one in backs]), asked)
 
 
 def _worst_first(pair: tuple[Alert, AlertChange]) -> tuple[bool, int, float, ItemKey]:
@@ -114,8 +143,8 @@ def _change_of(change: AlertChange) -> float | None:
     return change.finding.change if change.finding else None
 
 
-def _name(known: Known, item: ItemKey, asked: Asked) -> str:
-    name = known.names.get(item)
+def _name(names: beside.Names, item: ItemKey, asked: Asked) -> str:
+    name = names.get(item)
     return name.label(asked.language) if name else f"HS {item.hs}"
 
 
@@ -140,7 +169,7 @@ def _summary(known: Known, asked: Asked) -> Iterator[str]:
         before=before,
     )
     for finding in known.findings()[:TOLD]:
-        yield sentences.told(finding, _name(known, finding.item, asked), asked.language)
+        yield sentences.told(finding, _name(known.names, finding.item, asked), asked.language)
 
 
 def _stats(known: Known, asked: Asked) -> Iterator[Stat]:
@@ -165,8 +194,9 @@ def _sections(known: Known, asked: Asked) -> Iterator[Section]:
             yield Section(title, parts=[table])
     if asked.long:
         for finding in known.findings()[:10]:
-            title = asked.say("Why: {name}", name=_name(known, finding.item, asked))
+            title = asked.say("Why: {name}", name=_name(known.names, finding.item, asked))
             yield Section(title, points=sentences.explanation(finding, asked.language))
+    yield from known.beside
     yield from backing.sections(backing.Ground(known.origins, known.simulated, known.findings()), asked)
 
 
@@ -202,7 +232,7 @@ def _row(known: Known, change: AlertChange, asked: Asked) -> list[Cell]:
     level, finding = change.level_after or change.level_before, change.finding
     return [
         asked.level(level) if level else "",
-        f"{_name(known, change.item, asked)} ({change.item.hs})",
+        f"{_name(known.names, change.item, asked)} ({change.item.hs})",
         sentences.change_label(change.kind, asked.language),
         asked.shock(change.shock),
         asked.country(change.partner) if change.partner else "–",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any, Final
 
 from cews.briefs import page
@@ -10,6 +11,10 @@ from cews.briefs.content import Brief
 from cews.domain import UserError
 
 MISSING: Final = "PDF needs an extra package; install it with: pip install 'cews[pdf]' (or choose the form html)."
+
+_JOINER: Final = "\u2060"  # no width, and no break beside it; readers neither find nor copy it
+_WORD: Final = "[\uac00-\ud7a3\u3400-\u9fff]"  # syllables and characters, between which a line may break by rule
+_INSIDE: Final = re.compile(rf"(?<={_WORD})(?=[^\s<])|(?<=[^\s>/–-])(?={_WORD})")
 
 
 def of_brief(brief: Brief) -> bytes:
@@ -50,7 +55,13 @@ def _fitting(brief: Brief) -> tuple[str, Any]:
 def _laid_out(html: str) -> Any:
     weasyprint = _renderer()
     nothing = weasyprint.urls.URLFetcher(allowed_protocols=())
-    return weasyprint.HTML(string=html, url_fetcher=nothing, base_url=None).render()
+    return weasyprint.HTML(string=_whole_words(html), url_fetcher=nothing, base_url=None).render()
+
+
+def _whole_words(html: str) -> str:
+    """The page with Korean words that do not break: the renderer knows no ``word-break: keep-all``."""
+    head, body, rest = html.partition("<body")
+    return head + body + re.sub(r">[^<]+", lambda words: _INSIDE.sub(_JOINER, words[0]), rest)
 
 
 def _written(document: Any) -> bytes:

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cews import countries, formats, sentences, suppliers
-from cews.briefs import backing, charts
+from cews import countries, formats, relapses, sentences, suppliers
+from cews.briefs import backing, beside, charts
 from cews.briefs.charts import Line
 from cews.briefs.content import Asked, Brief, Cell, Grid, Picture, Section, Stat, Subject, changed, count, index, share
 from cews.domain import Flow, ItemKey, Period, UserError
+from cews.measures import ANY
 from cews.store import events, queries
 from cews.store import suppliers as stored
 from cews.store.engine import Connection, Engine, reading
@@ -23,7 +24,8 @@ from cews.suppliers import LIMITS, Year
 
 YEAR: Final = 12
 MONTHS: Final = 36
-SHORT_ITEMS, LONG_ITEMS = 10, 60
+SHORT_ITEMS, LONG_ITEMS = 7, 60
+SHORT_EVENTS: Final = 3
 _KEY: Final = re.compile(r"(?:([A-Z]{3}):(import|export):)?([A-Z]{3})")
 
 
@@ -37,6 +39,7 @@ class Known:
     names: Mapping[ItemKey, ItemName]
     alerts: Mapping[ItemKey, OpenAlert]
     cards: Sequence[Card]
+    beside: Sequence[Section]
     origins: Sequence[Origin]
 
     @property
@@ -58,7 +61,7 @@ class Known:
 def compose(engine: Engine, subject: Subject, asked: Asked) -> Brief:
     """Raises UserError where nothing is known of the trade with it."""
     with reading(engine) as cx:
-        known = _known(cx, subject.key, asked)
+        known = _known(engine, cx, subject.key, asked)
     name = asked.country(known.partner)
     named = [alert for alert in known.alerts.values() if alert.partner == known.partner]
     return Brief(
@@ -80,7 +83,7 @@ def compose(engine: Engine, subject: Subject, asked: Asked) -> Brief:
     )
 
 
-def _known(cx: Connection, key: str, asked: Asked) -> Known:
+def _known(engine: Engine, cx: Connection, key: str, asked: Asked) -> Known:
     partner, scope, last = _scope(cx, key, asked)
     year = suppliers.year(cx, asked.as_of, scope, last)
     rows: list[Any] = list(year.of(partner).itertuples(index=False))
@@ -93,13 +96,14 @@ def _known(cx: Connection, key: str, asked: Asked) -> Known:
             months[month] += value
     items = [ItemKey(scope.reporter, scope.flow, row.hs) for row in rows]
     listed = items[:LONG_ITEMS]
+    names = queries.item_names(cx, listed)
     return Known(
         partner=partner,
         scope=scope,
         year=year,
         rows=rows,
         months=months,
-        names=queries.item_names(cx, listed),
+        names=names,
         alerts={
             one.item: one for one in reversed(stored.open_alerts(cx, asked.as_of, scope)) if one.item in set(items)
         },
@@ -108,8 +112,22 @@ def _known(cx: Connection, key: str, asked: Asked) -> Known:
             for card in events.cards(cx, asked.as_of)
             if (card.partner, card.reporter, card.flow) == (partner, scope.reporter, scope.flow)
         ],
+        beside=list(_beside(engine, cx, partner, listed, names, asked)),
         origins=of_items(cx, asked.as_of, listed, last + (1 - YEAR), last),
     )
+
+
+def _beside(
+    engine: Engine, cx: Connection, partner: str, items: Sequence[ItemKey], names: beside.Names, asked: Asked
+) -> Iterator[Section]:
+    """Measures on its goods, and what its largest items would lack; of exports, those of the country that exports."""
+    found = beside.hits_of(cx, items, asked.as_of.date(), asked)
+    whose = {ANY, partner, *(item.reporter for item in items if item.flow is Flow.EXPORT)}
+    yield from beside.announced([hit for hit in found if hit.measure.supplier in whose], asked)
+    panel = beside.panel_of(engine, items, asked)
+    yield from beside.gaps(cx, panel, dict.fromkeys(items, partner), names, asked)
+    backs = relapses.in_panel(panel)
+    yield from beside.relapses((one for one in backs if one.partner == partner), names, asked)
 
 
 def _scope(cx: Connection, key: str, asked: Asked) -> tuple[str, Scope, Period]:
@@ -181,11 +199,18 @@ def _sections(known: Known, asked: Asked) -> Iterator[Section]:
     words = asked.say("Value of each month, all items.")
     months = sorted(known.months)
     values = [known.months[month] for month in months]
-    svg = charts.timeline(months, [Line(values, charts.INK, 2.0)], lambda n: asked.money(n).words, words, height=150)
+    svg = charts.timeline(
+        months,
+        [Line(values, charts.INK, 2.0)],
+        lambda n: asked.money(n).words,
+        words,
+        height=150 if asked.long else 120,
+    )
     yield Section(asked.say("Trade by month"), parts=[Picture(svg, words)])
     yield Section(asked.say("Largest items"), parts=[_items(known, asked, LONG_ITEMS if asked.long else SHORT_ITEMS)])
     if known.cards:
         yield Section(asked.say("Events"), parts=[_events(known, asked)])
+    yield from known.beside
     ground = backing.Ground(
         known.origins,
         known.year.simulated,
@@ -236,7 +261,7 @@ def _events(known: Known, asked: Asked) -> Grid:
             count(len(card.open_alerts)),
             asked.level(card.level) if card.level else asked.say("Over", context="events"),
         ]
-        for card in (known.cards if asked.long else known.cards[:4])
+        for card in (known.cards if asked.long else known.cards[:SHORT_EVENTS])
     ]
     headings = [
         asked.say("Event"),

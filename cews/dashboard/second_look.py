@@ -8,7 +8,7 @@ from typing import Final
 from dash import html
 from dash.development.base_component import Component
 
-from cews.check_words import check_label, check_sentence, stance_label
+from cews.check_words import check_label, check_sentence, stance_label, summary
 from cews.counterchecks import Check, Stance
 from cews.dashboard import parts
 from cews.dashboard.pages import item_path
@@ -25,22 +25,12 @@ def second_look(checks: Sequence[Check], view: View) -> Component:
     return html.Div(
         [
             html.H3(view.say("Second look: what else would explain it")),
-            html.P(summary(checks, view), className="about"),
+            html.P(summary(checks, view.language), className="about"),
             html.Ul([_line(check, view) for check in told], className="checks"),
             html.P(view.say("Each looks at one explanation alone and never changes the level."), className="about"),
         ],
         className="second-look",
     )
-
-
-def summary(checks: Sequence[Check], view: View) -> str:
-    stances = [check.stance for check in checks]
-    count, unknown = stances.count(Stance.FOR), stances.count(Stance.UNKNOWN)
-    if count:
-        words = "{count} of {all} other explanations would account for it."
-        return view.say(words, count=count, all=len(checks))
-    words = "None of {all} other explanations accounts for it; {unknown} cannot be judged."
-    return view.say(words, all=len(checks), unknown=unknown)
 
 
 def _line(check: Check, view: View) -> Component:

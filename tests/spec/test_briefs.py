@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import shutil
 import sys
@@ -24,16 +25,18 @@ from dash import Dash
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from cews import briefs, i18n, sentences
+from cews import briefs, i18n, second_eyes, sentences, whatif
 from cews.accounts import Role
-from cews.briefs import charts, page, pdf, publishing
-from cews.briefs.content import Asked, Brief, Kind, Subject
+from cews.briefs import beside, charts, page, pdf, publishing
+from cews.briefs.content import Asked, Brief, Grid, Kind, Number, Section, Subject
+from cews.check_words import check_sentence, summary
 from cews.cli import cews
 from cews.dashboard.application import create_app
-from cews.domain import Period, UserError
+from cews.domain import ItemKey, Period, UserError
 from cews.handling import ConflictError
+from cews.relapses import Back
 from cews.settings import Settings
-from cews.store import alert_lines, audit
+from cews.store import alert_lines, audit, measures
 from cews.store import briefs as stored
 from cews.store.alert_lines import AlertFilter
 from cews.store.engine import connect, reading, writing
@@ -97,6 +100,70 @@ def test_the_summary_says_what_the_alert_says(engine: Engine) -> None:
     assert re.fullmatch(r"In June 2024, imports of Natural graphite, flakes.* below the [\d,.]+ t expected\.", english)
 
 
+# --- what stands beside the figures ------------------------------------------------------------------
+
+
+def section(brief: Brief, title: str) -> Section:
+    return next(one for one in brief.sections if one.title.startswith(title))
+
+
+def titles(brief: Brief) -> set[str]:
+    return {one.title for one in brief.sections}
+
+
+def test_a_brief_names_the_measures_known_then(engine: Engine) -> None:
+    item = ItemKey.parse(ITEM.key)
+    with reading(engine) as cx:
+        known = measures.hitting(cx, NOW, item)
+    assert known
+    grid = section(made(engine, "item", at_length=True), "Announced measures").parts[0]
+    assert isinstance(grid, Grid)
+    assert [row[0] for row in grid.rows] == [hit.measure.title("en") for hit in known]
+    assert {row[4] for row in grid.rows} == {hit.measure.link.partition("://")[2] for hit in known}
+    before = replace(asked(), as_of=datetime(2023, 9, 1, tzinfo=UTC))
+    assert "Announced measures" not in titles(briefs.compose(engine, ITEM, before)), "announced on 2023-10-20"
+    for name in ("event", "supplier"):
+        assert "graphite" in section(made(engine, name), "Announced measures").points[0]
+
+
+def test_a_brief_tells_the_gap_that_whatif_tells(engine: Engine) -> None:
+    with reading(engine) as cx:
+        stop = whatif.ask(engine, cx, NOW, ItemKey.parse(ITEM.key), "CHN", beside.STOPPED).stop
+    grid = section(made(engine, "item", at_length=True), "If a supplier stopped").parts[0]
+    assert isinstance(grid, Grid)
+    able = [cover for cover in stop.covers if cover.room > 0]
+    assert [(row[3], row[4]) for row in grid.rows] == [
+        (asked().amount(one.room, "kg", stop.missing), asked().amount(one.taken, "kg", stop.missing)) for one in able
+    ]
+    for name in ("event", "supplier"):
+        listed = section(made(engine, name, at_length=True), "If a supplier stopped").parts[0]
+        assert isinstance(listed, Grid)
+        row = next(row for row in listed.rows if str(row[0]).endswith("(250410)"))
+        numbers = [cell.value for cell in row[2:] if isinstance(cell, Number)]
+        assert numbers == [stop.missing, None, stop.taken, stop.unmet]
+
+
+def test_a_brief_looks_twice_as_the_panel_does(engine: Engine) -> None:
+    with reading(engine) as cx:
+        line = alert_lines.item_alert(cx, NOW, ItemKey.parse(ITEM.key))
+        assert line is not None
+        checks = second_eyes.of_alert(cx, line, NOW)
+    found = section(made(engine, "item", at_length=True), "Second look")
+    assert isinstance(found.parts[0], Grid)
+    assert {row[2] for row in found.parts[0].rows} == {check_sentence(check, "en") for check in checks}
+    assert len(found.parts[0].rows) == len(checks) > 0
+    for name in ("event", "month"):
+        assert summary(checks, "en") in " ".join(section(made(engine, name), "Second look").points)
+
+
+def test_a_brief_tells_which_dependence_came_back() -> None:
+    back = Back(ItemKey.parse(ITEM.key), "CHN", Period.of(2024, 5), 0.9, 0.4, 0.8, True)
+    assert [one.points for one in beside.relapses([back], {}, asked())] == [
+        ["(250410): China had 90% before it failed, 40% at the lowest, and 80% again since May 2024."]
+    ]
+    assert list(beside.relapses([], {}, asked())) == []
+
+
 def test_every_text_of_a_brief_has_its_korean() -> None:
     known = i18n._catalogue("ko")
     folder = Path(briefs.__file__).parent
@@ -150,7 +217,7 @@ def test_what_is_not_there_gets_a_clear_answer(engine: Engine, kind: Kind, key: 
 # --- PDF ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["item", "event"])
+@pytest.mark.parametrize("name", SUBJECTS)
 def test_one_page_is_one_page(engine: Engine, name: str) -> None:
     brief = replace(made(engine, name, "ko"), note=NOTE)
     document = pypdfium2.PdfDocument(pdf.of_brief(brief))
@@ -159,6 +226,15 @@ def test_one_page_is_one_page(engine: Engine, name: str) -> None:
     assert "1 / 1" in words
     assert brief.title[:8] in words
     assert "sha256" in words, "the last section has its place too"
+
+
+def test_korean_words_stay_whole(engine: Engine) -> None:
+    note = " ".join(NOTE.split())
+    brief = replace(made(engine, "item", "ko"), note=note)
+    lines = pypdfium2.PdfDocument(pdf.of_brief(brief))[0].get_textpage().get_text_range().splitlines()
+    assert note in " ".join(lines), "lines end between words, and nothing but the words is copied"
+    assert note not in lines
+    assert "\u2060" not in page.html(brief)
 
 
 def test_a_long_one_has_its_pages_numbered(engine: Engine) -> None:
@@ -284,7 +360,7 @@ def _press(app: Dash, engine: Engine, role: Role, button: str, *, search: str = 
         "changedPropIds": [f"{button}.n_clicks"],
     }
     answer = people.browser_of(app, engine, role).post("/_dash-update-component", json=body)
-    return answer.status_code, answer.get_data(as_text=True)
+    return answer.status_code, json.dumps(answer.get_json(silent=True), ensure_ascii=False)
 
 
 def test_an_analyst_writes_and_publishes(app: Dash, engine: Engine) -> None:
@@ -296,7 +372,7 @@ def test_an_analyst_writes_and_publishes(app: Dash, engine: Engine) -> None:
     assert "판단 의견" in looked.text
     status, said = _press(app, engine, Role.ANALYST, "brief-publish-short")
     assert status == 200
-    number = int(re.findall(r"/brief/(\d+)\.html", said.replace("\\u002f", "/"))[0])
+    number = int(re.findall(r"/brief/(\d+)\.html", said)[0])
     shown = browser.get(f"/brief/{number}.html")
     assert "판단 의견" in shown.text
     drawn = browser.get(f"/brief/{number}.pdf")
