@@ -62,10 +62,18 @@ class Turn:
     items: str = "watchlist"  # what is scanned: watchlist | all
     run_id: int | None = None  # where what it says is kept
     locks: dict[str, Lock] = field(default_factory=dict)  # by step: none runs twice at once
+    unnoted: dict[int, tuple[datetime, Outcome]] = field(default_factory=dict)  # when and how runs ended, if not stored
 
     @cached_property
     def diary(self) -> Diary:
         return Diary(self.engine, self.run_id, self.clock)
+
+    def note_ends(self) -> None:
+        """Note how runs ended: this one, and earlier ones whose end could not be written (a full disk, a lock)."""
+        with self.locks.setdefault("ends", Lock()):
+            for run_id, (at, outcome) in list(self.unnoted.items()):
+                _end(self.engine, run_id, at, outcome)
+                del self.unnoted[run_id]
 
 
 Step = Callable[[Turn], Summary]
@@ -254,7 +262,8 @@ def carry_out(job: Job, turn: Turn, may_go_on: Callable[[], bool] = lambda: True
     if run_id is None and outcome.errors:
         run_id = _start(job, turn, started)
     if run_id is not None:
-        _end(run_id, turn, outcome)
+        turn.unnoted[run_id] = turn.clock(), outcome
+    turn.note_ends()
     return outcome
 
 
@@ -283,16 +292,20 @@ def _start(job: Job, turn: Turn, now: datetime) -> int:
         return runs.start(cx, job.id, now, lease_name=LEASE)
 
 
-def _end(run_id: int, turn: Turn, outcome: Outcome) -> None:
-    with writing(turn.engine) as cx:
+def _end(engine: Engine, run_id: int, at: datetime, outcome: Outcome) -> None:
+    with writing(engine) as cx:
+        noted = runs.get(cx, run_id)
+        if noted is None or noted.state != runs.RUNNING:
+            log.warning("run was declared dead meanwhile", run=run_id, error=outcome.error)
+            return
         for name, error in outcome.errors.items():
-            runs.say(cx, run_id, turn.clock(), f"{name}: {error}", "error")
+            runs.say(cx, run_id, at, f"{name}: {error}", "error")
         if outcome.stopped_by:
-            runs.stopped(cx, run_id, turn.clock(), outcome.stopped_by)
+            runs.stopped(cx, run_id, at, outcome.stopped_by)
         elif outcome.errors:
-            runs.fail(cx, run_id, turn.clock(), outcome.error)
+            runs.fail(cx, run_id, at, outcome.error)
         else:
-            runs.finish(cx, run_id, turn.clock(), outcome.summary)
+            runs.finish(cx, run_id, at, outcome.summary)
 
 
 # --- the timer ---------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import ast
 import inspect
 import os
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from structlog.testing import capture_logs
 
 from cews import doctor, jobs, scheduler
 from cews.cron import trigger
-from cews.domain import SettingsError, SourceError, UserError
+from cews.domain import SettingsError, SourceError, StoreError, UserError
 from cews.ingesting import ingest_file
 from cews.scheduler import JOBS, Job, Lease, Outcome, Turn, carry_out, overdue
 from cews.settings import Settings
@@ -125,6 +126,41 @@ def test_a_job_that_is_not_kept_leaves_a_row_only_when_it_fails(engine: Engine, 
     assert _runs(engine) == []
     carry_out(_job(broken, kept=False), Turn(engine, settings))
     assert _newest(engine).error == "broken: disk on fire"
+
+
+def test_an_end_that_could_not_be_written_is_noted_by_the_next_job(
+    sqlite_engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a full disk does, too: the process lives on, and its run must not be "running" for ever."""
+    monkeypatch.setitem(writing.__wrapped__.__kwdefaults__, "wait", 0)  # type: ignore[attr-defined]
+    other = sqlite3.connect(str(sqlite_engine.url.database), isolation_level=None)
+
+    def locked_out(_turn: Turn) -> dict[str, object]:
+        other.execute("BEGIN IMMEDIATE")
+        raise RuntimeError("disk on fire")
+
+    now = [NOW]
+    turn = Turn(sqlite_engine, settings, lambda: now[0])
+    with pytest.raises(StoreError, match="writing to the store"):
+        carry_out(_job(locked_out), turn)
+    other.execute("ROLLBACK")
+    other.close()
+    assert _newest(sqlite_engine).state == "running"
+    now[0] += timedelta(minutes=5)
+    carry_out(_job(fine, kept=False), turn)
+    run = _newest(sqlite_engine)
+    assert (run.state, run.error, run.finished_at) == ("failed", "locked_out: disk on fire", NOW)
+
+
+def test_a_run_that_was_declared_dead_stays_dead(engine: Engine, settings: Settings) -> None:
+    def abandoned(turn: Turn) -> dict[str, object]:
+        scheduler._abandon_runs_of_the_dead(turn.engine, NOW)
+        return {}
+
+    turn = Turn(engine, settings, lambda: NOW)
+    carry_out(_job(abandoned), turn)
+    assert _newest(engine).error == "the process that ran it has ended"
+    assert turn.unnoted == {}
 
 
 # --- times -------------------------------------------------------------------------------------------
