@@ -279,7 +279,8 @@ class NoticeReason(StrEnum):
     REPEAT = "repeat"
 
 
-Stream = tuple[str, str, Flow]  # source, reporter, flow: what is published together
+ALL_CODES: Final = ""
+Stream = tuple[str, str, Flow, str]  # source, reporter, flow: what is published together; ALL_CODES, or one that lags
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -20,7 +20,18 @@ import numpy as np
 from cews import outbox, triage
 from cews.alerts import Policy, reexamine
 from cews.alerts import step as step_alert
-from cews.domain import Alert, AlertChange, AlertState, Finding, ItemKey, Measure, Period, Stream, UserError
+from cews.domain import (
+    ALL_CODES,
+    Alert,
+    AlertChange,
+    AlertState,
+    Finding,
+    ItemKey,
+    Measure,
+    Period,
+    Stream,
+    UserError,
+)
 from cews.panel import History
 from cews.policy import in_force
 from cews.routing import Changed
@@ -142,11 +153,12 @@ def replay(
     workers: int = 2,
     progress: Progress | None = None,
     rules_only: bool = False,
+    entry: Sequence[Rule] | None = None,
 ) -> Iterator[Step]:
     """Month by month from ``start`` to ``end`` (months of data), each with the knowledge of its publication.
 
-    Writes nothing unless ``record_at`` (the present) is given: then each step is recorded. Nobody is
-    notified of the past.
+    By the rules of the level in force, or by those of ``entry``. Writes nothing unless ``record_at`` (the present)
+    is given: then each step is recorded. Nobody is notified of the past.
     """
     history = History.load(engine, None, watched(engine, items))
     with reading(engine) as cx:
@@ -158,7 +170,7 @@ def replay(
     for done, (panel, scores) in enumerate(scored(history, moments, workers), start=1):
         with reading(engine) as cx:
             ranker = None if rules_only else _ranker(cx, panel.as_of)
-        step = examine(panel, scores, book, policy or rules.levels, budget, seen, ranker, rules.entry)
+        step = examine(panel, scores, book, policy or rules.levels, budget, seen, ranker, entry or rules.entry)
         book, seen = step.book, {**seen, **step.looked}
         if record_at is not None:
             with writing(engine) as cx:
@@ -216,16 +228,18 @@ def examine(
 
     ``policy`` says when a level is left, ``entry`` when it is entered (None = as the program comes).
 
-    Looked at are the months published since ``seen`` (the newest month of each stream that was looked at; of one
-    that was not only its newest), and again every month an open alert has seen, so that a revision which takes its
-    evidence away is noticed. A stream that was behind the others is looked at in all the months it brings.
+    Looked at are the months published since ``seen`` (how far each stream was looked at; of one that was not only its
+    newest), and again every month an open alert has seen, so that a revision which takes its evidence away is
+    noticed. A stream that was behind the others, or an item behind its stream, is looked at in all it brings.
     """
     months: dict[ItemKey, tuple[Period, ...]] = {}
-    streams = [(source, item.reporter, item.flow) for source, item in zip(panel.sources, panel.items, strict=True)]
+    streams: list[Stream] = [
+        (source, item.reporter, item.flow, ALL_CODES) for source, item in zip(panel.sources, panel.items, strict=True)
+    ]
     for index, item in enumerate(panel.items):
         published = np.flatnonzero(panel.reported[:, index])
         if published.size:
-            months[item] = _months_of(book.get(item), panel, published, seen.get(streams[index]))
+            months[item] = _months_of(book.get(item), panel, published, _seen(seen, streams[index], item))
     detection = detect(panel, months, budget=budget, scores=scores, ranker=ranker, levels=entry)
     found = {(finding.item, finding.period): finding for finding in detection.findings}
     after = dict(book)
@@ -240,11 +254,26 @@ def examine(
     last = {
         item: (stream, months[item][-1]) for stream, item in zip(streams, panel.items, strict=True) if item in months
     }
-    fresh = {item: month for item, (stream, month) in last.items() if stream not in seen or month > seen[stream]}
-    looked: dict[Stream, Period] = {}
+    fresh = {item: month for item, (at, month) in last.items() if month > (_seen(seen, at, item) or month + -1)}
+    return Step(panel.as_of, newest, panel, detection, tuple(changes), still_open, fresh, _looked(last, seen))
+
+
+def _seen(seen: Mapping[Stream, Period], stream: Stream, item: ItemKey) -> Period | None:
+    """How far an item was looked at."""
+    return seen.get(_own(stream, item), seen.get(stream))
+
+
+def _own(stream: Stream, item: ItemKey) -> Stream:
+    return (*stream[:3], item.hs)
+
+
+def _looked(last: Mapping[ItemKey, tuple[Stream, Period]], seen: Mapping[Stream, Period]) -> dict[Stream, Period]:
+    """The newest month of each stream, and of each item that is behind it or has been."""
+    newest: dict[Stream, Period] = {}
     for stream, month in last.values():
-        looked[stream] = max(month, looked.get(stream, month))
-    return Step(panel.as_of, newest, panel, detection, tuple(changes), still_open, fresh, looked)
+        newest[stream] = max(month, newest.get(stream, month))
+    own = {_own(stream, item): (stream, month) for item, (stream, month) in last.items()}
+    return newest | {one: month for one, (at, month) in own.items() if month < newest[at] or one in seen}
 
 
 def _months_of(alert: Alert | None, panel: Panel, published: IntArray, seen: Period | None) -> tuple[Period, ...]:
@@ -298,7 +327,7 @@ def record_step(cx: Connection, step: Step, now: datetime, *, notify: bool) -> N
         started_at=now,
         finished_at=now,
         newest_period=step.newest,
-        newest_of=step.looked,
+        looked=step.looked,
         items=len(step.panel.items),
         series=len(step.panel.partners),
         detectors=step.detection.versions,

@@ -19,6 +19,7 @@ from sqlalchemy.exc import IntegrityError
 
 from cews.alerts import apply, rebuild
 from cews.domain import (
+    ALL_CODES,
     Alert,
     AlertChange,
     AlertState,
@@ -51,7 +52,7 @@ def record_scan(
     started_at: datetime,
     finished_at: datetime,
     newest_period: Period | None,
-    newest_of: Mapping[Stream, Period] | None = None,
+    looked: Mapping[Stream, Period] | None = None,
     items: int,
     series: int,
     detectors: Mapping[str, str],
@@ -63,7 +64,7 @@ def record_scan(
         started_at=started_at,
         finished_at=finished_at,
         newest_period=newest_period.yyyymm if newest_period else None,
-        newest_of=None if newest_of is None else {" ".join(one): month.yyyymm for one, month in newest_of.items()},
+        newest_of=None if looked is None else {" ".join(one): month.yyyymm for one, month in looked.items()},
         items=items,
         series=series,
         detectors=dict(detectors),
@@ -287,13 +288,13 @@ def state_then(as_of: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
 
 
 def scanned(cx: Connection) -> dict[Stream, Period]:
-    """The newest month of each stream that any scan has looked at."""
+    """How far any scan has looked."""
     found: dict[Stream, Period] = {}
     told = select(schema.scan.c.newest_of).where(schema.scan.c.newest_of.is_not(None))
     for newest_of in cx.execute(told).scalars():
         for words, month in newest_of.items():
-            source, reporter, flow = words.split(" ")
-            stream, period = (source, reporter, Flow(flow)), Period.from_yyyymm(month)
+            source, reporter, flow, code = (*words.split(" "), ALL_CODES)[:4]
+            stream, period = (source, reporter, Flow(flow), code), Period.from_yyyymm(month)
             found[stream] = max(period, found.get(stream, period))
     return found
 

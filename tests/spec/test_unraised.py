@@ -15,7 +15,7 @@ from cews import pipeline, sentences
 from cews.alerts import Policy
 from cews.commands.session import Session
 from cews.commands.triage import list_unraised
-from cews.domain import Period, Stream
+from cews.domain import ALL_CODES, Period, Stream
 from cews.pipeline import Step
 from cews.store import silent_moves
 from cews.store.engine import Engine, reading, writing
@@ -27,9 +27,11 @@ LAST = 47
 
 
 def step_of(panel: Panel, seen: Period | None = None) -> Step:
-    streams = {(source, item.reporter, item.flow) for source, item in zip(panel.sources, panel.items, strict=True)}
-    looked = {} if seen is None else dict.fromkeys(streams, seen)
-    return pipeline.examine(panel, score(panel), {}, Policy(), 5.0, looked)
+    return pipeline.examine(panel, score(panel), {}, Policy(), 5.0, {} if seen is None else {stream_of(panel): seen})
+
+
+def stream_of(panel: Panel) -> Stream:
+    return panel.sources[0], panel.items[0].reporter, panel.items[0].flow, ALL_CODES
 
 
 def silent(step: Step) -> list[tuple[str, tuple[str, ...]]]:
@@ -64,7 +66,7 @@ def test_a_source_that_was_behind_is_looked_at_in_every_month_it_brings() -> Non
     """Another source is ahead: what the one behind brings late, two months at once, is not taken for seen."""
     panel = with_moves(noisy_panel(), 0, {LAST - 1: (0.05, 1.6)})
     item, last = panel.items[0], panel.period(LAST)
-    late, ahead = (panel.sources[0], item.reporter, item.flow), ("ahead", item.reporter, item.flow)
+    late, ahead = stream_of(panel), ("ahead", item.reporter, item.flow, ALL_CODES)
 
     def raised(looked: Mapping[Stream, Period]) -> set[Period]:
         step = pipeline.examine(panel, score(panel), {}, Policy(), 5.0, looked)
@@ -73,6 +75,21 @@ def test_a_source_that_was_behind_is_looked_at_in_every_month_it_brings() -> Non
 
     assert last + -1 in raised({late: last + -2, ahead: last})
     assert last + -1 not in raised({late: last, ahead: last})
+
+
+def test_an_item_that_was_behind_the_others_of_its_source_is_looked_at_in_every_month_it_brings() -> None:
+    """One request failed: its code comes a month late, with the month in which it fell and the one after."""
+    whole = with_moves(noisy_panel(), 0, {LAST - 1: (0.05, 1.6)})
+    item, last = whole.items[0], whole.period(LAST)
+    reported = whole.reported.copy()
+    reported[LAST - 1 :, 0] = reported[LAST, 1:] = False  # the others have brought the month before the last
+    stream = stream_of(whole)
+    behind = (*stream[:3], item.hs)
+    before = pipeline.examine(late := replace(whole, reported=reported), score(late), {}, Policy(), 5.0, {})
+    assert before.looked == {stream: last + -1, behind: last + -2}
+    after = pipeline.examine(whole, score(whole), {}, Policy(), 5.0, before.looked)
+    assert last + -1 in {finding.period for finding in after.detection.findings if finding.item == item}
+    assert after.looked == {stream: last, behind: last}, "who was behind keeps a place of its own"
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])
