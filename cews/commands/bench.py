@@ -16,6 +16,7 @@ from cews.bench import detect as detecting
 from cews.bench import forecast as forecasting
 from cews.bench import load as loading
 from cews.bench import scan as scanning
+from cews.bench import search as searching
 from cews.commands.session import Session, json_option, pass_session, print_json
 from cews.domain import UserError
 from ingest.files import FORMATS
@@ -162,6 +163,19 @@ def cluster(session: Session, series: int, months: int, workers: int, store: str
     order = clustering.Order(store, series, months, workers, session.settings.alarm_budget)
     with session.progress("Making the trade") as progress:
         record = clustering.cluster(order, session.settings, progress)
+    _show(session, record, as_json)
+
+
+@bench.command()
+@click.option("--store", default="sqlite", show_default=True, help="`sqlite`, or the address of a PostgreSQL server.")
+@json_option
+@pass_session
+def search(session: Session, store: str, as_json: bool) -> None:
+    """How high the right answer stands to 114 questions in Korean and English; beside it, plain search in names."""
+    if store != "sqlite" and not store.startswith("postgresql"):
+        raise UserError(f"--store {store}: write sqlite, or postgresql://user:password@host/database")
+    with session.progress("Asking") as progress:
+        record = searching.search(store, progress)
     _show(session, record, as_json)
 
 
