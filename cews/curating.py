@@ -28,11 +28,16 @@ def add(engine: Engine, entries: Iterable[WatchItem], *, actor: str, now: dateti
     """Watch what is not watched yet; gives how many entries are new."""
     with writing(engine) as cx:
         audit.lock(cx)
-        known = {entry.item for entry in watchlist.get_items(cx)}
-        new = [_checked(entry) for entry in entries if entry.item not in known]
-        watchlist.put_items(cx, new)
-        for entry in new:
-            _log(cx, "add", actor, now, entry)
+        return add_within(cx, entries, actor=actor, now=now)
+
+
+def add_within(cx: Connection, entries: Iterable[WatchItem], *, actor: str, now: datetime) -> int:
+    """The same in the caller's transaction, which holds the lock of the audit log."""
+    known = {entry.item for entry in watchlist.get_items(cx)}
+    new = [_checked(entry) for entry in entries if entry.item not in known]
+    watchlist.put_items(cx, new)
+    for entry in new:
+        _log(cx, "add", actor, now, entry)
     return len(new)
 
 

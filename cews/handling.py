@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from cews.domain import Level, UserError
+from cews.domain import Level, ShockClass, UserError
 
 
 class Stage(StrEnum):
@@ -29,6 +29,17 @@ class Outcome(StrEnum):
     FALSE_ALARM = "false_alarm"
     KNOWN = "known"
     DATA_ERROR = "data_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An alert that somebody closed as real or false: its class, its strongest evidence, and which of the two."""
+
+    alert_id: int
+    detector: str
+    shock: ShockClass
+    strength: float
+    outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)

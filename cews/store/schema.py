@@ -399,7 +399,9 @@ scan = Table(
     Column("started_at", Moment, nullable=False),
     Column("finished_at", Moment, nullable=False),
     Column("newest_period", Integer),
-    Column("newest_of", JSON),  # "source reporter flow" → newest month (YYYYMM); NULL = only newest_period is known
+    Column(
+        "newest_of", JSON
+    ),  # "source reporter flow code" → newest month (YYYYMM); NULL = only newest_period is known
     Column("items", Integer, nullable=False),
     Column("series", Integer, nullable=False),
     Column("detectors", JSON, nullable=False),  # id → version
@@ -523,6 +525,41 @@ policy = Table(  # every policy that was put in force; the newest one is
     Column("content", Text, nullable=False),  # TOML
     Column("author", Text, nullable=False),
     Column("loaded_at", Moment, nullable=False),
+)
+
+proposal = Table(  # other rules, made from verdicts; a manager decides
+    "proposal",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("made_at", Moment, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column(
+        "policy_id", Integer, ForeignKey("policy.id")
+    ),  # it would change; NULL = the one that comes with the program
+    Column("before", Text, nullable=False),  # TOML
+    Column("content", Text, nullable=False),  # TOML
+    Column("changes", JSON, nullable=False),
+    Column("effect", JSON, nullable=False),
+    Column("state", String(16), nullable=False),  # open | accepted | rejected | undone
+    Column("decided_at", Moment),
+    Column("decided_by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("put_in_force", Integer, ForeignKey("policy.id")),
+)
+
+suggestion = Table(  # from people outside, until an analyst has looked at it
+    "suggestion",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("made_at", Moment, nullable=False),
+    Column("made_by", Text, nullable=False),  # account; empty = the public, of whom nothing is kept
+    Column("kind", String(8), nullable=False),  # item | shock
+    Column("content", JSON, nullable=False),
+    Column("state", String(16), nullable=False),  # waiting | accepted | declined
+    Column("decided_at", Moment),
+    Column("decided_by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index(None, "state"),
 )
 
 alert_handling = Table(  # what people do about an alert; no row = new
