@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from diversion_world import BAN, CHIPS, GALLIUM, NOW
 from sqlalchemy import Engine
 
-from cews import diversion_watch
+from cews import diversion_watch, ingesting
 from cews.cli import cews
 from cews.domain import Flow, ItemKey, Period, UserError
 from cews.measures import Kind, PolicyMeasure
@@ -115,3 +115,24 @@ def test_a_list_of_ones_own(tmp_path: Path) -> None:
     path.write_text("hs,list\n2504.10,Battery materials\n", encoding="utf-8")
     assert {hs: (good.list, good.tier) for hs, good in goods(path).items()} == {"250410": ("Battery materials", "")}
     assert ItemKey("KOR", Flow.EXPORT, "250410").hs in goods(path)
+
+
+@pytest.mark.shared
+def test_of_real_exports_few_are_said(sqlite_engine: Engine, tmp_path: Path) -> None:
+    """Korea's trade in metals and ores, as of each month of 2026: the cases that docs/methods/diversions.md counts."""
+    path = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "kcs"
+    path = path / "kcs_nitemtrade_2023-01_2026-06.csv.gz"
+    if not path.exists():
+        pytest.skip("no research data beside the checkout")
+    ingesting.ingest_file(sqlite_engine, tmp_path, path, "kcs", now=datetime(2026, 11, 1, tzinfo=UTC))
+    said = {
+        (one.item.hs, one.lost.partner, one.gained[0].partner, one.month + (1 - one.standing))
+        for month in range(1, 8)
+        for one in diversion_watch.known(sqlite_engine, datetime(2026, month, 20, tzinfo=UTC), None, goods(None))
+    }
+    assert said == {
+        ("790111", "CHN", "IND", Period.of(2025, 12)),
+        ("780110", "IND", "CHN", Period.of(2026, 1)),
+        ("760110", "CHN", "USA", Period.of(2026, 2)),
+        ("750210", "IND", "PAK", Period.of(2026, 3)),
+    }
