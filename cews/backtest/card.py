@@ -12,12 +12,12 @@ from statistics import median
 from typing import Any, Final
 
 import numpy as np
-from scipy.special import gammaincinv
 
 from cews.backtest.kept import Kept
 from cews.backtest.scoring import wilson
 from cews.domain import ShockClass
 from detectors.classes import THREATS
+from detectors.rates import poisson_interval
 
 ENGINE: Final = "engine"
 DECOY: Final = "decoy"
@@ -73,8 +73,7 @@ def rate(count: int, months: int) -> dict[str, Any]:
     """False alarms in 1,000 item-months with the exact interval of a Poisson count (Garwood 1936)."""
     if not months:
         return {"count": count, "item_months": 0, "per_1000": None, "low": None, "high": None}
-    low = float(gammaincinv(count, 0.025)) if count else 0.0
-    high = float(gammaincinv(count + 1, 0.975))
+    low, high = poisson_interval(count)
     per_1000 = [1000 * each / months for each in (count, low, high)]
     return {"count": count, "item_months": months} | dict(zip(("per_1000", "low", "high"), per_1000, strict=True))
 
