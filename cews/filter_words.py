@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from cews import countries, formats, sentences
-from cews.asking import MOVES, Filter
+from cews.asked_filters import MOVES, Filter
 from cews.domain import Flow, Level, Period, ShockClass
 from cews.i18n import text
 from cews.uses import uses

@@ -11,7 +11,7 @@ from cews.answers import answer_record, ask
 from cews.api.alerts import ALERTS, known_alert
 from cews.api.answers import Service, asked, one
 from cews.api.schemas import AlertPath, AsOfQuery, ChecksAnswer, SearchAnswer, SearchQuery
-from cews.asking import Filter
+from cews.asked_filters import Filter
 from cews.store.engine import reading
 
 SEARCH = Tag(name="search")

@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, Engine
 
 from cews import alerts as folding
 from cews import triage
@@ -37,7 +36,7 @@ from cews.domain import (
 )
 from cews.store import alerts as stored
 from cews.store import raw, releases, watchlist
-from cews.store.engine import writing
+from cews.store.engine import Connection, Engine, reading, writing
 from cews.store.watchlist import WatchItem
 from ingest.base import presumed_known_from
 
@@ -205,7 +204,7 @@ def _finding(row: dict[str, Any], month: Period, as_of: datetime) -> Finding | N
 
 def _handle(engine: Engine) -> None:
     """One alert is investigated, one acknowledged."""
-    with engine.connect() as cx:
+    with reading(engine) as cx:
         numbers = {alert.item.hs: alert.id or 0 for alert in stored.open_alerts(cx).values()}
     triage.investigate(engine, numbers["271111"], actor="a.analyst", now=NOW)
     triage.acknowledge(engine, numbers["271012"], actor="a.analyst", now=NOW)

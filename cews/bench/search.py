@@ -13,8 +13,9 @@ from importlib.resources import files
 from statistics import mean, median
 from typing import Any, Final
 
-from cews.answers import Hit, ask
+from cews.answers import ask
 from cews.bench import asked_world
+from cews.hits import Hit
 from cews.store import watchlist
 from cews.store.engine import Connection, reading
 from cews.store.scratch import scratch

@@ -8,7 +8,7 @@ import click
 from rich.markup import escape
 
 from cews.answers import Answer, answer_record, ask, remarks
-from cews.asking import KINDS, Filter
+from cews.asked_filters import KINDS, Filter
 from cews.commands.session import Session, as_of_option, json_option, pass_session, print_json
 from cews.domain import Level, UserError
 from cews.filter_words import label, value_label

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from cews.asked_filters import FIELDS, Filter
 from cews.asked_months import described, find, read_described
-from cews.asking import FIELDS, LONGEST, Filter, understand
+from cews.asking import LONGEST, understand
 from cews.domain import Period
 from cews.likeness import likeness, slips, tokens
 from cews.uses import uses

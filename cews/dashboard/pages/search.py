@@ -10,8 +10,9 @@ from dash import html
 from dash.development.base_component import Component
 
 from cews import formats
-from cews.answers import Answer, Hit, ask, remarks
-from cews.asking import KINDS, LONGEST, MOVES, Filter
+from cews.answers import Answer, ask, remarks
+from cews.asked_filters import KINDS, MOVES, Filter
+from cews.asking import LONGEST
 from cews.dashboard import parts
 from cews.dashboard.desk import Desk
 from cews.dashboard.pages import Page, event_path, item_path
@@ -19,6 +20,7 @@ from cews.dashboard.view import View
 from cews.dashboard.words import STATE_NAMES, mark
 from cews.domain import Flow, Period
 from cews.filter_words import field_label, label, value_label
+from cews.hits import Hit
 from cews.store.engine import Connection
 
 ADDRESS: Final = "/search"
