@@ -36,6 +36,7 @@ COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "whatif": ("whatif",),
     "relapses": ("relapses",),
     "diversions": ("diversions",),
+    "nowcast": ("nowcast",),
     "service": ("serve", "scheduler", "doctor"),
     "database": ("db",),
     "users": ("user",),

@@ -69,6 +69,7 @@ def build(engine: Engine, home: Path, *, seed: int = 2021, now: datetime, progre
             _publish(engine, home, label, simulated.recipe(seed, first, last), last)
         if progress is not None:
             progress(done, len(wanted))
+    _publish_first_days(engine, home, seed)
     if not held:
         watching.load(engine, "kor", actor=triage.SYSTEM, now=now)
         _add_measures(engine, now)
@@ -97,6 +98,14 @@ def _publish(engine: Engine, home: Path, label: str, recipe: bytes, last: Period
         now=simulated.SOURCE.presumed_known_from(last),
         simulated=True,
     )
+
+
+def _publish_first_days(engine: Engine, home: Path, seed: int) -> None:
+    """The provisional figures of the first days of each month; what is recorded already changes nothing."""
+    recipe, label = simulated.recipe_of_first_days(seed), f"simulated world {seed}, first days of each month"
+    now = simulated.SOURCE.presumed_known_from(simulated.END)
+    batch = simulated.parse(recipe)
+    ingesting.ingest_batch(engine, home, simulated.FLASH_SOURCE, label, recipe, batch, now=now, simulated=True)
 
 
 def _add_examples(engine: Engine) -> None:

@@ -24,6 +24,7 @@ _THREE_DAYS: Final = ("lunar_new_year", "chuseok")
 _WEIGHTS: Final = (1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.0)  # from Monday on
 
 
+@cache
 def working_days(month: Period, decile: int) -> float | None:
     """Of the first ten (1), the first twenty (2) or all days (3) of a month; None where its holidays are not known."""
     if month.year not in YEARS:

@@ -12,10 +12,11 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from functools import cache
 from importlib.resources import files
+from typing import Final
 from zlib import crc32
 
 import numpy as np
@@ -23,7 +24,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cews.domain import OBSERVATION_COLUMNS, Coverage, Flow, Period, SourceError
-from ingest.base import Batch, Request, Source, Wanted
+from cews.working_days import working_days
+from ingest.base import FLASH_COLUMNS, NO_TRADE, Batch, Request, Source, Wanted, presumed_known_from
 
 Array = NDArray[np.float64]
 
@@ -516,12 +518,60 @@ def _sum(item: Item, made: Sequence[Trade]) -> Trade:
     return Trade(item, partners, quantity.sum(axis=0), quantity, value / traded, revision / traded)
 
 
+# --- the first days of a month --------------------------------------------------------------------------
+
+FLASH_START: Final = Period.of(2016, 1)
+_FLASH_CODES: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {  # what the figures hold, made up as all the rest
+    ("import", "crude_oil"): ("2709",),
+    ("import", "gas"): ("2711",),
+    ("import", "coal"): ("2701",),
+    ("import", "petroleum_products"): ("2710",),
+}
+_FLASH_NOISE: Final = (0.06, 0.035, 0.01)  # of the part of a month that the first 10, 20 and all days bring; assumed
+_PUBLISHED: Final = ((11, 0), (21, 0), (1, 1))  # day, months later
+
+
+def first_days(seed: int) -> Batch:
+    """Provisional figures of the first 10, 20 and all days of each month, as a customs office publishes them. They go
+    on for ten days after the world ends, with the growth of its last months."""
+    made = world(seed)
+    rows = [row for flow, name in _FLASH_CODES for row in _first_days_of(made, flow, name)]
+    frame = pd.DataFrame(rows, columns=list(FLASH_COLUMNS)).astype(dict(FLASH_COLUMNS))
+    return Batch(NO_TRADE, (), flash=frame)
+
+
+def _first_days_of(made: World, flow: str, name: str) -> Iterator[tuple[str, str, str, int, int, float, datetime]]:
+    codes = _FLASH_CODES[flow, name]
+    legs = [n for n, hs in enumerate(made.codes) if made.flows[n] == flow and len(hs) == 6 and hs.startswith(codes)]
+    values = made.value[:, legs].sum(axis=1)
+    growth = values[-3:].sum() / values[-15:-12].sum()
+    values = np.append(values, values[-12] * growth)[FLASH_START - made.start :]
+    rng = np.random.default_rng([made.seed, 2, crc32(f"{flow}:{name}".encode())])
+    noise = rng.normal(0, 1, (len(values), len(_FLASH_NOISE))) * _FLASH_NOISE
+    for number, value in enumerate(values.tolist()):
+        month = FLASH_START + number
+        for decile in (1, 2, 3) if month <= END else (1,):
+            part = (working_days(month, decile) or 0.0) / (working_days(month, 3) or 1.0)
+            amount = round(value * part * float(np.exp(noise[number, decile - 1])), -3)
+            yield flow, "item", name, month.yyyymm, decile, amount, _published(month, decile)
+
+
+def _published(month: Period, decile: int) -> datetime:
+    day, later = _PUBLISHED[decile - 1]
+    return presumed_known_from(month, day, later, SOURCE.time_zone)
+
+
 # --- the source -----------------------------------------------------------------------------------------
 
 
 def recipe(seed: int, first: Period, last: Period) -> bytes:
     """What stands in for the answer of a customs office: enough to make the same release again."""
     return json.dumps({"first": str(first), "last": str(last), "seed": seed}).encode()
+
+
+def recipe_of_first_days(seed: int) -> bytes:
+    """The same for the provisional figures of the first days of each month."""
+    return json.dumps({"first_days": seed}).encode()
 
 
 def plan(wanted: Wanted, today: date) -> Iterable[Request]:
@@ -533,6 +583,8 @@ def parse(body: bytes, request: Request | None = None) -> Batch:
     """The release a recipe describes."""
     try:
         fields = json.loads(body)
+        if "first_days" in fields:
+            return first_days(int(fields["first_days"]))
         first, last = Period.parse(fields["first"]), Period.parse(fields["last"])
         seed = int(fields["seed"])
     except (ValueError, KeyError, TypeError) as error:
@@ -561,6 +613,7 @@ SOURCE = Source(
     open_rows=True,
     priority=99,
 )
+FLASH_SOURCE = replace(SOURCE, id="simulated-flash", name="Simulated first days of a month (no statistics)")
 
 
 # --- as many series as a benchmark wants ----------------------------------------------------------------

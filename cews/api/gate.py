@@ -49,6 +49,7 @@ SCOPES: Final[Mapping[str, Scope]] = {
     "/v1/items/<item>": Scope.READ,
     "/v1/items/<item>/suppliers": Scope.READ,
     "/v1/items/<item>/price": Scope.READ,
+    "/v1/items/<item>/nowcast": Scope.READ,
     "/v1/observations": Scope.READ,
     "/v1/measures": Scope.READ,
     "/v1/diversions": Scope.READ,

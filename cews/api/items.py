@@ -11,7 +11,7 @@ from flask import Response
 from flask_openapi3.models.tag import Tag
 from flask_openapi3.openapi import OpenAPI
 
-from cews import countries, revisions
+from cews import countries, nowcasting, revisions
 from cews.api import shapes
 from cews.api.alerts import month
 from cews.api.answers import Asked, Service, after, asked, one, page
@@ -22,6 +22,7 @@ from cews.api.schemas import (
     ItemPage,
     ItemPath,
     ItemsQuery,
+    NowcastAnswer,
     ObservationPage,
     ObservationsQuery,
     PriceAnswer,
@@ -97,6 +98,17 @@ def register(api: OpenAPI, service: Service) -> None:
         ]
         told = {"source": price.source, "name": price.name, "unit": price.unit, "months": months}
         return one(what, {"item": shapes.named(name, what.language), **told})
+
+    @api.get("/v1/items/<item>/nowcast", tags=[ITEMS], operation_id="get_nowcast", responses={200: NowcastAnswer})
+    def get_nowcast(path: ItemPath, query: AsOfQuery) -> Response:
+        """The unfinished month, estimated from its first days, with the error of such estimates on months past."""
+        what, key = asked(query, service), ItemKey.parse(path.item)
+        found = nowcasting.known(service.engine, what.as_of, key)
+        if found is None:
+            raise Refused(
+                HTTPStatus.NOT_FOUND, f"No figure of the first days of a month covers {key}, or none was known."
+            )
+        return one(what, nowcasting.record(found))
 
     @api.get(
         "/v1/observations", tags=[OBSERVATIONS], operation_id="list_observations", responses={200: ObservationPage}

@@ -497,6 +497,38 @@ class PolicyMeasure(Shape):
     version: Whole
 
 
+class NowcastEstimate(Shape):
+    """A measure of the unfinished month. Errors are means of absolute differences of logs, of past months that were
+    estimated with only what was known then."""
+
+    measure: Literal["value", "quantity"]
+    unit: str
+    estimate: float | None = Field(description="null = the month is published, or a year before it is not known.")
+    band80: list[float] | None = Field(description="From, to; null = too few past months to tell.")
+    band95: list[float] | None
+    months_tried: Whole = Field(description="Past months behind the errors; 0 = too few to tell.")
+    error: float | None = Field(description="Of these estimates.")
+    error_last_month: float | None = Field(description="Of taking the newest month known.")
+    error_year_before: float | None = Field(description="Of taking the same month a year before.")
+    error_model: float | None = Field(description="Of the item's model, without the figure; null = it said too little.")
+    skill: float | None = Field(description="1 − error ÷ the smallest of the others' errors.")
+    adds_nothing: bool | None = Field(description="true: the skill is 0 or less.")
+
+
+class Nowcast(Shape):
+    """The unfinished month of an item, from the provisional figure of its first days."""
+
+    item: Item
+    figure: str = Field(description="Name of the provisional figure that holds the item's trade.")
+    month: str = Field(pattern=MONTH)
+    days: str = Field(description="Of the month, that the figure holds: 1–10, 1–20 or all.")
+    finished: bool = Field(description="The month's trade is published; there is nothing to estimate.")
+    reference_price: str | None
+    estimates: list[NowcastEstimate]
+    source: str = Field(description="Of the figure.")
+    simulated: bool
+
+
 class DivertedPart(Shape):
     """Trade with one country: means of a month in the item's unit."""
 
@@ -727,6 +759,10 @@ class ObservationPage(Page):
 
 class MeasurePage(Page):
     data: list[PolicyMeasure]
+
+
+class NowcastAnswer(Answer):
+    data: Nowcast
 
 
 class DiversionPage(Page):

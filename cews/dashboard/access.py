@@ -59,6 +59,7 @@ CALLBACKS: Final[Mapping[str, Role]] = {  # by the first thing a callback answer
     "decision-made.data": Role.ANALYST,
     "event-body.children": Role.VIEWER,
     "item-outlook.children": Role.VIEWER,
+    "item-nowcast.children": Role.VIEWER,
     "suppliers-body.children": Role.VIEWER,
     "supplier-body.children": Role.VIEWER,
     "brief-body.children": Role.ANALYST,

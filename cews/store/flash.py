@@ -9,7 +9,7 @@ of one has it known since the source's calendar (marked presumed); what a later 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -123,3 +123,27 @@ def series(cx: Connection, source: str, flow: Flow, kind: str, as_of: datetime) 
     for row in cx.execute(statement.order_by(flash.c.period, flash.c.decile)):
         found.setdefault(row.name, {})[Period.from_yyyymm(row.period), row.decile] = row.value_usd
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A figure of a month's first days, and when it held."""
+
+    month: Period
+    decile: int
+    known_from: datetime
+    known_to: datetime | None
+    value_usd: float
+
+
+def versions(cx: Connection, source: str, flow: Flow, name: str, as_of: datetime) -> list[Version]:
+    """Every version of an item's figures that was known by ``as_of``, by month and decile."""
+    statement = select(*flash.c["period", "decile", "known_from", "known_to", "value_usd"]).where(
+        flash.c.source == source,
+        flash.c.flow == flow.value,
+        flash.c.kind == "item",
+        flash.c.name == name,
+        flash.c.known_from <= as_of,
+    )
+    rows = cx.execute(statement.order_by(flash.c.period, flash.c.decile, flash.c.known_from))
+    return [Version(Period.from_yyyymm(period), *rest) for period, *rest in rows]

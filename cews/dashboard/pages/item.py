@@ -9,10 +9,10 @@ from typing import Any, Final
 from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
-from cews import formats
+from cews import flash_links, formats, nowcasting
 from cews.dashboard import parts
 from cews.dashboard.desk import Desk, clientside
-from cews.dashboard.item import announced, history, mirror, neighbours, outlook, price, revisions, supply
+from cews.dashboard.item import announced, history, mirror, neighbours, nowcast, outlook, price, revisions, supply
 from cews.dashboard.item.facts import DEFAULT_RANGE, RANGES, YEAR, ItemFacts, facts, price_unit, span_of, trade
 from cews.dashboard.pages import Page, brief_path
 from cews.dashboard.reasons import reason_list
@@ -71,6 +71,8 @@ def _trade(cx: Connection, known: ItemFacts, series: ItemSeries, view: View) -> 
     yield html.Div(
         [outlook.card(known, span, model, view, chart_file), _why(known, series, view)], className="grid-2-1"
     )
+    if flash_links.of(known.item) is not None:  # made after the page: dozens of past days are looked back to
+        yield html.Div(dcc.Store(id="item-nowcast-of", data=str(known.item)), id="item-nowcast")
     yield html.Div(
         [
             supply.shares_card(series, MONTHS, view, file("suppliers")),
@@ -274,5 +276,11 @@ def register(app: Dash, desk: Desk) -> None:
             return no_update
         file = address(chosen, "quantity", view, range=span_of(span), model=model or "")
         return outlook.chart(known, span, model, view, file)
+
+    @app.callback(Output("item-nowcast", "children"), Input("item-nowcast-of", "data"), State("url", "search"))
+    def estimate(key: str, search: str | None) -> Any:
+        view = desk.view(search)
+        found = nowcasting.known(desk.engine, view.as_of, ItemKey.parse(key))
+        return [] if found is None else [nowcast.card(found, view)]
 
     clientside(app, "itemAddress", Output("item-address", "data"), choices)

@@ -1,0 +1,152 @@
+"""The unfinished month over a store: which figures and trade were known when, in a replay too, on both stores."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import programs
+import pytest
+from click.testing import CliRunner
+from programs import Program
+from sqlalchemy import Engine
+
+from cews import nowcasting
+from cews.accounts import Role, Scope
+from cews.cli import cews
+from cews.dashboard.application import create_app
+from cews.dashboard.item import nowcast as shown
+from cews.dashboard.view import view_of
+from cews.domain import OBSERVATION_COLUMNS, Coverage, Flow, ItemKey, Period
+from cews.settings import Settings
+from cews.store import flash, raw, releases
+from cews.store.engine import reading, writing
+from cews.working_days import working_days
+from ingest import simulated
+from ingest.base import FLASH_COLUMNS, presumed_known_from
+
+OIL = ItemKey("KOR", Flow.IMPORT, "270900")
+FIRST, MONTHS = Period.of(2019, 1), 66
+LAST = FIRST + (MONTHS - 1)  # June 2024; of July the first twenty days are known
+NOW = datetime(2024, 7, 22, tzinfo=UTC)
+
+
+def build(engine: Engine) -> None:
+    """Crude oil that wanders, and figures of its first twenty days that say nearly what comes."""
+    rng = np.random.default_rng(3)
+    months = [FIRST + n for n in range(MONTHS + 1)]
+    values = 6e9 * np.exp(np.cumsum(rng.normal(0, 0.12, len(months))))
+    rows = [
+        ["KOR", "import", OIL.hs, "SAU", month.yyyymm, round(value), round(value / 0.5), np.nan, "", "H6"]
+        for month, value in zip(months[:-1], values.tolist(), strict=False)
+    ]
+    frame = pd.DataFrame(rows, columns=list(OBSERVATION_COLUMNS)).astype(dict(OBSERVATION_COLUMNS))
+    published = tuple(month.yyyymm for month in months[:-1])
+    said = values * np.exp(rng.normal(0, 0.02, len(months)))
+    figures = [_figure(month, value) for month, value in zip(months, said.tolist(), strict=True)]
+    table = pd.DataFrame(figures, columns=list(FLASH_COLUMNS)).astype(dict(FLASH_COLUMNS))
+    with writing(engine) as cx:
+        raw.put(cx, "f" * 64, "simulated", "oil", NOW, 1, "raw/ff")
+        releases.record(cx, _release("simulated"), frame, [Coverage("KOR", Flow.IMPORT, (OIL.hs,), published)])
+        flash.record(cx, _release(simulated.FLASH_SOURCE.id), table)
+
+
+def _release(source: str) -> releases.NewRelease:
+    return releases.NewRelease(
+        source=source,
+        sha256="f" * 64,
+        label="oil",
+        released_at=NOW,
+        simulated=True,
+        presumed=lambda period: presumed_known_from(period, 15, 1, "Asia/Seoul"),
+    )
+
+
+def _figure(month: Period, value: float) -> list[object]:
+    days, whole = working_days(month, 2), working_days(month, 3)
+    assert days
+    assert whole
+    known = presumed_known_from(month, 21, 0, "Asia/Seoul")
+    return ["import", "item", "crude_oil", month.yyyymm, 2, value * days / whole, known]
+
+
+def test_the_unfinished_month_and_what_it_missed_before(store_engine: Engine) -> None:
+    build(store_engine)
+    found = nowcasting.known(store_engine, NOW, OIL)
+    assert found is not None
+    assert (found.month, found.days, found.finished, found.simulated) == (LAST + 1, "1–20", False, True)
+    quantity = found.quantity
+    assert quantity.number is not None
+    assert quantity.band80 is not None
+    assert quantity.band80[0] < quantity.number < quantity.band80[1]
+    assert quantity.error is not None
+    assert quantity.error.months == 36
+    assert quantity.error.skill > 0.3, "the figures of this world say nearly what comes"
+    assert quantity.helps
+    assert "model" not in quantity.error.peers, "nothing was scanned"
+
+
+def test_a_past_day_estimates_the_month_that_was_unfinished_then(store_engine: Engine) -> None:
+    build(store_engine)
+    then = nowcasting.known(store_engine, datetime(2024, 5, 22, tzinfo=UTC), OIL)
+    now = nowcasting.known(store_engine, NOW, OIL)
+    assert then is not None
+    assert now is not None
+    assert (then.month, then.finished) == (Period.of(2024, 5), False)
+    tried = {one.month: one.estimate for one in now.tries}
+    assert then.quantity.number == pytest.approx(tried[then.month].quantity), "a try is what was said on that day"
+    out = nowcasting.known(store_engine, datetime(2024, 6, 16, tzinfo=UTC), OIL)
+    assert out is not None
+    assert out.finished, "May's statistics are out and June has no figure yet"
+    assert out.quantity.number is None
+    early = datetime(2019, 3, 1, tzinfo=UTC)
+    assert nowcasting.known(store_engine, early - timedelta(days=60), OIL) is None
+
+
+def test_versions_of_a_figure_hold_from_when_they_were_said(store_engine: Engine) -> None:
+    build(store_engine)
+    with reading(store_engine) as cx:
+        held = flash.versions(cx, simulated.FLASH_SOURCE.id, Flow.IMPORT, "crude_oil", datetime(2019, 3, 1, tzinfo=UTC))
+    assert [(one.month, one.decile) for one in held] == [(FIRST, 2), (FIRST + 1, 2)]
+    assert all(one.known_to is None and one.value_usd > 0 for one in held)
+
+
+def test_page_program_and_command_say_the_same(sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    build(sqlite_engine)
+    found = nowcasting.known(sqlite_engine, datetime(2024, 7, 22, 23, 59, 59, tzinfo=UTC), OIL)
+    assert found is not None
+    number = found.quantity.number
+    app = create_app(sqlite_engine, Settings(language="en"))
+    program = Program(app.server, programs.token_of(sqlite_engine, Role.VIEWER, [Scope.READ], "reader"))
+    said = program.data(f"/items/{OIL}/nowcast?as_of=2024-07-22")
+    assert [one["estimate"] for one in said["estimates"] if one["measure"] == "quantity"] == [pytest.approx(number)]
+    assert program.get("/items/KOR:import:250410/nowcast").status_code == 404
+    monkeypatch.setenv("CEWS_DATABASE_URL", str(sqlite_engine.url))
+    told = CliRunner().invoke(cews, ["nowcast", str(OIL), "--as-of", "2024-07-22", "--json"], catch_exceptions=False)
+    (record,) = json.loads(told.stdout)
+    assert record["estimates"] == said["estimates"]
+    for language, words in (("en", "Estimate, unfinished month"), ("ko", "추정치(미확정 월)")):
+        card = str(shown.card(found, view_of("", None, language, "Asia/Seoul", NOW)))
+        assert words in card
+
+
+def test_nothing_covered_is_said_so(sqlite_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build(sqlite_engine)
+    monkeypatch.setenv("CEWS_DATABASE_URL", str(sqlite_engine.url))
+    refused = CliRunner().invoke(cews, ["nowcast", "KOR:import:250410"])
+    assert "no figure of the first days" in str(refused.exception)
+    assert nowcasting.known(sqlite_engine, NOW, ItemKey("KOR", Flow.IMPORT, "250410")) is None
+
+
+def test_the_simulated_figures_are_those_of_the_world() -> None:
+    table = simulated.parse(simulated.recipe_of_first_days(2021)).flash
+    assert table is not None
+    assert set(table["name"]) == {"crude_oil", "gas", "coal", "petroleum_products"}
+    by_month = table.pivot_table(index=["name", "period"], columns="decile", values="value_usd")
+    whole = by_month.dropna()
+    assert (whole[1] < whole[2]).all()
+    assert (whole[2] < whole[3]).all(), "figures are added up from the first of the month on"
+    assert list(table["period"].iloc[[0, -1]]) == [201601, (simulated.END + 1).yyyymm]
