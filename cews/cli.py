@@ -32,6 +32,7 @@ COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "open_data": ("export", "publish"),
     "briefs": ("brief",),
     "policies": ("policy",),
+    "living_lab": ("recalibrate", "suggestions"),
     "measures": ("measures",),
     "whatif": ("whatif",),
     "relapses": ("relapses",),

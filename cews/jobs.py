@@ -18,6 +18,7 @@ from cews.store.engine import Engine, reading, writing
 LEASE: Final = "scheduler"
 ON_REQUEST: Final = ("round", "fetch", "scan", "notify", "flash")
 ACCEPT: Final = "accept"  # of a release that was held back
+RECALIBRATE: Final = "recalibrate"
 IN_DEMO: Final = ("scan",)  # there is nothing to fetch and nobody to write to
 EVERY: Final = 0.5  # seconds between two looks at how far it is
 
@@ -37,6 +38,12 @@ def ask_to_accept(engine: Engine, release: int, reason: str, *, actor: str, now:
     with reading(engine) as cx:
         reviews.undecided(cx, release)
     return _ask(engine, ACCEPT, {"release": release, "reason": reason}, actor, now)
+
+
+def ask_to_recalibrate(engine: Engine, months: int, *, actor: str, now: datetime) -> int:
+    """Want other rules proposed from the verdicts, with what they would have done in the last months; gives the run's
+    number."""
+    return _ask(engine, RECALIBRATE, {"months": months}, actor, now)
 
 
 def _ask(engine: Engine, job: str, about: Mapping[str, Any] | None, actor: str, now: datetime) -> int:

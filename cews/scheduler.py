@@ -22,11 +22,11 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 
-from cews import doctor, ingesting, outbox, pipeline, watching
+from cews import doctor, ingesting, outbox, pipeline, recalibrating, watching
 from cews.cron import trigger
 from cews.domain import CewsError, Period, SettingsError, SourceError, StoreError, UserError
 from cews.ingesting import IngestReport
-from cews.jobs import ACCEPT, LEASE, Diary
+from cews.jobs import ACCEPT, LEASE, RECALIBRATE, Diary
 from cews.notify import ChannelDownError, channels
 from cews.settings import Settings
 from cews.store import runs
@@ -213,6 +213,24 @@ def accept(turn: Turn) -> Summary:
     return {"release": number, "new": report.rows_new, "changed": report.rows_changed}
 
 
+def recalibrate(turn: Turn) -> Summary:
+    """Propose other rules from the verdicts, for whoever asked."""
+    with reading(turn.engine) as cx:
+        asked = runs.get(cx, turn.run_id) if turn.run_id is not None else None
+    if asked is None or asked.asked_for is None:
+        raise UserError("rules are proposed when somebody asks for it")
+    number = recalibrating.propose(
+        turn.engine,
+        months=int(asked.asked_for["months"]),
+        budget=turn.settings.alarm_budget,
+        items=turn.items,
+        actor=asked.asked_by or "",
+        now=turn.clock(),
+        progress=turn.diary.progress,
+    )
+    return {"proposal": number}
+
+
 def notify(turn: Turn) -> Summary:
     """Send the notices that are due. Without a mail server those by mail wait, and ``cews doctor`` says so."""
     report = outbox.send_due(
@@ -242,6 +260,7 @@ ON_REQUEST: Final[Mapping[str, Job]] = {
     "fetch": Job("fetch", JOBS[0].cron, {"ingest": ingest, "freshness": freshness}),
     "scan": Job("scan", JOBS[0].cron, {"scan": scan}),
     ACCEPT: Job(ACCEPT, JOBS[0].cron, {ACCEPT: accept}),
+    RECALIBRATE: Job(RECALIBRATE, JOBS[0].cron, {RECALIBRATE: recalibrate}),
 }
 
 

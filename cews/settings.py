@@ -113,6 +113,10 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = Field(
         None, description="What Prometheus sends as bearer token to read /metrics; without it there is no such page."
     )
+    public_view: bool = Field(
+        False,
+        description="Whether open warnings, the scorecard and a form for suggestions are shown without signing in.",
+    )
     api_requests_a_minute: int = Field(
         300, ge=1, description="Requests a minute that a token of the API may send to each process that serves it."
     )

@@ -45,6 +45,8 @@ PATHS = (
     "/notices/rules",
     "/notices/silences",
     "/scorecard",
+    "/proposals",
+    "/suggestions",
     "/search",
     "/audit",
     "/tokens",

@@ -36,8 +36,10 @@ PUBLIC: Final = frozenset(  # answered without a session: nothing of these says 
         "/_dash-component-suites/<string:package_name>/<path:fingerprinted_path>",
     }
 )
+OPEN: Final = frozenset({"/public", "/public/scorecard", "/suggest"})  # to everybody where the operator says so
 ROUTES: Final[Mapping[str, Role]] = {
     "/": Role.VIEWER,
+    **dict.fromkeys(OPEN, Role.VIEWER),
     "/<path:path>": Role.VIEWER,  # the same empty frame for every page; what is in it comes by callbacks
     "/sign-out": Role.VIEWER,
     "/password": Role.VIEWER,
@@ -84,6 +86,8 @@ CALLBACKS: Final[Mapping[str, Role]] = {  # by the first thing a callback answer
     "rehearsal.children": Role.VIEWER,
     "silences-list.children": Role.MANAGER,
     "scorecard-episodes.children": Role.VIEWER,
+    "proposals-list.children": Role.MANAGER,
+    "suggestions-list.children": Role.ANALYST,
     "audit-chain.children": Role.MANAGER,
     "users-list.children": Role.ADMIN,
     "tokens-list.children": Role.VIEWER,  # one's own; it refuses in a replay itself
@@ -106,6 +110,8 @@ PAGES: Final[Mapping[str, Role]] = {  # by the first part of the path
     "jobs": Role.VIEWER,
     "notices": Role.VIEWER,
     "scorecard": Role.VIEWER,
+    "proposals": Role.VIEWER,
+    "suggestions": Role.ANALYST,
     "search": Role.VIEWER,
     "audit": Role.MANAGER,
     "help": Role.VIEWER,
@@ -156,14 +162,17 @@ def _body(asked: Request) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def guard(server: Flask, sessions: Sessions) -> None:
+def guard(server: Flask, sessions: Sessions, public_view: bool) -> None:
     """Let nobody in without a session, and nobody do what the role does not allow."""
+    open_to_all = OPEN if public_view else frozenset[str]()
 
     @server.before_request
     def allowed() -> Response | None:
         if request.url_rule is not None and request.url_rule.rule in PUBLIC:
             return None
         account = sessions.account(request)
+        if account is None and request.url_rule is not None and request.url_rule.rule in open_to_all:
+            return None
         if account is None:
             return sessions.asks_to_sign_in(request)
         g.account = account

@@ -17,7 +17,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from cews import settings as configuration
 from cews.api.application import mount
-from cews.dashboard import access, brief_files, doors, downloads, routes, security, shell
+from cews.dashboard import access, brief_files, doors, downloads, open_doors, routes, security, shell
 from cews.dashboard.desk import Desk
 from cews.dashboard.session import Sessions
 from cews.dashboard.view import COOKIE
@@ -105,8 +105,9 @@ def create_app(engine: Engine, settings: Settings, *, demo: bool = False) -> Das
     Compress(app.server)
     sessions = Sessions(engine, settings)
     security.protect(app.server, settings, tuple(app.csp_hashes()))
-    access.guard(app.server, sessions)
+    access.guard(app.server, sessions, settings.public_view)
     doors.register(app.server, doors.Doors(engine, settings, sessions, None if demo else Client.of(settings), demo))
+    open_doors.register(app.server, engine, settings)
     mount(app.server, engine, settings)
     if settings.proxies:
         app.server.wsgi_app = ProxyFix(app.server.wsgi_app, settings.proxies, settings.proxies)

@@ -40,6 +40,7 @@ MENU: Final = (
             ("watchlists", "/watchlists", mark("Watch-lists"), "star"),
             ("briefs", "/briefs", mark("Briefs"), "note"),
             ("scorecard", "/scorecard", mark("Scorecard"), "score"),
+            ("suggestions", "/suggestions", mark("Suggestions"), "inbox"),
         ),
     ),
     (

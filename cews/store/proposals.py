@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -73,7 +73,14 @@ def get(cx: Connection, number: int) -> Proposal:
 def listing(cx: Connection, as_of: datetime, limit: int = 50) -> list[Proposal]:
     """Those made by then, the newest first, each as it was decided by then."""
     rows = select(proposal).where(proposal.c.made_at <= as_of).order_by(proposal.c.id.desc()).limit(limit)
-    return [_proposal(row) for row in cx.execute(rows)]
+    return [_then(_proposal(row), as_of) for row in cx.execute(rows)]
+
+
+def _then(one: Proposal, as_of: datetime) -> Proposal:
+    """Before its decision a proposal was open."""
+    if one.decided_at is None or one.decided_at <= as_of:
+        return one
+    return replace(one, state=OPEN, decided_at=None, decided_by="", reason="", put_in_force=None)
 
 
 def decide(
@@ -83,7 +90,7 @@ def decide(
     values = {"state": after, "decided_by": by, "decided_at": now, "reason": reason, "put_in_force": policy}
     done = cx.execute(update(proposal).where(proposal.c.id == number, proposal.c.state == before).values(values))
     if done.rowcount != 1:
-        raise ConflictError(f"proposal {number} is no longer {before}: somebody else has decided; load it again")
+        raise ConflictError(f"proposal {number} has been decided by somebody else; load it again")
 
 
 def _proposal(row: Any) -> Proposal:

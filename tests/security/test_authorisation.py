@@ -162,7 +162,7 @@ def test_callbacks(app: Dash, browsers: Mapping[Role | None, FlaskClient], callb
 def test_pages(app: Dash, browsers: Mapping[Role | None, FlaskClient], page: str, who: Role) -> None:
     asked = body(server_callbacks(app)["content.children"], app)
     asked["inputs"][0]["value"] = PAGE_PATHS.get(page, f"/{page}")
-    said = browsers[who].post(access.CALLBACK_ROUTE, json=asked).get_data(as_text=True)
+    said = str(browsers[who].post(access.CALLBACK_ROUTE, json=asked).get_json())
     assert ("권한 없음" in said) == (who < PAGES[page])
     assert "200" in said or len(said) > 1000
 

@@ -39,6 +39,7 @@ NAMES: Final[Mapping[str, str]] = {
     "notify": mark("Send notices"),
     "flash": mark("Fetch provisional figures"),
     requests.ACCEPT: mark("Accept a release"),
+    requests.RECALIBRATE: mark("Propose rules from verdicts"),
 }
 ABOUT: Final[Mapping[str, str]] = {
     "round": mark("Fetch, look for silent sources, detect, send what is owed"),
@@ -55,6 +56,7 @@ STEPS: Final[Mapping[str, str]] = {
     "notify": mark("Sending"),
     "flash": mark("Fetching provisional figures"),
     requests.ACCEPT: mark("Recording a release"),
+    requests.RECALIBRATE: mark("Replaying the last months"),
 }
 STATES: Final[Mapping[str, tuple[str, str]]] = {  # words, icon
     runs.WAITING: (mark("Waiting", context="run"), "clock"),

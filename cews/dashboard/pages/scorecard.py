@@ -13,7 +13,7 @@ from dash.development.base_component import Component
 
 from cews import demo, formats, sentences
 from cews.backtest import kept
-from cews.backtest.card import CLOCKS, Deck, decks
+from cews.backtest.card import CLOCKS, Deck, decks, share
 from cews.backtest.kept import Kept
 from cews.backtest.scoring import wilson
 from cews.dashboard import parts
@@ -367,25 +367,29 @@ def _episode_row(one: EpisodeResult, view: View) -> list[parts.Child]:
 
 def _live(tallies: Sequence[Tally], view: View) -> Component:
     title = view.say("By the analysts' verdicts")
+    way = parts.link(view.say("Recalibration"), view.link("/proposals"), "button")
     words = view.say("Alerts closed by hand. Precision: the real ones among those that were real or a false alarm.")
     if not tallies:
         return parts.card(
-            title, parts.empty(view.say("Nobody has closed an alert with a verdict yet.")), subtitle=words
+            title, parts.empty(view.say("Nobody has closed an alert with a verdict yet.")), subtitle=words, actions=way
         )
     headers = [
         view.say("Detector"),
         view.say("Kind"),
         *(view.say(words, context="outcome") for words in OUTCOMES.values()),
         view.say("Precision"),
+        view.say("95 % interval"),
     ]
     rows = [_live_row(one, view) for one in tallies]
-    return parts.card(title, parts.table(headers, rows, numeric=range(2, 7)), subtitle=words)
+    return parts.card(title, parts.table(headers, rows, numeric=range(2, 8)), subtitle=words, actions=way)
 
 
 def _live_row(one: Tally, view: View) -> list[parts.Child]:
     precision = "–" if one.precision is None else f"{one.precision:.0%}"
     counts = [f"{one.outcomes.get(outcome, 0):,}" for outcome in OUTCOMES]
-    return [html.Code(one.detector), view.shock(one.shock), *counts, precision]
+    real, false = (one.outcomes.get(outcome, 0) for outcome in (Outcome.REAL, Outcome.FALSE_ALARM))
+    band = interval_words(share(real, real + false))
+    return [html.Code(one.detector), view.shock(one.shock), *counts, precision, band]
 
 
 def register(app: Dash, desk: Desk) -> None:
