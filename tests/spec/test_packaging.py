@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import tomllib
 import zipfile
 from pathlib import Path
@@ -83,3 +84,22 @@ def test_what_is_started_is_there() -> None:
     assert named == {"cews", "gunicorn"}
     assert "cews" in project["scripts"]
     assert any(need.startswith("gunicorn") for need in project["optional-dependencies"]["gunicorn"])
+
+
+def test_the_nightly_backup_keeps_thirty_days_and_the_raw_answers(sqlite_url: str, tmp_path: Path) -> None:
+    home, kept = tmp_path / "home", tmp_path / "kept"
+    (home / "raw").mkdir(parents=True)
+    (home / "raw" / "answer").write_text("as it came")
+    kept.mkdir()
+    for name, days in (("store-29", 29), ("store-31", 31), ("another-31", 31)):
+        (kept / name).touch()
+        os.utime(kept / name, (time.time() - days * 86_400,) * 2)
+    program = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": program, "CEWS_HOME": str(home), "CEWS_DATABASE_URL": sqlite_url}
+    subprocess.run(
+        [ROOT / "deploy" / "backup.sh", kept], env=environment, cwd=tmp_path, check=True, capture_output=True
+    )
+    assert (kept / "raw" / "answer").read_text() == "as it came"
+    (copy,) = kept.glob("store-*-*-*-*")
+    assert copy.read_bytes()[:15] == b"SQLite format 3"
+    assert {path.name for path in kept.iterdir()} == {"raw", "store-29", "another-31", copy.name}
