@@ -115,7 +115,9 @@ def _parquet(body: bytes, name: str) -> pq.ParquetFile:
 def _read_parquet(body: bytes, name: str) -> pd.DataFrame:
     file = _parquet(body, name)
     try:
-        frame: pd.DataFrame = file.read().to_pandas(ignore_metadata=True, strings_to_categorical=False)
+        table = file.read()
+        table.validate(full=True)  # text that is none would be found only where somebody reads it
+        frame: pd.DataFrame = table.to_pandas(ignore_metadata=True, strings_to_categorical=False)
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise _damaged_parquet(name, error) from None
     if frame.empty:

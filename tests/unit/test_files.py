@@ -253,6 +253,7 @@ def test_rows_of_parquet_are_numbered_from_one() -> None:
         (b"\xff\xfe" + HEAD.encode("utf-16-le"), "a.csv", "no text"),
         (b"PAR1 and nothing else", "a.parquet", "damaged Parquet"),
         (parquet(frame().iloc[:0]), "a.parquet", "no rows"),
+        (parquet(frame(reporter=["KOR"])).replace(b"KOR", b"K\xffR"), "a.parquet", "damaged Parquet"),
         (f'{HEAD}\n{GOOD}\n"{"x" * 200_000}'.encode(), "a.csv", "line 3: not CSV"),
         (f"{HEAD}\n{GOOD}".replace(",", "|").encode(), "a.csv", "separated by commas"),
     ],
