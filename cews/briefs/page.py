@@ -22,7 +22,7 @@ from cews.briefs.content import SHAPES, Brief, Number, Picture, Section
 from cews.domain import Level
 from cews.sentences import level_label
 
-TIGHTEST: Final = 3  # how much closer the lines of a short brief may stand
+TIGHTEST: Final = 4  # how much closer the lines of a short brief may stand
 
 
 def html(brief: Brief, tight: int = 0) -> str:
