@@ -31,11 +31,13 @@ _HEADERS: Final = {
 }
 _HSTS: Final = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
 _KEPT: Final = ("/assets/", "/_dash-component-suites/")  # what a browser may keep: the same for everybody
+LONGEST_BODY: Final = 8 * 2**20  # bytes; the longest file a page takes is 2 MB, a third longer on its way
 _HARMLESS: Final = ("GET", "HEAD", "OPTIONS")
 
 
 def protect(server: Flask, settings: Settings, script_hashes: Sequence[str]) -> None:
-    """Add the headers to every answer and refuse changes that another site's page sends."""
+    """Add the headers to every answer; refuse changes that another site's page sends, and bodies no page sends."""
+    server.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY
     policy = _POLICY.format(hashes=" ".join(script_hashes))
     always = _HEADERS | (_HSTS if settings.tls else {})
 

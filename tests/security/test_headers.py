@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from cews.accounts import Role
 from cews.dashboard.application import create_app
+from cews.dashboard.security import LONGEST_BODY
 from cews.settings import Settings
 
 ANSWERS = [
@@ -103,3 +104,12 @@ def test_signing_out_by_a_link_does_not_work(browser: FlaskClient) -> None:
     """Else any page could sign a reader out with an image."""
     assert browser.get("/sign-out").status_code == 200  # the frame, which says that there is no such page
     assert browser.get("/_dash-layout").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [("/sign-in", "application/x-www-form-urlencoded"), ("/_dash-update-component", "application/json")],
+)
+def test_a_body_longer_than_any_page_sends_is_refused(browser: FlaskClient, path: str, kind: str) -> None:
+    body, here = b"1" * (LONGEST_BODY + 1), {"Sec-Fetch-Site": "same-origin"}
+    assert browser.post(path, data=body, headers=here, content_type=kind).status_code == 413
