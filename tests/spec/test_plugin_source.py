@@ -76,10 +76,26 @@ def install(folder: Path, address: str) -> Path:
     return target
 
 
-def cews(*words: str, home: Path, site: Path) -> subprocess.CompletedProcess[str]:
+IN_TURN = """
+import contextlib, io, json, sys
+from cews.cli import main
+for words in json.loads(sys.argv[1]):
+    said, errors, sys.argv[1:] = io.StringIO(), io.StringIO(), words
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(errors):
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code
+    print(json.dumps([code or 0, said.getvalue(), errors.getvalue()]))
+"""
+
+
+def cews(*commands: tuple[str, ...], home: Path, site: Path) -> list[tuple[int, str, str]]:
+    """Exit code, output and errors of the commands, in a process that begins with the package installed."""
     environment = {**os.environ, "CEWS_HOME": str(home), "PYTHONPATH": str(site)}
-    command = [sys.executable, "-m", "cews.cli", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment, cwd=ROOT)
+    process = [sys.executable, "-c", IN_TURN, json.dumps(commands)]
+    done = subprocess.run(process, capture_output=True, text=True, timeout=120, check=True, env=environment, cwd=ROOT)
+    return [tuple(json.loads(line)) for line in done.stdout.splitlines()]
 
 
 def test_the_source_of_the_guide_is_complete_and_short() -> None:
@@ -87,23 +103,21 @@ def test_the_source_of_the_guide_is_complete_and_short() -> None:
 
 
 def test_the_source_of_the_guide_is_installed_and_asked(tmp_path: Path) -> None:
+    asked = ("ingest", "office", "--hs", "250410", "--from", "2024-01", "--to", "2024-02", "--json")
+    missing = ("ingest", "office", "--hs", "250410", "--from", "2024-03", "--to", "2024-03")
     with office() as address:
         site = install(tmp_path, address)
-        asked = ("ingest", "office", "--hs", "250410", "--from", "2024-01", "--to", "2024-02", "--json")
-        first = cews(*asked, home=tmp_path / "home", site=site)
-        again = cews(*asked, home=tmp_path / "home", site=site)
-        down = cews(
-            "ingest", "office", "--hs", "250410", "--from", "2024-03", "--to", "2024-03", home=tmp_path, site=site
+        first, again, down, helped = cews(
+            asked, asked, missing, ("ingest", "--help"), home=tmp_path / "home", site=site
         )
-        helped = cews("ingest", "--help", home=tmp_path, site=site)
-    assert first.returncode == 0, first.stderr
-    (report,) = json.loads(first.stdout)
+    assert first[0] == 0, first
+    (report,) = json.loads(first[1])
     assert (report["source"], report["rows_new"], report["rows_rejected"]) == ("office", 2, 1)
     assert report["rejects"][0]["reason"].startswith("not a number")
-    assert json.loads(again.stdout)[0]["unchanged"] is True
-    assert down.returncode == 3
-    assert "web page" in down.stderr
-    assert re.search(r"^ +office +Fetch from Office of Examples", helped.stdout, re.MULTILINE)
+    assert json.loads(again[1])[0]["unchanged"] is True
+    assert down[0] == 3
+    assert "web page" in down[2]
+    assert re.search(r"^ +office +Fetch from Office of Examples", helped[1], re.MULTILINE)
 
 
 @pytest.mark.parametrize("broken", ["raise RuntimeError('built for another version')", "SOURCE = 1"])
@@ -113,8 +127,10 @@ def test_a_source_from_outside_that_cannot_be_used_is_named_and_harms_nothing_el
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: cews-broken\nVersion: 1.0\n", encoding="utf-8")
     (info / "entry_points.txt").write_text("[cews.sources]\nbroken = cews_broken:SOURCE\n", encoding="utf-8")
-    asked = cews("ingest", "broken", "--hs", "250410", home=tmp_path / "home", site=tmp_path)
-    assert asked.returncode == 2
-    assert "cews_broken:SOURCE" in asked.stderr
-    assert "Traceback" not in asked.stderr
-    assert cews("watchlist", "list", home=tmp_path / "home", site=tmp_path).returncode == 0
+    asked, other = cews(
+        ("ingest", "broken", "--hs", "250410"), ("watchlist", "list"), home=tmp_path / "home", site=tmp_path
+    )
+    assert asked[0] == 2
+    assert "cews_broken:SOURCE" in asked[2]
+    assert "Traceback" not in asked[2]
+    assert other[0] == 0
