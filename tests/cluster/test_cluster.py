@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +18,12 @@ from distributed import LocalCluster
 from distributed.security import Security
 
 from cews import pipeline
+from cews.bench import cluster as measuring
 from cews.bench import scan as made
 from cews.cli import cews as program
 from cews.cluster import Cluster, check_address, joined_at, shares
 from cews.domain import Flow, ItemKey, StoreError, UserError
+from cews.pipeline import Step
 from cews.settings import load
 from cews.store.engine import connect, writing
 from detectors.base import Panel
@@ -55,6 +57,22 @@ def workers(url: str) -> Iterator[str]:
         yield started.scheduler_address
 
 
+@pytest.mark.postgres
+def test_it_sees_the_same_in_postgresql(postgresql_url: str, url: str, workers: str) -> None:
+    """Goes before a worker is killed: the one that takes its place comes at a time of its own."""
+    engine = connect(postgresql_url)
+    with writing(engine) as cx:
+        for first in (0, 3000):
+            made.record(cx, range(first, first + 20), MONTHS)
+    with joined_at(workers, load()) as together:
+        together.client.run(lambda: os.environ.update(CEWS_DATABASE_URL=postgresql_url))
+        step = pipeline.scan(engine, NOW, now=NOW, items="all", budget=5.0, record=False, look=together.look)
+        together.client.run(lambda: os.environ.update(CEWS_DATABASE_URL=url))
+    _same(step, pipeline.scan(engine, NOW, now=NOW, items="all", budget=5.0, record=False))
+    engine.dispose()
+    assert step.detection.findings
+
+
 def test_it_sees_what_one_machine_sees_though_a_worker_dies(url: str, workers: str) -> None:
     engine, killed = connect(url), list[int]()
     with joined_at(workers, load()) as together:
@@ -66,15 +84,24 @@ def test_it_sees_what_one_machine_sees_though_a_worker_dies(url: str, workers: s
     alone = pipeline.scan(engine, NOW, now=NOW, items="all", budget=5.0, record=False)
     engine.dispose()
     assert killed, "a worker must have died on the way, or the test proves nothing"
-    for field in fields(Panel):
-        seen, expected = getattr(step.panel, field.name), getattr(alone.panel, field.name)
-        np.testing.assert_array_equal(seen, expected, err_msg=field.name)
-    for detector, scores in alone.detection.scores.items():
-        for name, expected in scores.arrays.items():
-            seen = step.detection.scores[detector].arrays[name]
-            np.testing.assert_array_equal(seen, expected, err_msg=f"{detector} {name}")
-    assert step.detection.findings == alone.detection.findings
+    _same(step, alone)
     assert step.detection.findings, "items lose nine tenths of their trade"
+
+
+def test_the_measurement_compares_what_it_measures(url: str) -> None:
+    record = measuring.cluster(measuring.Order("sqlite", 90, MONTHS, 1, 5.0), load(), lambda _done, _total: None)
+    assert (record["series"], record["months"], record["workers"]) == (90, MONTHS, 1)
+    assert record["identical"]
+    assert record["findings"]
+    assert min(record[name] for name in ("one_machine_s", "cluster_s", "cluster_workers_cpu_s")) > 0
+    engine = connect(url)
+    step = pipeline.scan(engine, NOW, now=NOW, items="all", budget=5.0, record=False)
+    engine.dispose()
+    other = step.panel.item_value.copy()
+    other[-1, -1] = np.nextafter(other[-1, -1], np.inf)
+    unlike = replace(step, panel=replace(step.panel, item_value=other))
+    assert measuring._print(step) == measuring._print(replace(step))
+    assert measuring._print(step) != measuring._print(unlike), "one bit of one number must tell"
 
 
 def test_the_command_says_the_same_and_the_address_of_the_store_is_told_nobody(
@@ -140,6 +167,17 @@ def test_tls_needs_its_certificates_and_meets_them(tmp_path: Path) -> None:
             pass
         with pytest.raises(StoreError, match="no workers"), joined_at(address, load(**paths)):
             pass
+
+
+def _same(step: Step, alone: Step) -> None:
+    for field in fields(Panel):
+        seen, expected = getattr(step.panel, field.name), getattr(alone.panel, field.name)
+        np.testing.assert_array_equal(seen, expected, err_msg=field.name)
+    for detector, scores in alone.detection.scores.items():
+        for name, expected in scores.arrays.items():
+            seen = step.detection.scores[detector].arrays[name]
+            np.testing.assert_array_equal(seen, expected, err_msg=f"{detector} {name}")
+    assert step.detection.findings == alone.detection.findings
 
 
 def _kill_one(together: Cluster, killed: list[int]) -> None:
