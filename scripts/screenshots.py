@@ -26,6 +26,7 @@ PAGES = {
     "event": "/events/14",
     "unraised": "/unraised",
     "item": "/items/KOR/import/250410",
+    "nowcast": "/items/KOR/import/270900",
     "items": "/items",
     "suppliers": "/suppliers",
     "supplier": "/suppliers/CHN?order=share",
@@ -105,6 +106,8 @@ def take(context: BrowserContext, address: str, picture: Path, full: bool) -> No
         page.locator(".ag-row .pill").first.wait_for()
         page.keyboard.press("j")
         page.locator("#panel .reasons").wait_for()
+    if page.locator("#item-nowcast").count():
+        page.locator("#item-nowcast-graph .main-svg").first.wait_for()
     page.wait_for_timeout(500)
     page.screenshot(path=picture, full_page=full)
     page.close()
