@@ -6,7 +6,7 @@ import io
 import json
 import logging
 from collections.abc import Callable, Iterator
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 import structlog
@@ -15,6 +15,7 @@ from cews import logs
 from cews.settings import Settings
 
 CANARY = "Canary+Key/ab12cd34=="
+ENCODED = "Escaped%2BKey%2F56ef78%3D%3D"  # given so in the settings
 PASSWORD = "pass-w0rd-of-the-relay"
 
 
@@ -29,6 +30,7 @@ def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], io.Stri
         settings = Settings(
             _env_file=None,
             kcs_key=CANARY,
+            comtrade_key=ENCODED,
             smtp_url=f"smtp://cews:{PASSWORD}@mail.example.org:587",
             log_format=log_format,
             log_level="DEBUG",
@@ -53,6 +55,8 @@ WAYS: dict[str, Callable[[], object]] = {
     "bytes and objects": lambda: LOG.info("asked", body=CANARY.encode(), error=ValueError(CANARY)),
     "event text": lambda: LOG.warning("refused %s", CANARY),
     "encoded in an address": lambda: logging.getLogger("library").info("GET %s", ADDRESS),
+    "encoded where no name tells it": lambda: LOG.info("asked", path=f"/v1/{quote(CANARY, safe='')}/list"),
+    "decoded": lambda: LOG.info("asked", path=f"/v1/{unquote(ENCODED)}"),
     "name of a secret": lambda: LOG.info("set", kcs_api_key=CANARY[:9], Authorization=CANARY[:9]),
     "address of the relay": lambda: logging.getLogger("smtp").error("no answer from smtp://cews:%s@mail", PASSWORD),
     "password alone": lambda: logging.getLogger("smtp").error("AUTH with %r failed", PASSWORD),
@@ -66,7 +70,7 @@ def test_a_secret_is_masked(written: Callable[[str], io.StringIO], way: str, log
     WAYS[way]()
     line = stream.getvalue()
     assert logs.MASK in line
-    for secret in (CANARY[:9], quote(CANARY, safe="")[:9], PASSWORD):
+    for secret in (CANARY[:6], ENCODED[:7], PASSWORD):
         assert secret not in line
 
 
