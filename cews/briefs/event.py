@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from cews import relapses, second_eyes, sentences
 from cews.alerts import action
-from cews.briefs import backing, beside, charts
+from cews.briefs import backing, beside, levels
 from cews.briefs.content import (
     Asked,
     Brief,
     Cell,
     Grid,
-    Mark,
     Picture,
     Section,
     Stat,
@@ -22,7 +22,7 @@ from cews.briefs.content import (
     changed,
     count,
 )
-from cews.domain import ChangeKind, Finding, ItemKey, Level, Period, UserError
+from cews.domain import ChangeKind, Finding, ItemKey, Period, UserError
 from cews.events import Cause
 from cews.measures import ANY
 from cews.store import alert_lines, events, queries
@@ -155,9 +155,7 @@ def _stats(known: Known, asked: Asked) -> Iterator[Stat]:
 def _sections(known: Known, asked: Asked) -> Iterator[Section]:
     if course := _course(known, asked):
         yield Section(asked.say("How it went"), parts=[course])
-    yield Section(
-        asked.say("Alerts"), parts=[alerts_table(known.lines, LONG_ALERTS if asked.long else SHORT_ALERTS, asked)]
-    )
+    yield Section(asked.say("Alerts"), parts=[_alerts(known.lines, LONG_ALERTS if asked.long else SHORT_ALERTS, asked)])
     if known.findings:
         reasons = sentences.explanation(known.findings[0], asked.language)
         named = known.lines[0].name.label(asked.language)
@@ -172,7 +170,7 @@ def _sections(known: Known, asked: Asked) -> Iterator[Section]:
     yield from backing.sections(ground, asked)
 
 
-def alerts_table(lines: Sequence[AlertLine], most: int, asked: Asked) -> Grid:
+def _alerts(lines: Sequence[AlertLine], most: int, asked: Asked) -> Grid:
     """Alerts as they stood, the worst first."""
     rows: list[list[Cell]] = [
         [
@@ -211,28 +209,16 @@ def _course(known: Known, asked: Asked) -> Picture | None:
     last = max(change.period for change in known.changes)
     first = min(change.period for change in known.changes)
     months = [last + n for n in range(-max(5, min(last - first, MONTHS - 1)), 1)]
-    levels = [_levels_at(known.changes, month) for month in months]
-    layers = [
-        ([float(at.get(level, 0)) for at in levels], charts.LEVELS[level]) for level in sorted(Level, reverse=True)
-    ]
-    words = asked.say("Alerts by level at the end of each month.")
-    top = max(float(sum(at.values())) for at in levels) or 1.0
-    svg = charts.stacked(months, layers, lambda number: f"{number:g}", words, top=top, height=130)
-    legend = [Mark("area", charts.LEVELS[level], asked.level(level)) for level in sorted(Level, reverse=True)]
-    return Picture(svg, words, legend)
+    return levels.picture(months, [_levels_at(known.changes, month) for month in months], asked, height=130)
 
 
-def _levels_at(changes: Sequence[ChangeLine], month: Period) -> Mapping[Level, int]:
+def _levels_at(changes: Sequence[ChangeLine], month: Period) -> Counter[int]:
     """The alerts by level, from changes of which the newest stand first."""
     standing: dict[int, int | None] = {}
     for change in changes:
         if change.period <= month:
             standing.setdefault(change.alert_id, change.level_after)
-    found: dict[Level, int] = {}
-    for number in standing.values():
-        if number is not None:
-            found[Level(number)] = found.get(Level(number), 0) + 1
-    return found
+    return Counter(number for number in standing.values() if number is not None)
 
 
 def _changes(known: Known, asked: Asked) -> Grid:

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from cews import formats, relapses, second_eyes, sentences
-from cews.briefs import backing, beside, charts
+from cews.briefs import backing, beside, levels
 from cews.briefs.content import (
     Asked,
     Brief,
     Cell,
     Grid,
-    Mark,
     Picture,
     Section,
     Stat,
@@ -158,14 +157,14 @@ def _summary(known: Known, asked: Asked) -> Iterator[str]:
         lowered=kinds[ChangeKind.LOWERED],
         ended=kinds[ChangeKind.CLOSED] + kinds[ChangeKind.RETRACTED],
     )
-    levels = ", ".join(
+    shown = ", ".join(
         f"{asked.level(level)} {standing[level]}" for level in sorted(Level, reverse=True) if standing[level]
     )
     before = known.standing(known.month + -1).total()
     yield asked.say(
         "Open at the end of the month: {number} ({levels}); a month before: {before}.",
         number=standing.total(),
-        levels=levels or formats.UNKNOWN,
+        levels=shown or formats.UNKNOWN,
         before=before,
     )
     for finding in known.findings()[:TOLD]:
@@ -202,13 +201,7 @@ def _sections(known: Known, asked: Asked) -> Iterator[Section]:
 
 def _course(known: Known, asked: Asked) -> Picture:
     months = [known.month + n for n in range(1 - MONTHS, 1)]
-    standing = [known.standing(month) for month in months]
-    worst_last = sorted(Level, reverse=True)
-    layers = [([float(at[level]) for at in standing], charts.LEVELS[level]) for level in worst_last]
-    words = asked.say("Alerts by level at the end of each month.")
-    top = max(float(at.total()) for at in standing) or 1.0
-    svg = charts.stacked(months, layers, lambda number: f"{number:g}", words, top=top, height=140)
-    return Picture(svg, words, [Mark("area", charts.LEVELS[level], asked.level(level)) for level in worst_last])
+    return levels.picture(months, [known.standing(month) for month in months], asked, height=140)
 
 
 def _changes(known: Known, kinds: Sequence[ChangeKind], key: str, asked: Asked) -> Grid:
