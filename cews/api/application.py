@@ -16,7 +16,20 @@ from flask_openapi3.openapi import OpenAPI
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from cews import __version__
-from cews.api import alerts, data, diversions, feeds, gate, items, measures, problems, reference, search, triage
+from cews.api import (
+    alerts,
+    data,
+    diversions,
+    feeds,
+    gate,
+    items,
+    living_lab,
+    measures,
+    problems,
+    reference,
+    search,
+    triage,
+)
 from cews.api.answers import Service
 from cews.api.problems import refusal
 from cews.api.schemas import Problem
@@ -62,7 +75,7 @@ def create_api(engine: Engine, settings: Settings) -> Flask:
     problems.register(api)
     gate.guard(api, engine, settings)
     service = Service(engine, settings)
-    for resources in (alerts, items, measures, diversions, data, search, triage, feeds):
+    for resources in (alerts, items, measures, diversions, data, living_lab, search, triage, feeds):
         resources.register(api, service)
     reference.register(api)
     _protect(api, settings)

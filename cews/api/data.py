@@ -25,6 +25,7 @@ from cews.api.schemas import (
     WatchListAnswer,
 )
 from cews.backtest import kept
+from cews.backtest.card import decks, share
 from cews.countries import Area
 from cews.handling import Outcome
 from cews.records import Record
@@ -76,7 +77,8 @@ def register(api: OpenAPI, service: Service) -> None:
             judged = [_judged(tally) for tally in verdicts.tallies(cx, what.as_of)]
         tests = [test for test in kept.all_of(service.settings.home) if test.made_at <= what.as_of]
         records = [{"name": test.name, "made_at": test.made_at, "record": test.record} for test in tests]
-        return one(what, {"back_tests": records, "verdicts": judged})
+        cards = [{"simulated": deck.simulated, "card": deck.card} for deck in decks(tests)]
+        return one(what, {"cards": cards, "back_tests": records, "verdicts": judged})
 
     text_of_file: dict[str, Any] = {"content": {form: {"schema": {"type": "string"}} for form in gate.FILES.values()}}
 
@@ -123,7 +125,9 @@ def _entry(entry: WatchItem, what: Asked) -> Record:
 
 def _judged(tally: Tally) -> Record:
     counts = {outcome.value: tally.outcomes.get(outcome, 0) for outcome in Outcome}
-    return {"detector": tally.detector, "class": tally.shock, **counts, "precision": tally.precision}
+    band = share(counts[Outcome.REAL], counts[Outcome.REAL] + counts[Outcome.FALSE_ALARM])
+    interval = {"precision_low": band["low"], "precision_high": band["high"]}
+    return {"detector": tally.detector, "class": tally.shock, **counts, "precision": tally.precision, **interval}
 
 
 def _country(area: Area, what: Asked) -> Record:

@@ -617,6 +617,8 @@ class Judged(Shape):
     known: int
     data_error: int
     precision: float | None = Field(description="Real ones among those real or false, 0 to 1.")
+    precision_low: float | None = Field(description="Its 95 % interval (Wilson).")
+    precision_high: float | None
 
 
 class BackTest(Shape):
@@ -627,7 +629,50 @@ class BackTest(Shape):
     record: dict[str, Any]
 
 
+class Card(Shape):
+    """Back-tests of one budget together, by class and tier, with 95 % intervals: docs/methods/backtest.md."""
+
+    simulated: bool
+    card: dict[str, Any]
+
+
+class Proposal(Shape):
+    """Rules proposed from verdicts, what they would have done, and what became of the proposal."""
+
+    id: Whole
+    made_at: datetime
+    state: Literal["open", "accepted", "rejected", "undone"]
+    decided_at: datetime | None
+    reason: str
+    changes: list[dict[str, Any]] = Field(description="By class: the least strength, and the judged alerts below it.")
+    effect: dict[str, Any] = Field(description="Alerts of the months replayed, by the rules in force and the proposed.")
+
+
+class Suggestion(Shape):
+    """What somebody suggests to watch, or a shock somebody knows of. Who it was is not told."""
+
+    id: Whole
+    made_at: datetime
+    kind: Literal["item", "shock"]
+    state: Literal["waiting", "accepted", "declined"]
+    content: dict[str, str]
+
+
+class SuggestBody(Shape):
+    kind: Literal["item", "shock"]
+    reporter: str = Field(pattern="^[A-Z]{3}$", description="ISO 3166 alpha-3.")
+    flow: Flow
+    hs: str = Field(pattern="^[0-9]{4,10}$", description="HS code.")
+    what: str = Field(min_length=3, max_length=200)
+    why: str = Field("", max_length=1000)
+    link: str = Field("", max_length=500)
+    partner: str = Field("", max_length=3, description="Of a shock: the supplier.")
+    effect_month: str = Field("", max_length=7, description="Of a shock: YYYY-MM.")
+    shock: str = Field("", max_length=32, alias="class", description="Of a shock: its class, or decoy.")
+
+
 class Scorecard(Shape):
+    cards: list[Card]
     back_tests: list[BackTest]
     verdicts: list[Judged]
 
@@ -759,6 +804,18 @@ class ObservationPage(Page):
 
 class MeasurePage(Page):
     data: list[PolicyMeasure]
+
+
+class ProposalsAnswer(Answer):
+    data: list[Proposal]
+
+
+class SuggestionsAnswer(Answer):
+    data: list[Suggestion]
+
+
+class SuggestedAnswer(Answer):
+    data: Suggestion
 
 
 class NowcastAnswer(Answer):
