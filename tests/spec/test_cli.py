@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from cews.cli import COMMANDS
+from cews.cli import COMMANDS, cews
 
 CEWS = Path(sys.executable).with_name("cews")
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -55,10 +56,16 @@ def trade(path: Path, *, collapse: bool = True) -> Path:
 
 
 @pytest.mark.parametrize("words", [[], *[[name] for names in COMMANDS.values() for name in names]], ids=" ".join)
-def test_every_command_explains_itself(run: Run, words: list[str]) -> None:
-    said = run(*words, "--help")
+def test_every_command_explains_itself(words: list[str]) -> None:
+    said = CliRunner().invoke(cews, [*words, "--help"])
+    assert said.exit_code == 0, said.output
+    assert "Usage:" in said.output
+
+
+def test_a_command_of_the_table_is_found_by_the_program(run: Run) -> None:
+    said = run("db", "--help")
     assert said.returncode == 0, said.stderr
-    assert "Usage:" in said.stdout
+    assert "Usage: cews db" in said.stdout
 
 
 def test_from_a_file_to_a_warning_a_table_and_a_csv(run: Run, tmp_path: Path) -> None:
