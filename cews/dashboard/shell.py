@@ -8,6 +8,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from cews import nowcasting
 from cews.dashboard import parts, replay
 from cews.dashboard.access import least_for_page
 from cews.dashboard.pages import item_path
@@ -274,7 +275,8 @@ def _entry(entry: tuple[str, str, str, str], section: str, urgent: int, view: Vi
 
 
 def _as_of(sources: list[SourceState], view: View) -> Component:
-    newest = max((source.newest for source in sources if source.newest), default=None)
+    trade = [source.newest for source in sources if source.newest and source.source not in nowcasting.SOURCES]
+    newest = max(trade, default=None)  # of whole months: figures of first days are ahead of them
     names = ", ".join(source.source for source in sources)
     return html.Div(
         [

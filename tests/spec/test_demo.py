@@ -74,7 +74,7 @@ def test_another_seed_is_refused_in_the_same_store(played: Engine, home: Path) -
 
 def test_everything_is_marked_as_simulated(played: Engine) -> None:
     with reading(played) as cx:
-        assert releases.simulated_sources(cx) == {"simulated"}
+        assert releases.simulated_sources(cx) == {"simulated", "simulated-flash"}
         assert all(alert.simulated for alert in stored_alerts.alerts(cx, UNTIL))
 
 
