@@ -134,7 +134,8 @@ def _level(counts: Mapping[str, int], level: Any) -> str:
 
 
 def _alerts(numbers: Sequence[int], view: View) -> list[parts.Child]:
-    return [parts.link(f"{number} ", view.link(f"/alerts/{number}")) for number in numbers]
+    links = [parts.link(str(number), view.link(f"/alerts/{number}")) for number in numbers]
+    return [part for link in links for part in (link, ", ")][:-1]
 
 
 def _buttons(one: Proposal, view: View) -> Component:

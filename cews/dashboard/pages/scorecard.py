@@ -93,11 +93,17 @@ def _deck(deck: Deck, view: View) -> Component:
     words = view.say("Each month is judged by what was known then. What was missed is counted as missed.")
     return html.Div(
         [
-            parts.card(title, *_head(deck, view), _labels(deck.kept, view), subtitle=words),
+            parts.card(title, *_head(deck, view), _every_label(deck, view), subtitle=words),
             parts.card(view.say("By class and tier"), _figures(deck.card, view), _tiers(view)),
             parts.card(view.say("Beside published rules"), *_beside(deck.kept, view)),
         ]
     )
+
+
+def _every_label(deck: Deck, view: View) -> Component:
+    """Of real trade open to the eye; of the made-up world, which has many, folded away."""
+    table = _labels(deck.kept, view)
+    return html.Details([html.Summary(view.say("Every label")), table]) if deck.simulated else table
 
 
 def _head(deck: Deck, view: View) -> list[Component]:

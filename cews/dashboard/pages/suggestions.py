@@ -62,7 +62,9 @@ def _cells(one: Suggestion, view: View) -> list[parts.Child]:
     told = one.content
     kind = view.say("Item", context="suggestion") if one.kind == suggesting.ITEM else view.say("Shock")
     who = one.made_by or view.say("the public")
-    name = html.Span([html.Strong(told["what"]), html.Small(f"{kind} · {told['why']}")], className="two wraps")
+    name = html.Span(
+        [html.Strong(told["what"]), html.Small(" · ".join(filter(None, (kind, told["why"]))))], className="two wraps"
+    )
     return [
         name,
         _about(one, view),
