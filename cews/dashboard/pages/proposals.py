@@ -134,8 +134,11 @@ def _level(counts: Mapping[str, int], level: Any) -> str:
 
 
 def _alerts(numbers: Sequence[int], view: View) -> list[parts.Child]:
-    links = [parts.link(str(number), view.link(f"/alerts/{number}")) for number in numbers]
-    return [part for link in links for part in (link, ", ")][:-1]
+    shown: list[parts.Child] = []
+    for number in numbers:
+        shown += [", "] if shown else []
+        shown.append(parts.link(str(number), view.link(f"/alerts/{number}")))
+    return shown
 
 
 def _buttons(one: Proposal, view: View) -> Component:
