@@ -1,5 +1,5 @@
-"""What stands beside the figures of a brief: announced measures, second looks at alerts, who could fill a gap, and
-dependence that has come back.
+"""What stands beside the figures of a brief: announced measures, second looks at alerts, who could fill a gap,
+dependence that has come back, trade that goes a way round, and the unfinished month.
 
 Each reads what the pages of the dashboard read, at the ``as_of`` of the brief, and gives no section where it has
 nothing to say.
@@ -16,8 +16,10 @@ from cews.alternatives import Stop
 from cews.briefs.content import Asked, Cell, Grid, Section, share
 from cews.check_words import check_label, check_sentence, stance_label, summary
 from cews.counterchecks import Check, Stance
+from cews.diversion_watch import Diversion
 from cews.domain import Flow, ItemKey
 from cews.measures import Hit, hits
+from cews.nowcasting import Nowcast
 from cews.panel import History
 from cews.relapses import Back
 from cews.series import ItemSeries, item_series
@@ -264,6 +266,43 @@ def relapses(found: Iterable[Back], names: Names, asked: Asked) -> Iterator[Sect
         points = [back_told(one, names, asked) for one in backs[:most]]
         title = asked.say("Dependence that has come back")
         yield Section(title, points=[*points, *_further(len(backs) - most, asked)], half=not asked.long)
+
+
+def diverted(found: Iterable[Diversion], asked: Asked) -> Iterator[Section]:
+    """Trade of the item that stopped on one way and turned up on another."""
+    points = [_turned(one, asked) for one in found]
+    if points:
+        yield Section(asked.say("Trade that may go a way round"), points=points[:_LONG], half=not asked.long)
+
+
+def _turned(one: Diversion, asked: Asked) -> str:
+    return asked.say(
+        "{lost} fell from {before} to {after} a month within a year; {share} of the gap turns up at {gained}. "
+        "Something to look into, no proof.",
+        lost=asked.country(one.lost.partner),
+        before=formats.amount(one.lost.before, one.unit, asked.language),
+        after=formats.amount(one.lost.after, one.unit, asked.language, like=one.lost.before),
+        share=formats.share(one.turn.reappears),
+        gained=", ".join(asked.country(part.partner) for part in one.gained),
+    )
+
+
+def unfinished(known: Nowcast | None, asked: Asked) -> Iterator[Section]:
+    """The estimate of the month whose statistics are not out."""
+    quantity = known.quantity if known is not None else None
+    if known is None or quantity is None or quantity.number is None or quantity.band80 is None:
+        return
+    amounts = [formats.amount(number, quantity.unit, asked.language) for number in (quantity.number, *quantity.band80)]
+    words = asked.say(
+        "{month}, from the figure of days {days}: {number} ({low} to {high}, four times in five).",
+        month=asked.month(known.month),
+        days=known.days,
+        number=amounts[0],
+        low=amounts[1],
+        high=amounts[2],
+    )
+    nothing = [] if quantity.helps else [asked.say("The figure adds nothing here: others missed by no more.")]
+    yield Section(asked.say("Estimate of the unfinished month"), points=[words, *nothing], half=not asked.long)
 
 
 def back_told(one: Back, names: Names, asked: Asked) -> str:

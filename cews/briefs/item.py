@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cews import formats, relapses, second_eyes, sentences
+from cews import diversion_watch, formats, nowcasting, relapses, second_eyes, sentences
 from cews.alerts import action
 from cews.alternatives import Stop
 from cews.briefs import backing, beside, charts
@@ -27,9 +27,11 @@ from cews.briefs.content import (
     share,
 )
 from cews.counterchecks import Check
+from cews.diversion_watch import Diversion
 from cews.domain import ChangeKind, Finding, Flow, ItemKey, Level, Measure, Period, UserError
 from cews.expected import Expected, expectations, expected_at, forecast_of
 from cews.measures import Hit, Phase
+from cews.nowcasting import Nowcast
 from cews.panel import History
 from cews.relapses import Back
 from cews.series import ItemSeries, item_series
@@ -63,6 +65,8 @@ class Known:
     checks: Sequence[Check]  # of the open alert
     stop: Stop | None
     backs: Sequence[Back]
+    diversions: Sequence[Diversion]
+    nowcast: Nowcast | None
     origins: Sequence[Origin]
 
     @property
@@ -121,13 +125,15 @@ def compose(engine: Engine, subject: Subject, asked: Asked) -> Brief:
 
 
 def _known(engine: Engine, item: ItemKey, asked: Asked) -> Known:
-    panel = History.load(engine, asked.as_of, [item]).panel(asked.as_of)
+    history = History.load(engine, asked.as_of, [item])
+    panel = history.panel(asked.as_of)
     series = item_series(panel)
+    diversions = diversion_watch.known(engine, asked.as_of, [item], {})
     with reading(engine) as cx:
         name = queries.item_name(cx, item)
         if name is None or series is None:
             raise UserError(
-                f"no trade of {item} was known at {asked.as_of:%Y-%m-%d}; `cews watchlist show` lists items, and "
+                f"no trade of {item} was known at {asked.as_of:%Y-%m-%d}; `cews watchlist list` lists items, and "
                 "--as-of gives another day"
             )
         alert = alert_lines.item_alert(cx, asked.as_of, item)
@@ -143,7 +149,9 @@ def _known(engine: Engine, item: ItemKey, asked: Asked) -> Known:
             hits=measures.hitting(cx, asked.as_of, item),
             checks=second_eyes.of_alert(cx, live, asked.as_of) if live else (),
             stop=beside.stop_of(cx, item, series, live.partner if live else None),
-            backs=relapses.in_panel(panel),
+            backs=relapses.in_panel(panel) if item.flow is Flow.IMPORT else (),
+            diversions=diversions,
+            nowcast=nowcasting.of_history(cx, history, asked.as_of, item),
             origins=_origins(cx, item, series, asked),
         )
 
@@ -281,6 +289,8 @@ def _sections(known: Known, asked: Asked) -> Iterator[Section]:
     yield from beside.second_look(known.checks, asked)
     yield from beside.gap(known.stop, known.series.unit, asked)
     yield from beside.relapses(known.backs, {known.item: known.name}, asked)
+    yield from beside.diverted(known.diversions, asked)
+    yield from beside.unfinished(known.nowcast, asked)
     if asked.long:
         yield from _at_length(known, asked)
     history = _history(known, asked)

@@ -14,6 +14,9 @@ from diversion_world import BAN, CHIPS, GALLIUM, NOW
 from sqlalchemy import Engine
 
 from cews import diversion_watch, ingesting
+from cews.briefs import compose
+from cews.briefs.content import Asked, Subject
+from cews.briefs.content import Kind as BriefKind
 from cews.cli import cews
 from cews.domain import Flow, ItemKey, Period, UserError
 from cews.measures import Kind, PolicyMeasure
@@ -115,6 +118,13 @@ def test_a_list_of_ones_own(tmp_path: Path) -> None:
     path.write_text("hs,list\n2504.10,Battery materials\n", encoding="utf-8")
     assert {hs: (good.list, good.tier) for hs, good in goods(path).items()} == {"250410": ("Battery materials", "")}
     assert ItemKey("KOR", Flow.EXPORT, "250410").hs in goods(path)
+
+
+def test_the_brief_says_it(sqlite_engine: Engine) -> None:
+    diversion_world.build(sqlite_engine)
+    told = compose(sqlite_engine, Subject(BriefKind.ITEM, str(CHIPS)), Asked("en", "Asia/Seoul", NOW))
+    (section,) = [one for one in told.sections if one.title == "Trade that may go a way round"]
+    assert "Vietnam" in section.points[0]
 
 
 @pytest.mark.shared

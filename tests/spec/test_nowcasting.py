@@ -15,6 +15,8 @@ from sqlalchemy import Engine
 
 from cews import nowcasting
 from cews.accounts import Role, Scope
+from cews.briefs import compose
+from cews.briefs.content import Asked, Kind, Subject
 from cews.cli import cews
 from cews.dashboard.application import create_app
 from cews.dashboard.item import nowcast as shown
@@ -103,3 +105,9 @@ def test_the_simulated_figures_are_those_of_the_world() -> None:
     assert (whole[1] < whole[2]).all()
     assert (whole[2] < whole[3]).all(), "figures are added up from the first of the month on"
     assert list(table["period"].iloc[[0, -1]]) == [201601, (simulated.END + 1).yyyymm]
+
+
+def test_the_brief_has_the_estimate(sqlite_engine: Engine) -> None:
+    build(sqlite_engine)
+    told = compose(sqlite_engine, Subject(Kind.ITEM, str(OIL)), Asked("en", "Asia/Seoul", NOW))
+    assert "Estimate of the unfinished month" in [section.title for section in told.sections]
