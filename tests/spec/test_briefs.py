@@ -199,7 +199,7 @@ def test_names_and_notes_of_others_stay_words(engine: Engine) -> None:
 @pytest.mark.parametrize(
     ("kind", "key", "said"),
     [
-        (Kind.ITEM, "KOR:import:999999", "no trade of KOR:import:999999 was known"),
+        (Kind.ITEM, "KOR:import:999999", "no trade of KOR:import:999999 was known.*`cews watchlist list` lists items"),
         (Kind.ITEM, "graphite", "is not an item"),
         (Kind.EVENT, "999", "no event 999 was known"),
         (Kind.EVENT, "one", "is no number of an event"),
