@@ -428,7 +428,7 @@ def _lines(engine: Engine, number: int) -> list[str]:
 
 
 def test_the_jobs_that_can_be_asked_for_are_these() -> None:
-    assert set(scheduler.ON_REQUEST) == {*jobs.ON_REQUEST, jobs.ACCEPT}
+    assert set(scheduler.ON_REQUEST) == {*jobs.ON_REQUEST, jobs.ACCEPT, jobs.RECALIBRATE}
     assert set(jobs.IN_DEMO) < set(jobs.ON_REQUEST)
     assert all(job.id == name for name, job in scheduler.ON_REQUEST.items())
 
