@@ -31,7 +31,7 @@ CODES = {
 LAGS = {"KOR": 0, "USA": 1, "DEU": 1, "JPN": 2}  # months a reporter's trade comes later than Korea's
 SOURCES = ("kcs", "kcs-item", "comtrade", "census", "eurostat", "pinksheet")
 KEYS = {"kcs_key": KCS_KEY, "comtrade_key": COMTRADE_KEY, "census_key": CENSUS_KEY}
-EVERY = 3  # months between two shocks
+EVERY = 7  # months between two shocks, so that none comes back in its season and is expected
 _ITEMS = tuple(f"{reporter}{code}" for reporter, codes in CODES.items() for code in codes)
 _HELD = HISTORY + 2  # months back that are served
 
