@@ -11,6 +11,7 @@ PATHS = (
     "/unraised",
     "/items",
     "/items/KOR/import/250410",
+    "/items/KOR/import/270900",
     "/suppliers",
     "/suppliers/CHN",
     "/compare",
