@@ -13,7 +13,6 @@ import argparse
 import json
 import multiprocessing
 import random
-import resource
 import sqlite3
 import sys
 import tempfile
@@ -69,7 +68,6 @@ class Outcome:
     mib_per_10_releases: float = 0.0
     files_more: int = 0
     seconds: float = 0.0
-    cpu_seconds: float = 0.0
 
     @property
     def sound(self) -> bool:
@@ -264,8 +262,6 @@ def run(
         outcome.mib_per_10_releases = round(10 * float(slope), 3)
     outcome.files_more = settled[-1].files - settled[0].files
     outcome.seconds = round(time.monotonic() - began, 1)
-    spent = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    outcome.cpu_seconds = round(sum(one.ru_utime + one.ru_stime for one in spent), 1)
     return outcome
 
 
