@@ -18,6 +18,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from cews import __version__
 from cews.api import (
     alerts,
+    briefs,
     data,
     diversions,
     feeds,
@@ -75,7 +76,7 @@ def create_api(engine: Engine, settings: Settings) -> Flask:
     problems.register(api)
     gate.guard(api, engine, settings)
     service = Service(engine, settings)
-    for resources in (alerts, items, measures, diversions, data, living_lab, search, triage, feeds):
+    for resources in (alerts, items, measures, diversions, briefs, data, living_lab, search, triage, feeds):
         resources.register(api, service)
     reference.register(api)
     _protect(api, settings)

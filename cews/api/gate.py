@@ -51,6 +51,8 @@ SCOPES: Final[Mapping[str, Scope]] = {
     "/v1/items/<item>/price": Scope.READ,
     "/v1/items/<item>/nowcast": Scope.READ,
     "/v1/observations": Scope.READ,
+    "/v1/briefs": Scope.READ,
+    "/v1/briefs/<int:brief>": Scope.READ,
     "/v1/measures": Scope.READ,
     "/v1/diversions": Scope.READ,
     "/v1/watch-list": Scope.READ,

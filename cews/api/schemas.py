@@ -191,6 +191,10 @@ class AlertPath(Shape):
     alert: Whole = Field(description="Number of an alert.")
 
 
+class BriefPath(Shape):
+    brief: Whole = Field(description="Number of a published brief.")
+
+
 class EventPath(Shape):
     event: Whole = Field(description="Number of an event.")
 
@@ -585,6 +589,28 @@ class Source(Shape):
     simulated: bool
 
 
+class Brief(Shape):
+    """A published version of a brief."""
+
+    id: Whole
+    kind: Literal["item", "event", "supplier", "month"]
+    key: str = Field(description="What it is about: KOR:import:250410, the number of an event, CHN, 2024-01.")
+    language: Literal["ko", "en"]
+    long: bool = Field(description="At length; otherwise on one page.")
+    version: Whole
+    title: str
+    author: str
+    published_at: datetime
+    figures_as_of: datetime = Field(description="When its figures were known.")
+    sha256: str = Field(description="Of its page.")
+
+
+class BriefWhole(Brief):
+    """With its page."""
+
+    html: str
+
+
 class Release(Shape):
     """One accepted answer or file, and what it changed."""
 
@@ -800,6 +826,14 @@ class PriceAnswer(Answer):
 
 class ObservationPage(Page):
     data: list[Observation]
+
+
+class BriefPage(Page):
+    data: list[Brief]
+
+
+class BriefAnswer(Answer):
+    data: BriefWhole
 
 
 class MeasurePage(Page):

@@ -26,7 +26,13 @@ from cews.store import audit, users
 from cews.store import tokens as stored
 from cews.store.engine import connect, reading, writing
 
-FILLED = {"<int:alert>": "1", "<int:event>": "1", "<item>": "KOR:import:250410", "<name>": "watchlist.csv"}
+FILLED = {
+    "<int:alert>": "1",
+    "<int:event>": "1",
+    "<int:brief>": "1",
+    "<item>": "KOR:import:250410",
+    "<name>": "watchlist.csv",
+}
 NOBODY, EXPIRED, REVOKED, DISABLED, LOWERED = "no token", "expired", "revoked", "owner disabled", "owner lowered"
 SCOPED = {scope.value: {scope} for scope in Scope} | {"read and triage": {Scope.READ, Scope.TRIAGE}}
 DEAD = (NOBODY, "wrong", EXPIRED, REVOKED, DISABLED)

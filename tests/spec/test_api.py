@@ -29,6 +29,7 @@ from cews.api.application import mount
 from cews.dashboard.application import create_app
 from cews.settings import Settings
 from cews.store import alert_lines, audit
+from cews.store import briefs as stored_briefs
 from cews.store import measures as stored_measures
 from cews.store.alert_lines import AlertFilter
 from cews.store.engine import connect, reading, writing
@@ -456,6 +457,22 @@ def test_the_calendar_has_the_days_of_measures(own: Engine) -> None:
     assert [one["phase"] for one in program.data("/measures?item=KOR:import:999900")] == ["in_force"]
     assert [one["phase"] for one in program.data("/measures?item=KOR:import:999900&as_of=2023-11-01")] == ["coming"]
     assert program.data("/measures?item=CHN:import:999900") == [], "they are China's own goods"
+
+
+def test_published_briefs_are_read_as_they_were_published(own: Engine) -> None:
+    of = stored_briefs.Address("item", GRAPHITE, "ko", False)
+    first, second = datetime(2024, 2, 20, tzinfo=UTC), datetime(2024, 3, 20, tzinfo=UTC)
+    with writing(own) as cx:
+        for moment in (first, second):
+            content = {"title": "천연흑연", "html": f"<p>{moment:%B}</p>", "as_of": moment, "note": "", "author": "kim"}
+            stored_briefs.publish(cx, of, **content, now=moment, seen=0)
+    program = worker_of(own)
+    newest, oldest = program.data("/briefs")
+    assert [newest["version"], oldest["version"]] == [2, 1]
+    assert program.data("/briefs?as_of=2024-03-01") == [oldest]
+    assert program.data(f"/briefs/{oldest['id']}") == oldest | {"html": "<p>February</p>"}
+    assert program.get(f"/briefs/{newest['id']}?as_of=2024-03-01").status_code == 404
+    assert program.get("/briefs/999").status_code == 404
 
 
 def _days(program: Program, query: str) -> list[tuple[str, date]]:

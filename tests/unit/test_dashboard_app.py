@@ -20,7 +20,7 @@ from dash import Dash, dcc
 from dash._utils import to_json
 from flask.testing import FlaskClient
 
-from cews import accounts, dashboard, tokens
+from cews import accounts, dashboard, suggesting, tokens
 from cews.accounts import Account, Role, Scope
 from cews.dashboard import access
 from cews.dashboard.application import create_app
@@ -45,6 +45,8 @@ def engine(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     world.build(built)
     people.person(built, Role.ADMIN)
     tokens.create(built, "a.admin", "desk", [Scope.READ], expires_at=None, now=datetime.now(UTC), by="test")
+    helium = {"reporter": "KOR", "flow": "import", "hs": "280429", "what": "Helium", "why": "Hospitals need it"}
+    suggesting.suggest(built, suggesting.ITEM, helium, by="", now=NOW)
     yield built
     built.dispose()
 
@@ -154,7 +156,7 @@ def test_simulated_rows_are_called_so(desk: Desk, client: FlaskClient) -> None:
     assert "Simulated" in rendered(desk, "/items/KOR/import/250410", view("en"))
     frame = "..content.children...navigation.children...banners.children...page-title.data.."
     answer = called(client, frame, {"url.pathname": "/", "url.search": ""})
-    assert "모의 자료" in answer.get_data(as_text=True)
+    assert "모의 자료" in json.dumps(answer.json, ensure_ascii=False)
 
 
 # --- texts -------------------------------------------------------------------------------------------
