@@ -44,11 +44,10 @@ def listing(cx: Connection, view: View, said: Component | None = None) -> list[C
     """The proposals, the newest first, and the button that asks for one."""
     found = proposals.listing(cx, view.as_of, limit=20)
     none = parts.card(view.say("Proposals"), parts.empty(view.say("No proposal has been made yet."), "score"))
-    asking = _asking(view, said)
-    return [asking, *([_card(one, view) for one in found] or [none])]
+    return [_asking(view, said, bool(found)), *([_card(one, view) for one in found] or [none])]
 
 
-def _asking(view: View, said: Component | None) -> Component:
+def _asking(view: View, said: Component | None, some: bool) -> Component:
     words = view.say(
         "That takes a class with at least {least} judged alerts of which certainly fewer than {wanted} were real.",
         least=LEAST,
@@ -66,7 +65,7 @@ def _asking(view: View, said: Component | None) -> Component:
         id="proposal-reason",
         label=view.say("Why a proposal is rejected"),
         size="sm",
-        className="" if view.may(Role.MANAGER) else "hidden",
+        className="" if some and view.may(Role.MANAGER) else "hidden",
     )
     shown = [html.Div(spans, className="actions"), reason] if view.may(Role.MANAGER) else [reason]
     return parts.card(view.say("From verdicts to rules"), said, *shown, subtitle=words)

@@ -47,7 +47,12 @@ def listing(cx: Connection, view: View, said: Component | None = None) -> list[C
     none = parts.empty(view.say("Nothing waits to be looked at."), "inbox")
     headers = [view.say("Suggestion"), view.say("About"), view.say("Source"), view.say("When"), ""]
     rows = [[*_cells(one, view), _buttons(one, view)] for one in waiting]
-    reason = dmc.TextInput(id="suggestion-reason", label=view.say("Why a suggestion is declined"), size="sm")
+    reason = dmc.TextInput(
+        id="suggestion-reason",
+        label=view.say("Why a suggestion is declined"),
+        size="sm",
+        className="" if waiting and view.may(Role.ANALYST) else "hidden",
+    )
     table = parts.table(headers, rows, more="prose") if rows else none
     ended = [[*_cells(one, view), _decision(one, view)] for one in decided]
     cards = [parts.card(view.say("To be looked at"), said, reason, table)]
