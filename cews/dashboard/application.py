@@ -9,7 +9,6 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import Any
 
-import plotly.io
 from dash import Dash
 from flask import Flask, request
 from flask_compress import Compress
@@ -89,7 +88,6 @@ def create_app(engine: Engine, settings: Settings, *, demo: bool = False) -> Das
         add_log_handler=False,
     )
     app.default_language = settings.language
-    plotly.io.json.config.default_engine = "json"  # pages are trees of components: half of what orjson's way costs
     desk = Desk(engine, settings, demo)
     app.layout = lambda: shell.shell(desk.view(""))
     routes.register(app, desk)

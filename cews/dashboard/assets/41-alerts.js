@@ -14,6 +14,7 @@
   let open = null; /* the alert in the panel, or on its way there */
   let drawn = null; /* the one whose row is marked */
   let place = -1; /* its row, also once it has left the list */
+  let waiting = null; /* a step that was asked for before the rows had come */
 
   /* The address says what is shown, without a new page: a reload or a sent link shows the same. */
   function address(filter) {
@@ -67,6 +68,7 @@
     api.addEventListener("modelUpdated", () => {
       const node = open !== null && api.getRowNode(String(open));
       if (node && node.data) place = node.rowIndex;
+      if (waiting && here(api)) waiting();
     });
   }
 
@@ -113,10 +115,17 @@
     return found && found.data ? found : null;
   }
 
+  /* Whether the rows have come. */
+  function here(api) {
+    const first = api.getDisplayedRowAtIndex(0);
+    return first && first.data;
+  }
+
   const step = (by, tick) => onAlerts() && withGrid((api) => {
-    const here = open === null ? null : api.getRowNode(String(open)), node = beside(api, by);
+    const from = open === null ? null : api.getRowNode(String(open)), node = beside(api, by);
+    waiting = node || here(api) ? null : () => step(by, tick);
     if (!node) return;
-    if (tick) [here, node].forEach((one) => one && one.data && one.selectable !== false && one.setSelected(true));
+    if (tick) [from, node].forEach((one) => one && one.data && one.selectable !== false && one.setSelected(true));
     choose(node);
     api.ensureIndexVisible(node.rowIndex);
   });
