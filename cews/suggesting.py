@@ -161,8 +161,8 @@ LABELS: Final = (*COLUMNS, "event", "tier", "source")
 def catalogue(engine: Engine, now: datetime) -> list[dict[str, str]]:
     """The accepted shocks as the rows of a label file (``LABELS``), the oldest first."""
     with reading(engine) as cx:
-        accepted = suggestions.listing(cx, now, ACCEPTED, limit=100_000)
-    return [_label(one) for one in reversed(accepted) if one.kind == SHOCK]
+        known = suggestions.listing(cx, now, limit=100_000)
+    return [_label(one) for one in reversed(known) if (one.kind, one.state) == (SHOCK, ACCEPTED)]
 
 
 def _label(one: Suggestion) -> dict[str, str]:

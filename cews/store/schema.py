@@ -399,9 +399,7 @@ scan = Table(
     Column("started_at", Moment, nullable=False),
     Column("finished_at", Moment, nullable=False),
     Column("newest_period", Integer),
-    Column(
-        "newest_of", JSON
-    ),  # "source reporter flow code" → newest month (YYYYMM); NULL = only newest_period is known
+    Column("newest_of", JSON),  # "source reporter flow code" → newest month looked at (YYYYMM); NULL = not noted
     Column("items", Integer, nullable=False),
     Column("series", Integer, nullable=False),
     Column("detectors", JSON, nullable=False),  # id → version

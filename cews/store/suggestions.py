@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -51,11 +51,17 @@ def get(cx: Connection, number: int) -> Suggestion:
     return Suggestion(**row._mapping)
 
 
-def listing(cx: Connection, as_of: datetime, state: str | None = None, limit: int = 200) -> list[Suggestion]:
-    """Those made by then, the newest first."""
+def listing(cx: Connection, as_of: datetime, limit: int = 200) -> list[Suggestion]:
+    """Those made by then, the newest first, each as it was decided by then."""
     rows = select(suggestion).where(suggestion.c.made_at <= as_of).order_by(suggestion.c.id.desc()).limit(limit)
-    found = rows if state is None else rows.where(suggestion.c.state == state)
-    return [Suggestion(**row._mapping) for row in cx.execute(found)]
+    return [_then(Suggestion(**row._mapping), as_of) for row in cx.execute(rows)]
+
+
+def _then(one: Suggestion, as_of: datetime) -> Suggestion:
+    """Before its decision a suggestion was waiting."""
+    if one.decided_at is None or one.decided_at <= as_of:
+        return one
+    return replace(one, state=WAITING, decided_at=None, decided_by="", reason="")
 
 
 def decide(cx: Connection, number: int, state: str, *, by: str, now: datetime, reason: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -65,10 +65,11 @@ def test_an_accepted_item_is_watched_and_everything_is_in_the_log(store_engine: 
     with reading(store_engine) as cx:
         assert key not in {entry.item for entry in watchlist.get_items(cx)}
         assert [one.state for one in suggestions.listing(cx, NOW)] == [suggestions.WAITING]
-    suggesting.accept(store_engine, number, actor="lee", now=NOW)
+    suggesting.accept(store_engine, number, actor="lee", now=NOW + timedelta(days=1))
     with pytest.raises(ConflictError):
         suggesting.decline(store_engine, number, "too late", actor="park", now=NOW)
     with reading(store_engine) as cx:
+        assert [one.state for one in suggestions.listing(cx, NOW)] == [suggestions.WAITING], "as it was before"
         entry = next(one for one in watchlist.get_items(cx) if one.item == key)
         said = [(one.actor, one.action) for one in audit.entries(cx, f"suggestion {number}")]
     assert (entry.name_en, entry.grade.value) == ("Neon for chips", "D")
@@ -87,7 +88,7 @@ def test_an_accepted_shock_is_a_label_that_back_tests_can_read(store_engine: Eng
     (label,) = read_labels(file.getvalue().encode(), "own.csv")
     assert (label.id, label.partners, str(label.last), label.name) == ("own1", ("UKR",), "2022-05", "Neon for chips")
     with reading(store_engine) as cx:
-        assert [one.id for one in suggestions.listing(cx, NOW, suggestions.WAITING)] == [waiting]
+        assert [one.id for one in suggestions.listing(cx, NOW) if one.state == suggestions.WAITING] == [waiting]
         assert suggestions.get(cx, declined).reason == "no source"
 
 
