@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 pytestmark = pytest.mark.browser
 
@@ -85,6 +85,27 @@ def test_alerts_can_be_walked_through_with_the_keyboard(open_page: Open) -> None
     expect(first).to_have_text("Natural graphite, flakes")
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_contain_text("Natural graphite")
+
+
+def test_a_key_pressed_before_the_rows_have_come_is_answered_when_they_are_there(open_page: Open) -> None:
+    page = open_page("/", "en")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if "getRowsResponse" in (route.request.post_data or ""):
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/_dash-update-component", hold)
+    with page.expect_request(lambda request: "getRowsResponse" in (request.post_data or "")):
+        page.get_by_role("link", name="Alerts").first.click()
+    page.keyboard.press("j")
+    expect(page.locator("#panel")).to_contain_text("Choose an alert")
+    page.unroute("**/_dash-update-component")
+    for route in held:
+        route.continue_()
+    expect(page.locator("#panel h2")).to_have_text("Natural graphite, flakes")
 
 
 def test_an_item_is_found_by_its_name_and_by_its_code(open_page: Open) -> None:
