@@ -68,7 +68,7 @@
     api.addEventListener("modelUpdated", () => {
       const node = open !== null && api.getRowNode(String(open));
       if (node && node.data) place = node.rowIndex;
-      if (waiting && here(api)) waiting();
+      if (waiting && api.isLastRowIndexKnown()) waiting();
     });
   }
 
@@ -115,15 +115,9 @@
     return found && found.data ? found : null;
   }
 
-  /* Whether the rows have come. */
-  function here(api) {
-    const first = api.getDisplayedRowAtIndex(0);
-    return first && first.data;
-  }
-
   const step = (by, tick) => onAlerts() && withGrid((api) => {
     const from = open === null ? null : api.getRowNode(String(open)), node = beside(api, by);
-    waiting = node || here(api) ? null : () => step(by, tick);
+    waiting = node || api.isLastRowIndexKnown() ? null : () => step(by, tick);
     if (!node) return;
     if (tick) [from, node].forEach((one) => one && one.data && one.selectable !== false && one.setSelected(true));
     choose(node);
