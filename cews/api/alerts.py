@@ -11,20 +11,8 @@ from flask_openapi3.openapi import OpenAPI
 from cews.api import shapes
 from cews.api.answers import Asked, Service, after, asked, one, page
 from cews.api.problems import Refused, wrong
-from cews.api.schemas import (
-    AlertAnswer,
-    AlertPage,
-    AlertPath,
-    AlertsQuery,
-    AsOfQuery,
-    EventAnswer,
-    EventPage,
-    EventPath,
-    EventsQuery,
-    FindingPage,
-    FindingsQuery,
-    level_of,
-)
+from cews.api.schemas.alerts import AlertAnswer, AlertPage, EventAnswer, EventPage, FindingPage
+from cews.api.schemas.asked import AlertPath, AlertsQuery, AsOfQuery, EventPath, EventsQuery, FindingsQuery, level_of
 from cews.domain import ItemKey, Period
 from cews.records import Record
 from cews.store import alert_lines, audit, events, handling, pages

@@ -18,7 +18,7 @@ import orjson
 from flask import Response, request
 
 from cews.api.problems import wrong
-from cews.api.schemas import AsOfQuery, PageQuery
+from cews.api.schemas.asked import AsOfQuery, PageQuery
 from cews.domain import utc
 from cews.settings import Settings
 from cews.store.engine import Engine

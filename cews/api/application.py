@@ -32,8 +32,7 @@ from cews.api import (
     triage,
 )
 from cews.api.answers import Service
-from cews.api.problems import refusal
-from cews.api.schemas import Problem
+from cews.api.problems import Problem, refusal
 from cews.settings import Settings
 from cews.store.engine import Engine
 

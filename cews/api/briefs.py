@@ -11,7 +11,8 @@ from flask_openapi3.openapi import OpenAPI
 
 from cews.api.answers import Service, after, asked, one, page
 from cews.api.problems import Refused
-from cews.api.schemas import AsOfQuery, BriefAnswer, BriefPage, BriefPath, PageQuery
+from cews.api.schemas.asked import AsOfQuery, BriefPath, PageQuery
+from cews.api.schemas.briefs import BriefAnswer, BriefPage
 from cews.records import Record
 from cews.store import briefs as stored
 from cews.store import pages

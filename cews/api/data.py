@@ -14,16 +14,8 @@ from flask_openapi3.openapi import OpenAPI
 from cews import countries, extracts
 from cews.api import gate, shapes
 from cews.api.answers import Asked, Service, after, asked, one, page
-from cews.api.schemas import (
-    AsOfQuery,
-    CountriesAnswer,
-    ExtractPath,
-    ReleasePage,
-    ReleasesQuery,
-    ScorecardAnswer,
-    SourcesAnswer,
-    WatchListAnswer,
-)
+from cews.api.schemas.asked import AsOfQuery, ExtractPath, ReleasesQuery
+from cews.api.schemas.data import CountriesAnswer, ReleasePage, ScorecardAnswer, SourcesAnswer, WatchListAnswer
 from cews.backtest import kept
 from cews.backtest.card import decks, share
 from cews.countries import Area

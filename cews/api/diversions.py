@@ -10,7 +10,8 @@ from flask_openapi3.openapi import OpenAPI
 
 from cews import diversion_watch
 from cews.api.answers import Service, after, asked, page
-from cews.api.schemas import DiversionPage, DiversionsQuery
+from cews.api.schemas.asked import DiversionsQuery
+from cews.api.schemas.diversions import DiversionPage
 from cews.store import pages
 from cews.store.engine import reading
 from cews.strategic_goods import goods

@@ -19,7 +19,7 @@ from flask_openapi3.openapi import OpenAPI
 
 from cews import __version__, countries, sentences
 from cews.api.answers import Asked, Service, asked, conditional
-from cews.api.schemas import FeedQuery, SecretPath
+from cews.api.schemas.asked import FeedQuery, SecretPath
 from cews.domain import ChangeKind, Level, ShockClass
 from cews.i18n import text
 from cews.store import alert_lines, queries

@@ -16,19 +16,8 @@ from cews.api import shapes
 from cews.api.alerts import month
 from cews.api.answers import Asked, Service, after, asked, one, page
 from cews.api.problems import Refused, wrong
-from cews.api.schemas import (
-    AsOfQuery,
-    ItemAnswer,
-    ItemPage,
-    ItemPath,
-    ItemsQuery,
-    NowcastAnswer,
-    ObservationPage,
-    ObservationsQuery,
-    PriceAnswer,
-    SeriesQuery,
-    SuppliersAnswer,
-)
+from cews.api.schemas.asked import AsOfQuery, ItemPath, ItemsQuery, ObservationsQuery, SeriesQuery
+from cews.api.schemas.items import ItemAnswer, ItemPage, NowcastAnswer, ObservationPage, PriceAnswer, SuppliersAnswer
 from cews.domain import ItemKey, Period
 from cews.panel import History
 from cews.records import Record

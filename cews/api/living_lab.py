@@ -14,7 +14,8 @@ from cews import suggesting
 from cews.api.answers import Asked, Service, asked, one
 from cews.api.gate import caller
 from cews.api.problems import Refused, refusal
-from cews.api.schemas import AsOfQuery, ProposalsAnswer, SuggestBody, SuggestedAnswer, SuggestionsAnswer
+from cews.api.schemas.asked import AsOfQuery, SuggestBody
+from cews.api.schemas.living_lab import ProposalsAnswer, SuggestedAnswer, SuggestionsAnswer
 from cews.domain import UserError
 from cews.records import Record
 from cews.store import proposals, suggestions

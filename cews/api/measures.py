@@ -14,7 +14,8 @@ from icalendar import Calendar, Event
 
 from cews import __version__, measure_words
 from cews.api.answers import Asked, Service, after, asked, conditional, page
-from cews.api.schemas import AsOfQuery, MeasurePage, MeasuresQuery, SecretPath
+from cews.api.schemas.asked import AsOfQuery, MeasuresQuery, SecretPath
+from cews.api.schemas.measures import MeasurePage
 from cews.domain import ItemKey
 from cews.i18n import text
 from cews.measures import PolicyMeasure, State, hits

@@ -9,9 +9,10 @@ from typing import Any, Final
 import orjson
 import structlog
 from flask import Flask, Response
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
+from cews.api.schemas import Shape
 from cews.domain import CewsError, StoreError
 from cews.handling import ConflictError
 
@@ -34,6 +35,21 @@ MEANINGS: Final = {
 }
 BUSY_SECONDS: Final = 5  # after which it is worth while to ask again
 log = structlog.get_logger(__name__)
+
+
+class Wrong(Shape):
+    where: str = Field(description="Which part of the request.")
+    message: str
+
+
+class Problem(Shape):
+    """An error (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str = Field(description="What was wrong, where, and what to do.")
+    errors: list[Wrong] = Field([], description="The parts of the request that are wrong.")
 
 
 class Refused(Exception):

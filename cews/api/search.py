@@ -10,7 +10,9 @@ from cews import second_eyes
 from cews.answers import answer_record, ask
 from cews.api.alerts import ALERTS, known_alert
 from cews.api.answers import Service, asked, one
-from cews.api.schemas import AlertPath, AsOfQuery, ChecksAnswer, SearchAnswer, SearchQuery
+from cews.api.schemas.alerts import ChecksAnswer
+from cews.api.schemas.asked import AlertPath, AsOfQuery, SearchQuery
+from cews.api.schemas.search import SearchAnswer
 from cews.asked_filters import Filter
 from cews.store.engine import reading
 

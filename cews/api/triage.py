@@ -23,16 +23,8 @@ from cews.api.alerts import known_alert
 from cews.api.answers import Asked, Service, one
 from cews.api.gate import caller
 from cews.api.problems import Refused, refusal, wrong
-from cews.api.schemas import (
-    AlertPath,
-    AssignBody,
-    CloseBody,
-    CommentAnswer,
-    CommentBody,
-    HandlingAnswer,
-    IfMatch,
-    SnoozeBody,
-)
+from cews.api.schemas.alerts import CommentAnswer, HandlingAnswer
+from cews.api.schemas.asked import AlertPath, AssignBody, CloseBody, CommentBody, IfMatch, SnoozeBody
 from cews.domain import UserError
 from cews.handling import ConflictError, Handling
 from cews.store import handling as stored

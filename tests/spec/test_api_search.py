@@ -14,7 +14,8 @@ from sqlalchemy import Engine
 
 from cews.accounts import Role, Scope
 from cews.api.application import mount
-from cews.api.schemas import ChecksAnswer, SearchAnswer
+from cews.api.schemas.alerts import ChecksAnswer
+from cews.api.schemas.search import SearchAnswer
 from cews.settings import Settings
 from cews.store.engine import connect
 
