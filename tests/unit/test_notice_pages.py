@@ -18,10 +18,10 @@ from dash._utils import to_json
 from cews import demo, recipients, triage
 from cews.backtest import kept
 from cews.dashboard import listing, replay
+from cews.dashboard.changing import trouble
 from cews.dashboard.desk import Desk
 from cews.dashboard.pages import audit as audit_pages
 from cews.dashboard.pages import help as help_pages
-from cews.dashboard.pages import notices as notice_pages
 from cews.dashboard.pages import recipient as recipient_pages
 from cews.dashboard.pages import scorecard, silences
 from cews.dashboard.view import View, view_of
@@ -146,7 +146,7 @@ def test_a_silence_names_what_it_is_about_and_until_when() -> None:
 
 @pytest.mark.parametrize("words", ["a silence needs its author and a reason", "'x' is no day; write it as 2026-03-31"])
 def test_refusals_are_told_in_the_reader_s_language(words: str) -> None:
-    assert re.search("[가-힣]", to_json(notice_pages.trouble(UserError(words), view(language="ko"))))
+    assert re.search("[가-힣]", to_json(trouble(UserError(words), view(language="ko"), "error")))
 
 
 def test_two_managers_who_change_a_recipient_get_a_conflict(sqlite_engine: Engine) -> None:
@@ -156,7 +156,7 @@ def test_two_managers_who_change_a_recipient_get_a_conflict(sqlite_engine: Engin
     recipients.change(sqlite_engine, seen, replace(seen, language="en"), actor="lee", now=NOW)
     with pytest.raises(UserError, match="somebody else") as refused:
         recipients.change(sqlite_engine, seen, replace(seen, name="Kim"), actor="kim", now=NOW)
-    assert "다른 사람" in to_json(notice_pages.trouble(refused.value, view(language="ko")))
+    assert "다른 사람" in to_json(trouble(refused.value, view(language="ko"), "error"))
 
 
 def test_a_webhook_s_address_is_not_shown() -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
+from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from cews.accounts import Role
@@ -15,6 +15,7 @@ from cews.briefs import publishing
 from cews.briefs.content import Asked, Kind, Subject
 from cews.dashboard import parts
 from cews.dashboard.access import reader
+from cews.dashboard.changing import pressed
 from cews.dashboard.desk import Desk
 from cews.dashboard.pages import Page, brief_path
 from cews.dashboard.view import View
@@ -212,11 +213,11 @@ def register(app: Dash, desk: Desk) -> None:
         prevent_initial_call=True,
     )
     def changed(*sent: Any) -> Any:
-        if not ctx.triggered or not ctx.triggered[0]["value"]:
-            return no_update  # a button that has just appeared
+        if (asked := pressed()) is None:
+            return no_update
         (kind, key), search, *written = sent[4:]
         view, subject = desk.view(search), Subject(Kind(kind), str(key))
-        _, action, form = str(ctx.triggered_id).split("-")
+        _, action, form = str(asked).split("-")
         note, seen = written[:2] if form == "short" else written[2:]
         try:
             told = parts.said(_do(desk, action, subject, form == "long", str(note or ""), int(seen), view), done=True)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from dash import ALL, Dash, Input, Output, State, ctx, dcc, html, no_update
+from dash import ALL, Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from cews import i18n
@@ -18,6 +18,7 @@ from cews.accounts import Role
 from cews.cron import trigger
 from cews.dashboard import listing, parts
 from cews.dashboard.access import reader
+from cews.dashboard.changing import pressed, told
 from cews.dashboard.desk import Desk
 from cews.dashboard.pages import Page
 from cews.dashboard.view import View
@@ -364,16 +365,12 @@ def register(app: Dash, desk: Desk) -> None:
         prevent_initial_call=True,
     )
     def asked(_clicks: list[int], run: Mapping[str, Any] | None, search: str | None) -> Any:
-        what, value = ctx.triggered_id, ctx.triggered[0]["value"] if ctx.triggered else None
-        if not value:
-            return no_update  # a button that has just appeared
-        view, now = desk.view(search), datetime.now(UTC)
-        try:
-            if what == "jobs-stop" and run is not None:
-                return parts.said(_stopped(desk, int(run["run"]), view, now), done=True)
-            return parts.said(_asked(desk, str(dict(what)["job"]), view, now), done=True)
-        except UserError as error:
-            return parts.said(i18n.retold(str(error), view.language, context="run"), done=False)
+        what, view, now = pressed(), desk.view(search), datetime.now(UTC)
+        if what is None:
+            return no_update
+        if what == "jobs-stop" and run is not None:
+            return told(lambda: _stopped(desk, int(run["run"]), view, now), view, "run")
+        return told(lambda: _asked(desk, str(dict(what)["job"]), view, now), view, "run")
 
 
 def _stopped(desk: Desk, run: int, view: View, now: datetime) -> str:

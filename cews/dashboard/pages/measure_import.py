@@ -13,12 +13,12 @@ from cews import i18n, measure_words, policy_calendar
 from cews.accounts import Role
 from cews.dashboard import parts
 from cews.dashboard.access import reader
+from cews.dashboard.changing import pressed, trouble
 from cews.dashboard.desk import Desk
 from cews.dashboard.listing import ROWS
 from cews.dashboard.pages import Page
-from cews.dashboard.pages.measures import codes, framed, refused, trouble
+from cews.dashboard.pages.measures import codes, framed, refused
 from cews.dashboard.pages.watch_import import content_of
-from cews.dashboard.pages.watchlists import pressed
 from cews.dashboard.view import View
 from cews.domain import UserError
 from cews.measures import PolicyMeasure
@@ -134,7 +134,7 @@ def register(app: Dash, desk: Desk) -> None:
                 return _looked_at(desk, contents or "", name or "file.csv", view)
             return [parts.said(_taken(desk, kept or {}, view), done=True)], None, True
         except UserError as error:
-            return [trouble(error, view)], None, True
+            return [trouble(error, view, "measure")], None, True
 
 
 def _looked_at(

@@ -14,14 +14,14 @@ import dash_mantine_components as dmc
 from dash import ALL, Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
-from cews import formats, i18n, measure_files, measure_words, policy_calendar, reach
+from cews import formats, measure_files, measure_words, policy_calendar, reach
 from cews.accounts import Role
 from cews.dashboard import listing, parts
 from cews.dashboard.access import reader
+from cews.dashboard.changing import pressed, trouble
 from cews.dashboard.desk import Desk
 from cews.dashboard.listing import ROWS, Leaf
 from cews.dashboard.pages import Page, item_path, measure_path
-from cews.dashboard.pages.watchlists import pressed
 from cews.dashboard.sheets import Column, Sheet, files
 from cews.dashboard.view import View
 from cews.dashboard.words import mark
@@ -392,10 +392,6 @@ def _states(value: str, view: View) -> Component:
 # --- callbacks ---------------------------------------------------------------------------------------
 
 
-def trouble(error: UserError, view: View) -> Component:
-    return parts.said(i18n.retold(str(error), view.language, context="measure"), done=False)
-
-
 def register(app: Dash, desk: Desk) -> None:
     """Bind what the form answers."""
 
@@ -427,7 +423,7 @@ def register(app: Dash, desk: Desk) -> None:
         try:
             key, words = _do(desk, what["what"], cells, int(seen["version"]), view, datetime.now(UTC))
         except UserError as error:
-            return trouble(error, view), no_update  # what was typed stays
+            return trouble(error, view, "measure"), no_update  # what was typed stays
         return parts.said(words, done=True), _after(desk, key, view)
 
 

@@ -10,10 +10,11 @@ from typing import Any, Final
 from dash import Dash, Input, Output, State, html, no_update
 from dash.development.base_component import Component
 
-from cews import i18n, outbox
+from cews import outbox
 from cews.accounts import Role
 from cews.dashboard import listing, parts
 from cews.dashboard.access import reader
+from cews.dashboard.changing import trouble
 from cews.dashboard.desk import Desk
 from cews.dashboard.listing import Leaf
 from cews.dashboard.pages import Page
@@ -75,11 +76,6 @@ def present(view: View) -> Component | None:
     """In a replay: what has no past is shown as it is now."""
     words = view.say("This page has no past: it is shown as it is now, and nothing can be changed in a replay.")
     return parts.note(words) if view.replayed is not None else None
-
-
-def trouble(error: UserError, view: View) -> Component:
-    """Why something was refused, in the reader's language."""
-    return parts.said(i18n.retold(str(error), view.language, context="error"), done=False)
 
 
 # --- the outbox --------------------------------------------------------------------------------------
@@ -279,6 +275,6 @@ def register(app: Dash, desk: Desk) -> None:
             outbox.resend(desk.engine, [int(number)], actor=reader().name, now=datetime.now(UTC))
             told = parts.said(view.say("It waits, and goes out with the next sending."), done=True)
         except UserError as error:
-            told = trouble(error, view)
+            told = trouble(error, view, "error")
         with reading(desk.engine) as cx:
             return _state(cx, notices.notice(cx, int(number)), view, told)

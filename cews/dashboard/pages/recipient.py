@@ -14,13 +14,14 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import dash_mantine_components as dmc
-from dash import ALL, Dash, Input, Output, State, ctx, dcc, html, no_update
+from dash import ALL, Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from cews import jobs, outbox, recipients, rehearsal
 from cews.accounts import Role
 from cews.dashboard import parts
 from cews.dashboard.access import reader
+from cews.dashboard.changing import pressed, told, trouble
 from cews.dashboard.desk import Desk
 from cews.dashboard.pages import Page, notices, rules
 from cews.dashboard.pages.recipients import LANGUAGES, PATH, RHYTHMS, wish_cells, wish_headers
@@ -413,7 +414,7 @@ def _register_form(app: Dash, desk: Desk) -> None:
                 return no_update, no_update, f"{PATH}/{added.id}"
             recipients.change(desk.engine, seen, new, actor=by, now=now)
         except UserError as error:
-            return notices.trouble(error, view), no_update, no_update
+            return trouble(error, view, "error"), no_update, no_update
         return parts.said(view.say("Saved."), done=True), _kept(new), no_update
 
 
@@ -422,12 +423,9 @@ def _changed(
 ) -> Component:
     """Do it, and show the card as it is afterwards, with what became of it."""
     view = desk.view(search)
-    try:
-        told = parts.said(do(_number(path)), done=True)
-    except UserError as error:
-        told = notices.trouble(error, view)
+    said = told(lambda: do(_number(path)), view, "error")
     with reading(desk.engine) as cx:
-        return card(cx, stored.recipient_of(cx, _number(path)), view, told)
+        return card(cx, stored.recipient_of(cx, _number(path)), view, said)
 
 
 def _register_wishes(app: Dash, desk: Desk) -> None:
@@ -444,9 +442,9 @@ def _register_wishes(app: Dash, desk: Desk) -> None:
     def changed(
         _add: int, _drops: list[int], hears: list[dict[str, Any]], path: str | None, search: str | None, *values: Any
     ) -> Any:
-        asked = ctx.triggered_id
-        if not ctx.triggered or not ctx.triggered[0]["value"]:
-            return no_update  # a button that has just appeared
+        asked = pressed()
+        if asked is None:
+            return no_update
         view, now, by = desk.view(search), datetime.now(UTC), reader().name
 
         def do(to: int) -> str:
@@ -482,8 +480,8 @@ def _register_channels(app: Dash, desk: Desk) -> None:
         path: str | None,
         search: str | None,
     ) -> Any:
-        asked = ctx.triggered_id
-        if not ctx.triggered or not ctx.triggered[0]["value"]:
+        asked = pressed()
+        if asked is None:
             return no_update
         view, now, by = desk.view(search), datetime.now(UTC), reader().name
 

@@ -14,6 +14,7 @@ from cews import i18n, ingesting, jobs
 from cews.accounts import Role
 from cews.dashboard import listing, parts
 from cews.dashboard.access import reader
+from cews.dashboard.changing import trouble
 from cews.dashboard.desk import Desk
 from cews.dashboard.listing import ROWS, Leaf
 from cews.dashboard.pages import Page
@@ -206,7 +207,7 @@ def register(app: Dash, desk: Desk) -> None:
                 _decided(desk, number, reason, ctx.triggered_id == "release-accept", view, now), done=True
             )
         except CewsError as error:
-            told = parts.said(i18n.retold(str(error), view.language, context="release"), done=False)
+            told = trouble(error, view, "release")
         with reading(desk.engine) as cx:
             one = incoming.release_line(cx, now + timedelta(seconds=1), number)
         return no_update if one is None else release_body(one, view, told, reason or "")

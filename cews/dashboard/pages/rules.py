@@ -9,8 +9,9 @@ from typing import Any, Final
 from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
-from cews import i18n, policy, rehearsal
+from cews import policy, rehearsal
 from cews.dashboard import parts
+from cews.dashboard.changing import trouble
 from cews.dashboard.desk import Desk
 from cews.dashboard.pages import Page, notices, recipients
 from cews.dashboard.theme import BLUE
@@ -112,7 +113,7 @@ def too_long(desk: Desk, months: int, view: View) -> Component | None:
     try:
         rehearsal.refuse_long(desk.engine, view.as_of, months)
     except UserError as error:
-        return parts.said(i18n.retold(str(error), view.language, context="rehearsal"), done=False)
+        return trouble(error, view, "rehearsal")
     return None
 
 

@@ -8,12 +8,13 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import dash_mantine_components as dmc
-from dash import ALL, Dash, Input, Output, State, ctx, html, no_update
+from dash import ALL, Dash, Input, Output, State, html, no_update
 from dash.development.base_component import Component
 
 from cews.accounts import Role
 from cews.dashboard import parts
 from cews.dashboard.access import reader
+from cews.dashboard.changing import pressed, told
 from cews.dashboard.desk import Desk
 from cews.dashboard.pages import Page, notices
 from cews.dashboard.view import View
@@ -155,16 +156,14 @@ def register(app: Dash, desk: Desk) -> None:
         prevent_initial_call=True,
     )
     def changed(_add: int, _ends: list[int], search: str | None, *values: Any) -> Any:
-        asked = ctx.triggered_id
-        if not ctx.triggered or not ctx.triggered[0]["value"]:
-            return no_update  # a button that has just appeared
+        asked = pressed()
+        if asked is None:
+            return no_update
         view, now, by = desk.view(search), datetime.now(UTC), reader().name
-        try:
-            told = parts.said(_do(desk, asked, dict(zip(FIELDS, values, strict=True)), now, by, view), done=True)
-        except UserError as error:
-            told = notices.trouble(error, view)
+        fields = dict(zip(FIELDS, values, strict=True))
+        said = told(lambda: _do(desk, asked, fields, now, by, view), view, "error")
         with reading(desk.engine) as cx:
-            return listing(cx, view, datetime.now(UTC), told)
+            return listing(cx, view, datetime.now(UTC), said)
 
 
 def _do(desk: Desk, asked: object, fields: Mapping[str, Any], now: datetime, by: str, view: View) -> str:

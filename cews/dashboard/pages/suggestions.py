@@ -7,18 +7,19 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import dash_mantine_components as dmc
-from dash import ALL, Dash, Input, Output, State, ctx, html, no_update
+from dash import ALL, Dash, Input, Output, State, html, no_update
 from dash.development.base_component import Component
 
-from cews import i18n, suggesting
+from cews import suggesting
 from cews.accounts import Role
 from cews.dashboard import parts
 from cews.dashboard.access import reader
+from cews.dashboard.changing import choices, pressed, told
 from cews.dashboard.desk import Desk
 from cews.dashboard.pages import Page
 from cews.dashboard.view import View
 from cews.dashboard.words import mark
-from cews.domain import Flow, UserError
+from cews.domain import Flow
 from cews.store import suggestions
 from cews.store.engine import Connection, reading
 from cews.store.suggestions import ACCEPTED, DECLINED, WAITING, Suggestion
@@ -94,18 +95,7 @@ def _decision(one: Suggestion, view: View) -> str:
 
 def _buttons(one: Suggestion, view: View) -> Component:
     acts = (("accept", view.say("Accept")), ("decline", view.say("Decline"))) if view.may(Role.ANALYST) else ()
-    return html.Div(
-        [
-            html.Button(
-                words,
-                id={"type": DECIDE, "act": act, "number": one.id},
-                className="button primary" if act == "accept" else "button",
-                **parts.aria(label=f"{words}: {one.content['what']}"),
-            )
-            for act, words in acts
-        ],
-        className="actions",
-    )
+    return choices(DECIDE, one.id, one.content["what"], acts)
 
 
 def register(app: Dash, desk: Desk) -> None:
@@ -119,14 +109,10 @@ def register(app: Dash, desk: Desk) -> None:
         prevent_initial_call=True,
     )
     def decide(_clicks: list[int | None], reason: str | None, search: str | None) -> Any:
-        asked = ctx.triggered_id
-        if not isinstance(asked, dict) or not ctx.triggered[0]["value"]:
-            return no_update  # a button that has just appeared
-        view = desk.view(search)
-        try:
-            said = parts.said(_done(desk, str(asked["act"]), int(asked["number"]), reason or "", view), done=True)
-        except UserError as error:
-            said = parts.said(i18n.retold(str(error), view.language, context="suggestion"), done=False)
+        asked, view = pressed(), desk.view(search)
+        if asked is None:
+            return no_update
+        said = told(lambda: _done(desk, asked["act"], int(asked["number"]), reason or "", view), view, "suggestion")
         with reading(desk.engine) as cx:
             return listing(cx, desk.view(search), said)
 

@@ -7,15 +7,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import dash_mantine_components as dmc
-from dash import ALL, Dash, Input, Output, State, ctx, html, no_update
+from dash import ALL, Dash, Input, Output, State, html, no_update
 from dash.development.base_component import Component
 
 from cews import tokens
 from cews.accounts import Role, Scope
 from cews.dashboard import parts
 from cews.dashboard.access import reader
+from cews.dashboard.changing import pressed, trouble
 from cews.dashboard.desk import Desk
-from cews.dashboard.pages import Page, notices
+from cews.dashboard.pages import Page
 from cews.dashboard.view import View
 from cews.dashboard.words import mark
 from cews.domain import UserError
@@ -161,14 +162,14 @@ def register(app: Dash, desk: Desk) -> None:
         prevent_initial_call=True,
     )
     def changed(_make: int, _revokes: list[int], search: str | None, *values: Any) -> Any:
-        asked = ctx.triggered_id
-        if not ctx.triggered or not ctx.triggered[0]["value"]:
-            return no_update  # a button that has just appeared
+        asked = pressed()
+        if asked is None:
+            return no_update
         view, now, by = desk.view(search), datetime.now(UTC), reader().name
         try:
             told = _done(desk, asked, dict(zip(FIELDS, values, strict=True)), view, now, by)
         except UserError as error:
-            told = notices.trouble(error, view)
+            told = trouble(error, view, "error")
         with reading(desk.engine) as cx:
             return listing(cx, view, now, told)
 

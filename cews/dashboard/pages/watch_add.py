@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final
 
@@ -14,9 +14,10 @@ from cews import curating, vocabulary
 from cews.accounts import Role
 from cews.dashboard import listing, parts
 from cews.dashboard.access import reader
+from cews.dashboard.changing import pressed, told
 from cews.dashboard.desk import Desk
 from cews.dashboard.pages import Page
-from cews.dashboard.pages.watchlists import done, framed, pressed, refused
+from cews.dashboard.pages.watchlists import framed, refused
 from cews.dashboard.view import View
 from cews.domain import Flow, Grade, ItemKey
 from cews.store import names, queries, watchlist
@@ -156,9 +157,9 @@ def register(app: Dash, desk: Desk) -> None:
         if what is None:
             return no_update
         view = desk.view(search)
-        told = done(view, lambda now: _add(desk, _codes_of(what), view, now))
+        said = told(lambda: _add(desk, _codes_of(what), view, datetime.now(UTC)), view, "watch")
         with reading(desk.engine) as cx:
-            return body(cx, view, told)
+            return body(cx, view, said)
 
 
 def _codes_of(what: Mapping[str, str]) -> Sequence[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from dash import Dash, Input, Output, State, dcc, html, no_update
@@ -16,10 +16,11 @@ from cews.accounts import Role
 from cews.curating import Preview
 from cews.dashboard import parts
 from cews.dashboard.access import reader
+from cews.dashboard.changing import pressed, told, trouble
 from cews.dashboard.desk import Desk
 from cews.dashboard.listing import ROWS
 from cews.dashboard.pages import Page
-from cews.dashboard.pages.watchlists import cells, done, framed, label, pressed, refused, trouble
+from cews.dashboard.pages.watchlists import cells, framed, label, refused
 from cews.dashboard.view import View
 from cews.domain import UserError
 from cews.store.engine import Connection, reading
@@ -139,7 +140,7 @@ def register(app: Dash, desk: Desk) -> None:
             return _looked_at(desk, contents or "", name or "file.csv", view)
         if what is None or not kept:
             return no_update, no_update, no_update
-        return [done(view, lambda now: _taken(desk, kept, view, now))], None, True
+        return [told(lambda: _taken(desk, kept, view, datetime.now(UTC)), view, "watch")], None, True
 
 
 def _looked_at(
@@ -151,7 +152,7 @@ def _looked_at(
         with reading(desk.engine) as cx:
             found = curating.preview(cx, content, name)
     except UserError as error:
-        return [trouble(error, view)], None, True
+        return [trouble(error, view, "watch")], None, True
     kept = {"content": content, "name": name, "seen": found.seen}
     return preview_body(found, name, view), kept, not found.entries
 

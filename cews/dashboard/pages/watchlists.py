@@ -5,18 +5,19 @@ The list is everybody's. It has no past: a replay shows it as it is now.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import dash_mantine_components as dmc
-from dash import ALL, Dash, Input, Output, State, ctx, dcc, html, no_update
+from dash import ALL, Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
-from cews import curating, exports, i18n, policy, vocabulary, watching
+from cews import curating, exports, policy, vocabulary, watching
 from cews.accounts import Role
 from cews.dashboard import listing, parts
 from cews.dashboard.access import reader
+from cews.dashboard.changing import pressed, told
 from cews.dashboard.desk import Desk
 from cews.dashboard.listing import ROWS, Leaf
 from cews.dashboard.pages import Page, item_path
@@ -58,7 +59,6 @@ RHYTHMS: Final[Mapping[Rhythm, str]] = {
     Rhythm.DAILY: mark("told once a day at most", context="grade"),
     Rhythm.WEEKLY: mark("told once a week at most", context="grade"),
 }
-Doing = Callable[[datetime], str]  # does something and says what was done; raises UserError
 
 
 def page(desk: Desk, cx: Connection, view: View) -> Page:
@@ -370,23 +370,6 @@ def _gone_body(item: ItemKey, view: View) -> list[Component | str]:
 # --- callbacks ---------------------------------------------------------------------------------------
 
 
-def done(view: View, doing: Doing) -> Component:
-    """Do it, and what became of it in words."""
-    try:
-        return parts.said(doing(datetime.now(UTC)), done=True)
-    except UserError as error:
-        return trouble(error, view)
-
-
-def trouble(error: UserError, view: View) -> Component:
-    return parts.said(i18n.retold(str(error), view.language, context="watch"), done=False)
-
-
-def pressed() -> Any:
-    """Which of several buttons was pressed; None for one that has just appeared."""
-    return ctx.triggered_id if ctx.triggered and ctx.triggered[0]["value"] else None
-
-
 def register(app: Dash, desk: Desk) -> None:
     """Bind what the list and the form of an entry answer."""
 
@@ -400,10 +383,10 @@ def register(app: Dash, desk: Desk) -> None:
         what = pressed()
         if what is None:
             return no_update
-        view = desk.view(search)
-        told = done(view, lambda now: _restore(desk, ItemKey.parse(what["item"]), view, now))
+        view, now = desk.view(search), datetime.now(UTC)
+        said = told(lambda: _restore(desk, ItemKey.parse(what["item"]), view, now), view, "watch")
         with reading(desk.engine) as cx:
-            return list_body(cx, view, told)
+            return list_body(cx, view, said)
 
     @app.callback(
         Output("watch-file", "data"), Input("watch-get", "n_clicks"), State("url", "search"), prevent_initial_call=True
@@ -430,12 +413,12 @@ def register(app: Dash, desk: Desk) -> None:
         what = pressed()
         if what is None:
             return no_update
-        view, item = desk.view(search), ItemKey.parse(seen["item"])
+        view, item, now = desk.view(search), ItemKey.parse(seen["item"]), datetime.now(UTC)
         fields = {one["name"]: value for one, value in zip(named, values, strict=True)}
-        told = done(view, lambda now: _kept(desk, what["what"], item, int(seen["version"]), fields, view, now))
+        said = told(lambda: _kept(desk, what["what"], item, int(seen["version"]), fields, view, now), view, "watch")
         with reading(desk.engine) as cx:
             entry = _entry_of(cx, item)
-        return _gone_body(item, view) if entry is None else entry_body(entry, view, told)
+        return _gone_body(item, view) if entry is None else entry_body(entry, view, said)
 
 
 def _restore(desk: Desk, item: ItemKey, view: View, now: datetime) -> str:
