@@ -10,7 +10,7 @@ import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import dashboard_world as world
@@ -41,6 +41,7 @@ PATIENCE = 45_000  # ms; a busy machine is slow, not wrong
 expect.set_options(timeout=PATIENCE)
 
 Open = Callable[..., Page]
+OpenOver = Callable[[Callable[[Engine], object]], Open]
 
 
 @pytest.fixture(scope="session")
@@ -104,8 +105,8 @@ def serving(engine: Engine, *, demo: bool = False, **given: str) -> Iterator[str
     thread.join(timeout=5)
 
 
-@pytest.fixture
-def open_page(browser: Browser, base_url: str, small_world: Engine) -> Iterator[Open]:
+@contextmanager
+def visiting(browser: Browser, engine: Engine, address: str) -> Iterator[Open]:
     """Opens a path as a reader of a language, colour scheme, screen size and role; a role of None is nobody.
 
     Afterwards nothing may have been written to the console, failed, or been asked of another host.
@@ -116,17 +117,17 @@ def open_page(browser: Browser, base_url: str, small_world: Engine) -> Iterator[
     def show(
         path: str, language: str = "ko", scheme: str = "light", size: str = "desktop", role: Role | None = Role.ANALYST
     ) -> Page:
-        context = browser.new_context(viewport=SIZES[size], color_scheme=scheme, locale="ko-KR", base_url=base_url)
+        context = browser.new_context(viewport=SIZES[size], color_scheme=scheme, locale="ko-KR", base_url=address)
         contexts.append(context)
-        context.add_cookies([{"name": "cews_language", "value": language, "url": base_url}])
+        context.add_cookies([{"name": "cews_language", "value": language, "url": address}])
         if role is not None:
-            token = people.session_of(small_world, people.person(small_world, role))
-            context.add_cookies([{"name": people.COOKIE, "value": token, "url": base_url}])
+            token = people.session_of(engine, people.person(engine, role))
+            context.add_cookies([{"name": people.COOKIE, "value": token, "url": address}])
         context.set_default_timeout(PATIENCE)
         page = context.new_page()
         page.on("console", lambda said: trouble.append(said.text) if said.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: trouble.append(str(error)))
-        page.on("request", lambda asked: None if _ours(asked.url, base_url) else trouble.append(f"asked {asked.url}"))
+        page.on("request", lambda asked: None if _ours(asked.url, address) else trouble.append(f"asked {asked.url}"))
         page.on("response", lambda got: trouble.append(f"{got.status} {got.url}") if got.status >= 400 else None)
         page.goto(path)
         page.locator("h1").wait_for()
@@ -137,6 +138,29 @@ def open_page(browser: Browser, base_url: str, small_world: Engine) -> Iterator[
     for context in contexts:
         context.close()
     assert trouble == []
+
+
+@pytest.fixture
+def open_page(browser: Browser, base_url: str, small_world: Engine) -> Iterator[Open]:
+    """Opens pages over the small world."""
+    with visiting(browser, small_world, base_url) as show:
+        yield show
+
+
+@pytest.fixture
+def open_over(browser: Browser, sqlite_template: Path, tmp_path: Path) -> Iterator[OpenOver]:
+    """Opens pages over a store of the test's own, filled by what is given."""
+    with ExitStack() as stack:
+
+        def over(build: Callable[[Engine], object]) -> Open:
+            path = tmp_path / "cews.sqlite3"
+            shutil.copyfile(sqlite_template, path)
+            engine = connect(f"sqlite:///{path}")
+            stack.callback(engine.dispose)
+            build(engine)
+            return stack.enter_context(visiting(browser, engine, stack.enter_context(serving(engine))))
+
+        yield over
 
 
 def _ours(url: str, base_url: str) -> bool:

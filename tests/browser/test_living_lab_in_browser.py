@@ -6,12 +6,13 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import dashboard_world as world
-import people
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from conftest import Open, visiting
+from playwright.sync_api import Browser, expect
 
 from cews import policy, suggesting
 from cews.accounts import Role
@@ -58,20 +59,14 @@ def address(own_world: Engine, serve: Callable[..., AbstractContextManager[str]]
         yield where
 
 
-def opened(browser: Browser, engine: Engine, address: str, path: str, role: Role) -> Page:
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=address)
-    token = people.session_of(engine, people.person(engine, role))
-    cookies = {people.COOKIE: token, "cews_language": "en"}
-    context.add_cookies([{"name": name, "value": value, "url": address} for name, value in cookies.items()])
-    context.set_default_timeout(45_000)
-    page = context.new_page()
-    page.goto(path)
-    page.locator("h1").wait_for()
-    return page
+@pytest.fixture
+def opened(browser: Browser, own_world: Engine, address: str) -> Iterator[Open]:
+    with visiting(browser, own_world, address) as show:
+        yield partial(show, language="en")
 
 
-def test_a_suggestion_is_sent_by_the_form_and_accepted(browser: Browser, own_world: Engine, address: str) -> None:
-    page = opened(browser, own_world, address, "/suggest", Role.ANALYST)
+def test_a_suggestion_is_sent_by_the_form_and_accepted(opened: Open) -> None:
+    page = opened("/suggest", role=Role.ANALYST)
     page.get_by_label("What it is").fill("Xenon for satellites")
     page.get_by_label("HS code, 4 to 10 digits").fill("2804.29")
     page.get_by_role("button", name="Send").click()
@@ -82,19 +77,16 @@ def test_a_suggestion_is_sent_by_the_form_and_accepted(browser: Browser, own_wor
     expect(page.get_by_role("alert")).to_contain_text("write why")
     page.get_by_role("button", name="Accept: Argon for chips").click()
     expect(page.get_by_role("status")).to_contain_text("on the watch-list")
-    page.context.close()
 
 
-def test_a_manager_accepts_a_proposal_and_undoes_it(browser: Browser, own_world: Engine, address: str) -> None:
-    page = opened(browser, own_world, address, "/proposals", Role.MANAGER)
+def test_a_manager_accepts_a_proposal_and_undoes_it(opened: Open, own_world: Engine) -> None:
+    page = opened("/proposals", role=Role.MANAGER)
     page.get_by_role("button", name="Accept: 1").click()
     expect(page.get_by_role("status")).to_contain_text("in force as policy")
     page.get_by_role("button", name="Undo: 1").click()
     expect(page.get_by_role("status")).to_contain_text("in force again")
     with reading(own_world) as cx:
         assert proposals.get(cx, 1).state == proposals.UNDONE
-    page.context.close()
-    looking = opened(browser, own_world, address, "/proposals", Role.VIEWER)
+    looking = opened("/proposals", role=Role.VIEWER)
     expect(looking.locator("#proposals-list")).to_contain_text("Undone")
     expect(looking.get_by_role("button", name="Propose, with 12 months replayed")).to_have_count(0)
-    looking.context.close()

@@ -11,8 +11,8 @@ from pathlib import Path
 from threading import Event, Thread
 
 import dashboard_world as world
-import people
 import pytest
+from conftest import visiting
 from playwright.sync_api import Browser, Page, expect
 
 from cews import scheduler
@@ -54,32 +54,9 @@ def address(own_world: Engine, home: Path, serve: Callable[..., AbstractContextM
 
 @pytest.fixture
 def visit(browser: Browser, own_world: Engine, address: str) -> Iterator[Visit]:
-    """Opens a path as somebody of a role, in English. Nothing may be written to the console."""
-    trouble: list[str] = []
-    contexts = []
-
-    def visited(path: str, role: Role) -> Page:
-        context = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=address)
-        contexts.append(context)
-        token = people.session_of(own_world, people.person(own_world, role))
-        context.add_cookies(
-            [
-                {"name": people.COOKIE, "value": token, "url": address},
-                {"name": "cews_language", "value": "en", "url": address},
-            ]
-        )
-        context.set_default_timeout(45_000)
-        page = context.new_page()
-        page.on("console", lambda said: trouble.append(said.text) if said.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: trouble.append(str(error)))
-        page.goto(path)
-        page.locator("h1").wait_for()
-        return page
-
-    yield visited
-    for context in contexts:
-        context.close()
-    assert trouble == []
+    """Opens a path as somebody of a role, in English."""
+    with visiting(browser, own_world, address) as show:
+        yield lambda path, role: show(path, language="en", role=role)
 
 
 def test_a_job_run_now_shows_how_far_it_is_and_ends(
