@@ -3,11 +3,15 @@
 One violation holds the whole release back until somebody has looked (docs/operations/quarantine.md), so a check
 must be quiet on honest data: customs statistics are full of single odd numbers, and those are the detectors' affair.
 What is looked for is a release that is wrong as a whole: another unit, a cut-off file, a month not yet filled.
+
+Texts become numbers first, in their order: what costs in a small answer is not its rows but to group them by texts. An
+**item** is then a number, its **country** (reporter and flow) another, and a **place** is either of them in a month.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -15,6 +19,7 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from cews.domain import WORLD, Coverage, Period
 
@@ -29,10 +34,13 @@ DISAGREE: Final = 0.5  # … and the one from which on nobody should believe eit
 LEAST_DIFFERENCE: Final = 10_000.0  # USD or kg
 LEAST_ITEMS: Final = 5  # that traded in the month before, before an empty month can be told
 
-_ITEM: Final = ["reporter", "flow", "hs"]
-_ITEM_MONTH: Final = [*_ITEM, "period"]
-_COUNTRY: Final = ["reporter", "flow"]
-_AMOUNTS: Final = ["value_usd", "net_weight_kg", "quantity"]
+_AMOUNTS: Final = ("value_usd", "net_weight_kg")
+_KEY: Final = ["reporter", "flow", "hs", "partner", "period"]
+_MONTHS: Final = 1_000_000  # a place is item or country * _MONTHS + month (YYYYMM)
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +64,76 @@ class Release:
     totals: pd.DataFrame | None = None  # as ``known``, of another source that publishes the same trade
 
     @cached_property
+    def numbers(self) -> _Numbers:
+        return _Numbers.of(self)
+
+    @cached_property
     def apart(self) -> tuple[tuple[float, Violation], ...]:
         """Totals that another source has otherwise, each with the share of the larger one by which they differ."""
         return tuple(_apart(self))
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """A table in numbers."""
+
+    item: Ints
+    place: Ints  # of the item
+    country: Ints  # its place
+    partner: Ints  # -1: none
+    amounts: Mapping[str, Floats]
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """The tables of a release in numbers, and the texts that the numbers stand for."""
+
+    reporters: Sequence[str]
+    flows: Sequence[str]
+    codes: Sequence[str]
+    partners: Sequence[str]
+    frame: _Rows
+    known: _Rows
+    totals: _Rows
+
+    @classmethod
+    def of(cls, release: Release) -> _Numbers:
+        tables = [release.frame, release.known, release.known[:0] if release.totals is None else release.totals]
+        parts = release.coverage
+        reporters, reporter = _numbered(tables, "reporter", {part.reporter for part in parts})
+        flows, flow = _numbered(tables, "flow", {part.flow.value for part in parts})
+        codes, code = _numbered(tables, "hs", {code for part in parts for code in part.hs})
+        partners, partner = _numbered(tables, "partner", {WORLD})
+        rows = []
+        for n, table in enumerate(tables):
+            country, month = reporter[n] * len(flows) + flow[n], table["period"].to_numpy(dtype=np.int64)
+            item = country * len(codes) + code[n]
+            amounts = {name: table[name].to_numpy(dtype=np.float64) for name in _AMOUNTS}
+            rows.append(_Rows(item, item * _MONTHS + month, country * _MONTHS + month, partner[n], amounts))
+        return cls(reporters, flows, codes, partners, *rows)
+
+    def country(self, part: Coverage) -> int:
+        return self.reporters.index(part.reporter) * len(self.flows) + self.flows.index(part.flow.value)
+
+    def items(self, part: Coverage) -> Ints:
+        """Those that a coverage speaks of."""
+        return self.country(part) * len(self.codes) + np.searchsorted(self.codes, part.hs)
+
+    def shown(self, item: int) -> str:
+        country, code = divmod(item, len(self.codes))
+        return f"{self.shown_country(country)}:{self.codes[code]}"
+
+    def shown_country(self, country: int) -> str:
+        reporter, flow = divmod(country, len(self.flows))
+        return f"{self.reporters[reporter]}:{self.flows[flow]}"
+
+
+def _numbered(tables: Sequence[pd.DataFrame], name: str, more: set[str]) -> tuple[list[str], list[Ints]]:
+    """The texts of a column of all tables, and more, in order; and which each row has, -1 where none."""
+    found = [pd.factorize(table[name]) for table in tables]
+    texts = sorted(more.union(*(of for _, of in found)))
+    number = {text: n for n, text in enumerate(texts)}
+    return texts, [np.array([*map(number.__getitem__, of), -1], dtype=np.int64)[codes] for codes, of in found]
 
 
 def violations(release: Release) -> tuple[Violation, ...]:
@@ -69,21 +144,19 @@ def violations(release: Release) -> tuple[Violation, ...]:
 
 def _repeats(release: Release) -> bool:
     """The rows are those known, number by number, in whatever order: then nothing is doubled, lost or has jumped."""
-    frame, known = release.frame, release.known
-    if len(frame) != len(known) or frame.empty:
+    numbers = release.numbers
+    if len(release.frame) != len(release.known) or release.frame.empty:
         return False
-    cell = np.zeros(2 * len(frame), dtype=np.int64)
-    for name in (*_ITEM_MONTH, "partner"):
-        codes, texts = pd.factorize(pd.concat([frame[name], known[name]], ignore_index=True))
-        cell = cell * len(texts) + codes
-    here, there = cell[: len(frame)], cell[len(frame) :]
+    here, there = _cells(numbers, numbers.frame), _cells(numbers, numbers.known)
     order, order_there = np.argsort(here), np.argsort(there)
     if (np.diff(here[order]) == 0).any() or not np.array_equal(here[order], there[order_there]):
         return False
-    return all(
-        np.array_equal(frame[name].to_numpy()[order], known[name].to_numpy()[order_there], equal_nan=True)
-        for name in ("value_usd", "net_weight_kg")
-    )
+    both = ((numbers.frame.amounts[name][order], numbers.known.amounts[name][order_there]) for name in _AMOUNTS)
+    return all(np.array_equal(new, old, equal_nan=True) for new, old in both)
+
+
+def _cells(numbers: _Numbers, rows: _Rows) -> Ints:
+    return rows.place * len(numbers.partners) + rows.partner
 
 
 def warnings(release: Release) -> tuple[Violation, ...]:
@@ -95,15 +168,16 @@ def warnings(release: Release) -> tuple[Violation, ...]:
 
 
 def future_months(release: Release) -> Iterator[Violation]:
-    months = release.frame["period"]
+    months = release.frame["period"].to_numpy(dtype=np.int64)
     late = months[months > Period.containing(release.today).yyyymm]
-    for month, rows in late.value_counts().sort_index().items():
+    for month, rows in zip(*np.unique(late, return_counts=True), strict=True):
         yield Violation("future month", _month(month), f"{rows:,} rows of a month that has not begun")
 
 
 def negative_amounts(release: Release) -> Iterator[Violation]:
-    for name in _AMOUNTS:
-        for item, rows in _per_item(release.frame[release.frame[name] < 0]).items():
+    for name in (*_AMOUNTS, "quantity"):
+        negative = release.frame[name].to_numpy(dtype=np.float64) < 0
+        for item, rows in _per_item(release.numbers, negative):
             yield Violation(f"negative {name}", item, f"{rows:,} rows")
 
 
@@ -111,42 +185,46 @@ def doubles(release: Release) -> Iterator[Violation]:
     """Two different rows for one number."""
     if release.dated:
         return
-    key = [*_ITEM, "partner", "period"]
-    doubled = release.frame[release.frame.duplicated(key, keep=False)].drop_duplicates()
-    differing = doubled[doubled.duplicated(key)]
-    for item, rows in _per_item(differing).items():
-        yield Violation("contradiction", item, f"{rows:,} numbers are given twice, differently")
+    numbers = release.numbers
+    _, cell, rows = np.unique(_cells(numbers, numbers.frame), return_inverse=True, return_counts=True)
+    if (rows < 2).all():
+        return
+    different = release.frame.reset_index(drop=True)[rows[cell] > 1].drop_duplicates()
+    contradicting = np.zeros(len(cell), dtype=bool)
+    contradicting[different.index[different.duplicated(_KEY)]] = True
+    for item, count in _per_item(numbers, contradicting):
+        yield Violation("contradiction", item, f"{count:,} numbers are given twice, differently")
 
 
 def empty_newest_month(release: Release) -> Iterator[Violation]:
     """The newest month of a country is said to be published, and nobody traded anything in it."""
-    whole = [part for part in release.coverage if part.published and not part.partners]
-    newest: dict[tuple[str, str], Period] = {}
+    numbers, whole = release.numbers, [part for part in release.coverage if part.published and not part.partners]
+    newest: dict[int, Period] = {}
     for part in whole:
-        last, country = Period.from_yyyymm(max(part.published)), (part.reporter, part.flow.value)
+        country, last = numbers.country(part), Period.from_yyyymm(max(part.published))
         newest[country] = max(last, newest.get(country, last))
-    now = _items_traded([release.frame], whole, {last.yyyymm for last in newest.values()})
-    silent = [(*country, last) for country, last in sorted(newest.items()) if not now.get((*country, last.yyyymm))]
-    if not silent:
-        return
-    before = _items_traded([release.frame, release.known], whole, {(last + -1).yyyymm for _, _, last in silent})
-    for reporter, flow, last in silent:
-        items = before.get((reporter, flow, (last + -1).yyyymm), 0)
-        if items >= LEAST_ITEMS:
-            detail = f"nothing at all; {items} items traded in the month before"
-            yield Violation("empty month", f"{reporter}:{flow} {last}", detail)
+    codes = np.searchsorted(numbers.codes, sorted({code for part in whole for code in part.hs}))
+    now = _items_traded(numbers, [numbers.frame], codes, newest)
+    silent = {country: last + -1 for country, last in sorted(newest.items()) if not now[country]}
+    before = _items_traded(numbers, [numbers.frame, numbers.known], codes, silent)
+    for country, last in silent.items():
+        if before[country] >= LEAST_ITEMS:
+            detail = f"nothing at all; {before[country]} items traded in the month before"
+            yield Violation("empty month", f"{numbers.shown_country(country)} {last + 1}", detail)
 
 
 def _items_traded(
-    tables: Sequence[pd.DataFrame], parts: Sequence[Coverage], months: Collection[int]
-) -> Mapping[tuple[str, str, int], int]:
-    """(reporter, flow, month) → how many of the covered codes were traded."""
-    codes = {code for part in parts for code in part.hs}
-    columns = [*_ITEM_MONTH, "value_usd", "net_weight_kg"]
-    rows = pd.concat([table.loc[table["period"].isin(months), columns] for table in tables])
-    traded = ((rows["value_usd"] > 0) | (rows["net_weight_kg"] > 0)) & rows["hs"].isin(codes)
-    items = rows.loc[traded, _ITEM_MONTH].drop_duplicates().groupby([*_COUNTRY, "period"]).size()
-    return dict(zip(items.index.tolist(), items.tolist(), strict=True))
+    numbers: _Numbers, tables: Sequence[_Rows], codes: Ints, months: Mapping[int, Period]
+) -> Mapping[int, int]:
+    """How many of the codes each country traded in its month."""
+    places, traded = [country * _MONTHS + month.yyyymm for country, month in months.items()], []
+    for rows in tables:
+        at = np.flatnonzero(np.isin(rows.country, places))
+        some = (rows.amounts["value_usd"][at] > 0) | (rows.amounts["net_weight_kg"][at] > 0)
+        traded.append(rows.item[at[some]])
+    items = np.unique(np.concatenate(traded))
+    countries = items[np.isin(items % len(numbers.codes), codes)] // len(numbers.codes)
+    return Counter(countries.tolist())
 
 
 # --- against what is known ---------------------------------------------------------------------------
@@ -156,26 +234,35 @@ def lost_rows(release: Release) -> Iterator[Violation]:
     """Of an item's month, or a country's, more than four of five known rows are gone, and nothing says why."""
     if release.dated or release.known.empty:
         return
-    known = _within(release.known, [part for part in release.coverage if not part.partners])
-    for key in ([*_ITEM, "period"], [*_COUNTRY, "period"]):
-        before = known.groupby(key).size()
-        before = before[before >= LEAST_ROWS]
-        now = release.frame.groupby(key).size().reindex(before.index, fill_value=0)
-        for place in before.index[now < LEAST_SHARE * before]:
-            yield Violation("lost rows", _scope(place), f"{now[place]:,} rows where {before[place]:,} are known")
+    numbers, spoken = release.numbers, _within(release)
+    for shown, known, here in (
+        (numbers.shown, numbers.known.place, numbers.frame.place),
+        (numbers.shown_country, numbers.known.country, numbers.frame.country),
+    ):
+        places, before = np.unique(known[spoken], return_counts=True)
+        places, before = places[before >= LEAST_ROWS], before[before >= LEAST_ROWS]
+        there, now = np.unique(here, return_counts=True)
+        at, still = _found(there, places)
+        now = np.where(still, np.append(now, 0)[at], 0)
+        for n in np.flatnonzero(now < LEAST_SHARE * before):
+            yield Violation("lost rows", _scope(shown, places[n]), f"{now[n]:,} rows where {before[n]:,} are known")
 
 
 def jumped_totals(release: Release) -> Iterator[Violation]:
     """What an item traded in the months known before is now a hundred times more, or less."""
     if release.known.empty:
         return
-    before, now = _totals(release.known), _totals(release.frame)
-    for name in before.columns:
-        both = before[[name]].set_axis(["before"], axis=1).join(now[name].rename("now"))
-        sums = both.dropna().groupby(_ITEM).sum()
-        told = sums[(sums.max(axis=1) >= LEAST_TRADE) & (sums.min(axis=1) > 0)]
-        for place, row in told[_ratio(told) > JUMP].iterrows():
-            yield Violation(f"jump of {name}", _scope(place), f"{row['now']:,.0f} where {row['before']:,.0f} was known")
+    numbers = release.numbers
+    for name in _AMOUNTS:
+        places, before = _totals(numbers.known, name)
+        there, now = _totals(numbers.frame, name)
+        at, still = _found(there, places)
+        items, item = np.unique(places[still] // _MONTHS, return_inverse=True)
+        was, has = _sums(item, before[still], len(items)), _sums(item, now[at[still]], len(items))
+        larger, smaller = np.maximum(was, has), np.minimum(was, has)
+        for n in np.flatnonzero((larger >= LEAST_TRADE) & (smaller > 0) & (larger > JUMP * smaller)):
+            detail = f"{has[n]:,.0f} where {was[n]:,.0f} was known"
+            yield Violation(f"jump of {name}", numbers.shown(items[n]), detail)
 
 
 def slipped_units(release: Release) -> Iterator[Violation]:
@@ -183,18 +270,21 @@ def slipped_units(release: Release) -> Iterator[Violation]:
     those known before are no news."""
     if release.known.empty:
         return
-    known = np.log(_unit_values(release.known))
-    usual = known.groupby(_ITEM).agg(["median", "size"])
-    usual = usual.loc[usual["size"] >= LEAST_MONTHS, "median"]
-    if usual.empty:  # nothing to join by
-        return
-    now = np.log(_unit_values(release.frame)).rename("now").to_frame().join(usual.rename("usual"), on=_ITEM).dropna()
-    news = ~np.isclose(now["now"], known.reindex(now.index), rtol=0, atol=1e-9)
-    slipped = ((now["now"] - now["usual"]).abs() > np.log(SLIP)) & news
-    most = slipped.groupby([*_COUNTRY, "period"]).agg(["sum", "size"])
-    for place, row in most[2 * most["sum"] > most["size"]].iterrows():
-        detail = f"{row['sum']} of {row['size']} unit values differ from the items' own by more than ×{SLIP:.0f}"
-        yield Violation("slipped unit", _scope(place), detail)
+    numbers = release.numbers
+    known_places, known = _unit_values(numbers.known)
+    items, usual = _medians(known_places // _MONTHS, known)
+    places, now = _unit_values(numbers.frame)
+    at, with_history = _found(items, places // _MONTHS)
+    places, now, usual = places[with_history], now[with_history], usual[at[with_history]]
+    at, told_before = _found(known_places, places)
+    news = ~(told_before & np.isclose(now, np.append(known, 0.0)[at], rtol=0, atol=1e-9))
+    slipped = (np.abs(now - usual) > np.log(SLIP)) & news
+    country = places // _MONTHS // len(numbers.codes) * _MONTHS + places % _MONTHS
+    months, of, size = np.unique(country, return_inverse=True, return_counts=True)
+    most = np.bincount(of[slipped], minlength=len(months))
+    for n in np.flatnonzero(2 * most > size):
+        detail = f"{most[n]} of {size[n]} unit values differ from the items' own by more than ×{SLIP:.0f}"
+        yield Violation("slipped unit", _scope(numbers.shown_country, months[n]), detail)
 
 
 # --- against another source --------------------------------------------------------------------------
@@ -208,35 +298,33 @@ def differing_totals(release: Release) -> Iterator[Violation]:
 def _apart(release: Release) -> Iterator[tuple[float, Violation]]:
     if release.totals is None or release.totals.empty:
         return
-    here = _trade(_published(release).merge(release.frame, how="left", on=_ITEM_MONTH))
-    there = _trade(release.totals)
-    for name in here.columns:
-        both = pd.concat([here[name].rename("here"), there[name].rename("there")], axis=1).dropna()
-        apart, larger = (both["here"] - both["there"]).abs(), both.max(axis=1)
-        told = both.assign(share=apart / larger)[(apart >= LEAST_DIFFERENCE) & (apart > AGREE * larger)]
-        for place, row in told.iterrows():
-            detail = f"{row['here']:,.0f}, and {row['there']:,.0f} in the source that publishes the same trade"
-            yield row["share"], Violation(f"total of {name}", _scope(place), detail)
+    numbers, world = release.numbers, release.numbers.partners.index(WORLD)
+    places = np.intersect1d(_published(release), numbers.totals.place)
+    for name in _AMOUNTS:
+        here, there = (_trade(places, rows, world, name) for rows in (numbers.frame, numbers.totals))
+        apart, larger = np.abs(here - there), np.maximum(here, there)
+        for n in np.flatnonzero((apart >= LEAST_DIFFERENCE) & (apart > AGREE * larger)):
+            detail = f"{here[n]:,.0f}, and {there[n]:,.0f} in the source that publishes the same trade"
+            violation = Violation(f"total of {name}", _scope(numbers.shown, places[n]), detail)
+            yield float(apart[n] / larger[n]), violation
 
 
-def _published(release: Release) -> pd.DataFrame:
-    """Items and months that the release speaks of for all partners."""
+def _published(release: Release) -> Ints:
+    """Places of which the release speaks for all partners."""
     parts = [part for part in release.coverage if not part.partners or WORLD in part.partners]
-    cells = [
-        (part.reporter, part.flow.value, hs, month) for part in parts for hs in part.hs for month in part.published
-    ]
-    frame = pd.DataFrame(cells, columns=_ITEM_MONTH).drop_duplicates()
-    return frame.astype({**dict.fromkeys(_ITEM, "str"), "period": "int64"})
+    cells = [np.add.outer(release.numbers.items(part) * _MONTHS, part.published).ravel() for part in parts]
+    return np.concatenate(cells, dtype=np.int64) if cells else np.empty(0, dtype=np.int64)
 
 
-def _trade(rows: pd.DataFrame) -> pd.DataFrame:
-    """By item and month: the total row where there is one, else the sum over the partners; NaN where not known."""
-    known = rows[["value_usd", "net_weight_kg"]].where(rows["partner"].notna(), 0.0)
-    world = rows["partner"] == WORLD
-    keys = [rows[column] for column in _ITEM_MONTH]
-    unknown, partners = known.isna().mask(world, False), known.mask(world, 0.0)
-    sums = partners.groupby(keys).sum().mask(unknown.groupby(keys).any())
-    return known.where(world).groupby(keys).first().fillna(sums)
+def _trade(places: Ints, rows: _Rows, world: int, name: str) -> Floats:
+    """(P,) by place: the total row where there is one, else the sum over the partners; NaN where not known."""
+    at, there = _found(places, rows.place)
+    there &= rows.partner >= 0
+    at, amounts, whole = at[there], rows.amounts[name][there], rows.partner[there] == world
+    trade = _sums(at[~whole], amounts[~whole], len(places))
+    whole &= ~np.isnan(amounts)
+    trade[at[whole][::-1]] = amounts[whole][::-1]
+    return trade
 
 
 CHECKS: Final[tuple[Callable[[Release], Iterator[Violation]], ...]] = (
@@ -253,45 +341,65 @@ CHECKS: Final[tuple[Callable[[Release], Iterator[Violation]], ...]] = (
 OF_NEWS: Final = frozenset((doubles, lost_rows, jumped_totals, slipped_units))
 
 
-def _within(rows: pd.DataFrame, coverage: Sequence[Coverage]) -> pd.DataFrame:
-    """The rows that the coverage speaks about."""
-    item = rows.groupby(_ITEM, sort=False).ngroup().to_numpy()
-    row_of = {key: n for n, key in enumerate(rows[_ITEM].drop_duplicates().itertuples(index=False, name=None))}
-    month, months = pd.factorize(rows["period"])
-    spoken = np.zeros((len(row_of), len(months)), dtype=bool)
-    for part in coverage:
-        keys = ((part.reporter, part.flow.value, hs) for hs in part.hs)
-        items = np.array([row_of[key] for key in keys if key in row_of], dtype=np.int64)
-        spoken[np.ix_(items, np.isin(months, part.published))] = True
-    return rows[spoken[item, month]]
+def _found(sorted_numbers: Ints, wanted: Ints) -> tuple[Ints, Bools]:
+    """Where each wanted number stands, or would, and whether it is there."""
+    at = np.searchsorted(sorted_numbers, wanted)
+    return at, np.append(sorted_numbers, -1)[at] == wanted
 
 
-def _totals(rows: pd.DataFrame) -> pd.DataFrame:
-    """Sums over the partners, by item and month; NaN where there are no numbers."""
-    return rows.groupby(_ITEM_MONTH)[["value_usd", "net_weight_kg"]].sum(min_count=1)
+def _sums(at: Ints, amounts: Floats, count: int) -> Floats:
+    return np.bincount(at, amounts, count).astype(np.float64, copy=False)
 
 
-def _unit_values(rows: pd.DataFrame) -> pd.Series:
-    """USD per kg, by item and month."""
-    complete = rows[(rows["value_usd"] > 0) & (rows["net_weight_kg"] > 0)]
-    sums = complete.groupby([*_ITEM, "period"])[["value_usd", "net_weight_kg"]].sum()
-    return sums["value_usd"] / sums["net_weight_kg"]
+def _within(release: Release) -> Bools:
+    """Of the known rows, those of which the release speaks for all partners."""
+    numbers, rows = release.numbers, release.numbers.known
+    items, item = np.unique(rows.item, return_inverse=True)
+    months, month = np.unique(rows.place % _MONTHS, return_inverse=True)
+    spoken = np.zeros((len(items), len(months)), dtype=bool)
+    for part in release.coverage:
+        if not part.partners:
+            at, there = _found(items, numbers.items(part))
+            spoken[np.ix_(at[there], np.isin(months, part.published))] = True
+    return np.asarray(spoken[item, month])
 
 
-def _ratio(sums: pd.DataFrame) -> pd.Series:
-    return sums.max(axis=1) / sums.min(axis=1)
+def _totals(rows: _Rows, name: str) -> tuple[Ints, Floats]:
+    """Places with numbers, and their sums over the partners."""
+    told = ~np.isnan(rows.amounts[name])
+    places, at = np.unique(rows.place[told], return_inverse=True)
+    return places, _sums(at, rows.amounts[name][told], len(places))
 
 
-def _per_item(rows: pd.DataFrame) -> dict[str, int]:
-    return {_scope(place): int(count) for place, count in rows.groupby(_ITEM).size().items()} if len(rows) else {}
+def _unit_values(rows: _Rows) -> tuple[Ints, Floats]:
+    """Places with both amounts, and the logarithm of their USD per kg."""
+    value, weight = (rows.amounts[name] for name in _AMOUNTS)
+    complete = (value > 0) & (weight > 0)
+    places, at = np.unique(rows.place[complete], return_inverse=True)
+    sums = (_sums(at, amount[complete], len(places)) for amount in (value, weight))
+    return places, np.log(np.divide(*sums))
 
 
-def _scope(place: object) -> str:
-    """("KOR", "import", "250410", 202401) → "KOR:import:250410 2024-01"."""
-    parts = list(place) if isinstance(place, tuple) else [place]
-    month = f" {_month(parts.pop())}" if isinstance(parts[-1], int | np.integer) else ""
-    return ":".join(map(str, parts)) + month
+def _medians(items: Ints, values: Floats) -> tuple[Ints, Floats]:
+    """Items with enough values, and the middle one of each."""
+    values = values[np.lexsort((values, items))]  # the items stand in order already
+    items, first, size = np.unique(items, return_index=True, return_counts=True)
+    middle = (values[first + (size - 1) // 2] + values[first + size // 2]) / 2
+    return items[size >= LEAST_MONTHS], middle[size >= LEAST_MONTHS]
 
 
-def _month(number: object) -> str:
-    return str(Period.from_yyyymm(int(str(number))))
+def _per_item(numbers: _Numbers, chosen: Bools) -> Iterator[tuple[str, int]]:
+    """The items of the chosen rows of the frame, and how many rows each has."""
+    if chosen.any():
+        for item, rows in zip(*np.unique(numbers.frame.item[chosen], return_counts=True), strict=True):
+            yield numbers.shown(item), rows
+
+
+def _scope(shown: Callable[[int], str], place: int) -> str:
+    """``KOR:import:250410 2024-01``, or of a country."""
+    of, month = divmod(place, _MONTHS)
+    return f"{shown(of)} {_month(month)}"
+
+
+def _month(number: int) -> str:
+    return str(Period.from_yyyymm(int(number)))
