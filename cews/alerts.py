@@ -18,6 +18,7 @@ from functools import reduce
 from typing import Final
 
 from cews.domain import (
+    SLOW,
     Alert,
     AlertChange,
     AlertState,
@@ -27,6 +28,7 @@ from cews.domain import (
     Level,
     Period,
     Reason,
+    ShockClass,
     UserError,
 )
 
@@ -80,8 +82,23 @@ _EXPORT_ACTIONS: Final[Mapping[Level, str]] = {
 }
 
 
-def action(level: Level, flow: Flow) -> str:
-    """What practice does at a level, as a message id. Nobody releases stocks because exports have moved."""
+RELAPSE: Final = LevelRule(
+    "Raised while a watched import rests again on a supplier that failed it once, for a year at most.",
+    "Closes after {close_after} published months in a row without it.",
+    "Prevention: look for a second supplier and review stocks before the next stop; nothing has failed yet.",
+)
+
+
+def entered(level: Level, shock: ShockClass) -> str:
+    """When a level is entered, as a message id."""
+    return RELAPSE.enters if shock in SLOW else RULES[level].enters
+
+
+def action(level: Level, flow: Flow, shock: ShockClass | None = None) -> str:
+    """What practice does at a level, as a message id. Nobody releases stocks because exports have moved, or because a
+    share has risen."""
+    if shock in SLOW:
+        return RELAPSE.action
     return RULES[level].action if flow is Flow.IMPORT else _EXPORT_ACTIONS[level]
 
 

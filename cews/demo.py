@@ -20,7 +20,7 @@ from rich.text import Text
 
 from cews import countries, formats, ingesting, pipeline, policy_calendar, triage, watching
 from cews.accounts import Role
-from cews.domain import AlertChange, ChangeKind, Flow, ItemKey, Level, Period, ShockClass, UserError
+from cews.domain import SLOW, AlertChange, ChangeKind, Flow, ItemKey, Level, Period, ShockClass, UserError
 from cews.i18n import text
 from cews.measures import Kind, PolicyMeasure
 from cews.routing import Subscription
@@ -242,7 +242,8 @@ class Score:
 def score(engine: Engine, labels: Sequence[Episode], until: datetime) -> Score:
     """Compare the alerts known at ``until`` with the labels."""
     with reading(engine) as cx:
-        alerts = [alert for alert in stored_alerts.alerts(cx, until) if alert.id is not None]
+        shocks = (alert for alert in stored_alerts.alerts(cx, until) if alert.shock not in SLOW)
+        alerts = [alert for alert in shocks if alert.id is not None]
         histories = [stored_alerts.changes(cx, alert.id, until) for alert in alerts if alert.id is not None]
         newest = stored_alerts.newest_scanned(cx)
     changes = [change for history in histories for change in history]

@@ -227,6 +227,8 @@ class Grade(StrEnum):
 
 
 class ShockClass(StrEnum):
+    """What an alert is about. Those of ``SLOW`` are no shocks: they make alerts of a kind of their own."""
+
     SHORTAGE = "shortage"
     SUPPLIER_EXIT = "supplier_exit"
     PRICE_LED = "price_led"
@@ -235,6 +237,13 @@ class ShockClass(StrEnum):
     DEMAND_FALL = "demand_fall"
     PRICE_FALL = "price_fall"
     STATISTICAL_BREAK = "statistical_break"
+    DEPENDENCE_RELAPSE = "dependence_relapse"
+
+
+SLOW: Final = frozenset({ShockClass.DEPENDENCE_RELAPSE})
+"""An item may have one open alert of these beside one of a shock. No detector of shocks speaks of them, none has a
+probability, and they count against no alarm budget."""
+SHOCKS: Final = tuple(one for one in ShockClass if one not in SLOW)
 
 
 class Measure(StrEnum):
@@ -318,7 +327,12 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A detector's statement about one item, period and vintage."""
+    """A detector's statement about one item, period and vintage.
+
+    Of a dependence that has come back, ``observed`` is the supplier's share of twelve months, ``expected`` and
+    ``lower`` the lowest it had, ``upper`` the highest before; nothing is tested, so that ``p_value`` is 1 and
+    ``probabilities`` is empty.
+    """
 
     item: ItemKey
     period: Period
@@ -345,8 +359,8 @@ class Finding:
 
     @property
     def change(self) -> float | None:
-        """Relative difference from the expectation; None where the expectation is 0."""
-        return self.observed / self.expected - 1 if self.expected else None
+        """Relative difference from the expectation; None where that is 0, and of slow matters, which have none."""
+        return self.observed / self.expected - 1 if self.expected and self.shock not in SLOW else None
 
 
 @dataclass(frozen=True, slots=True)

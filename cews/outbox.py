@@ -20,7 +20,7 @@ from itertools import count, groupby
 from typing import Any, Final
 
 from cews import leaving, policy, sentences
-from cews.domain import Alert, AlertChange, Finding, ItemKey, NoticeReason, Period, StoreError
+from cews.domain import SLOW, Alert, AlertChange, Finding, ItemKey, NoticeReason, Period, StoreError
 from cews.i18n import LANGUAGES, retold, text
 from cews.measures import PolicyMeasure, hits, weighs
 from cews.notify import Channel, ChannelDownError, ChartPoint, Deliver, DeliveryError, DigestView, NoticeView, TextView
@@ -459,7 +459,9 @@ class _Showing:
             link=f"{self.public_url}/alerts/{alert.id}",
             zone=self.zone,
             message_id=self.notice.message_id,
-            thread_id=self._thread(str(alert.item), alert.opened_as_of.isoformat()),
+            thread_id=self._thread(
+                str(alert.item), alert.opened_as_of.isoformat(), *([alert.shock] if alert.shock in SLOW else [])
+            ),
             created_at=self.notice.created_at,
             chart=_chart(self.cx, alert, change.as_of) if chart else (),
             leave=self._leave,

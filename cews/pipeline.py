@@ -9,23 +9,25 @@ from __future__ import annotations
 
 import multiprocessing
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 import numpy as np
 
-from cews import outbox, triage
+from cews import outbox, relapse_alerts, triage
 from cews.alerts import Policy, reexamine
 from cews.alerts import step as step_alert
 from cews.domain import (
     ALL_CODES,
+    SLOW,
     Alert,
     AlertChange,
     AlertState,
     Finding,
+    Grade,
     ItemKey,
     Measure,
     Period,
@@ -33,7 +35,9 @@ from cews.domain import (
     UserError,
 )
 from cews.panel import History
+from cews.policy import Policy as Rules
 from cews.policy import in_force
+from cews.relapse_alerts import Slow
 from cews.routing import Changed
 from cews.store import alerts as stored_alerts
 from cews.store import forecasts, rankers, silent_moves, watchlist
@@ -68,6 +72,7 @@ class Step:
     book: Book
     fresh: Mapping[ItemKey, Period] = field(default_factory=dict)  # newest month of each item that is new
     looked: Mapping[Stream, Period] = field(default_factory=dict)  # the newest month of each stream
+    slow: Slow = field(default_factory=Slow)  # of slow matters, which are no part of ``changes`` and ``book``
 
 
 def scan(
@@ -105,10 +110,12 @@ def scan(
     tell(2, 4)
     with reading(engine) as cx:
         book = stored_alerts.open_alerts(cx) if record else _open_at(cx, as_of)
+        slow = stored_alerts.open_alerts(cx, slow=True) if record else _open_at(cx, as_of, slow=True)
         seen = stored_alerts.scanned(cx) if record else {}
-        rules = in_force(cx)
+        rules, grades = in_force(cx), _grades(cx)
         ranker = None if rules_only else _ranker(cx, as_of)
     step = examine(panel, scores, book, policy or rules.levels, budget, seen, ranker, rules.entry)
+    step = replace(step, slow=_slow(panel, slow, seen, grades, rules))
     tell(3, 4)
     if record:
         with writing(engine) as cx:
@@ -137,8 +144,13 @@ def train_ranker(
     return ranker
 
 
-def _open_at(cx: Connection, as_of: datetime) -> Book:
-    return {alert.item: alert for alert in stored_alerts.alerts(cx, as_of, states=[AlertState.OPEN])}
+def _open_at(cx: Connection, as_of: datetime, *, slow: bool = False) -> Book:
+    known = stored_alerts.alerts(cx, as_of, states=[AlertState.OPEN])
+    return {alert.item: alert for alert in known if (alert.shock in SLOW) is slow}
+
+
+def _grades(cx: Connection) -> dict[ItemKey, Grade]:
+    return {entry.item: entry.grade for entry in watchlist.get_items(cx)}
 
 
 def replay(
@@ -162,16 +174,18 @@ def replay(
     """
     history = History.load(engine, None, watched(engine, items))
     with reading(engine) as cx:
-        rules = in_force(cx)
+        rules, grades = in_force(cx), _grades(cx)
     months = [start + n for n in range(end - start + 1)]
     moments = [moment for month in months if (moment := history.publication(month)) is not None]
     book: Book = {}
+    slow: Book = {}
     seen: Mapping[Stream, Period] = {}
     for done, (panel, scores) in enumerate(scored(history, moments, workers), start=1):
         with reading(engine) as cx:
             ranker = None if rules_only else _ranker(cx, panel.as_of)
         step = examine(panel, scores, book, policy or rules.levels, budget, seen, ranker, entry or rules.entry)
-        book, seen = step.book, {**seen, **step.looked}
+        step = replace(step, slow=_slow(panel, slow, seen, grades, rules))
+        book, slow, seen = step.book, step.slow.book, {**seen, **step.looked}
         if record_at is not None:
             with writing(engine) as cx:
                 record_step(cx, step, record_at, notify=False)
@@ -232,14 +246,8 @@ def examine(
     newest), and again every month an open alert has seen, so that a revision which takes its evidence away is
     noticed. A stream that was behind the others, or an item behind its stream, is looked at in all it brings.
     """
-    months: dict[ItemKey, tuple[Period, ...]] = {}
-    streams: list[Stream] = [
-        (source, item.reporter, item.flow, ALL_CODES) for source, item in zip(panel.sources, panel.items, strict=True)
-    ]
-    for index, item in enumerate(panel.items):
-        published = np.flatnonzero(panel.reported[:, index])
-        if published.size:
-            months[item] = _months_of(book.get(item), panel, published, _seen(seen, streams[index], item))
+    streams = _streams(panel)
+    months = _months(panel, streams, book, seen)
     detection = detect(panel, months, budget=budget, scores=scores, ranker=ranker, levels=entry)
     found = {(finding.item, finding.period): finding for finding in detection.findings}
     after = dict(book)
@@ -256,6 +264,32 @@ def examine(
     }
     fresh = {item: month for item, (at, month) in last.items() if month > (_seen(seen, at, item) or month + -1)}
     return Step(panel.as_of, newest, panel, detection, tuple(changes), still_open, fresh, _looked(last, seen))
+
+
+def _slow(
+    panel: Panel, book: Book, seen: Mapping[Stream, Period], grades: Mapping[ItemKey, Grade], rules: Rules
+) -> Slow:
+    """What the panel says of slow matters, folded into the open alerts of their kind."""
+    part = panel.of_items(relapse_alerts.judged(book, grades, rules.relapses))
+    months = _months(part, _streams(part), book, seen)
+    return relapse_alerts.examine(part, months, book, rules.relapses, rules.levels)
+
+
+def _streams(panel: Panel) -> list[Stream]:
+    """The stream of each item."""
+    return [(source, one.reporter, one.flow, ALL_CODES) for source, one in zip(panel.sources, panel.items, strict=True)]
+
+
+def _months(
+    panel: Panel, streams: Sequence[Stream], book: Book, seen: Mapping[Stream, Period]
+) -> dict[ItemKey, tuple[Period, ...]]:
+    """The published months of each item to look at."""
+    months: dict[ItemKey, tuple[Period, ...]] = {}
+    for index, item in enumerate(panel.items):
+        published = np.flatnonzero(panel.reported[:, index])
+        if published.size:
+            months[item] = _months_of(book.get(item), panel, published, _seen(seen, streams[index], item))
+    return months
 
 
 def _seen(seen: Mapping[Stream, Period], stream: Stream, item: ItemKey) -> Period | None:
@@ -321,6 +355,7 @@ def _observed(panel: Panel, alert: Alert) -> float | None:
 
 def record_step(cx: Connection, step: Step, now: datetime, *, notify: bool) -> None:
     """Write a step: findings, alert changes and, with ``notify``, the notices owed. The caller commits."""
+    changed = _record_slow(cx, step, now)
     scan_id = stored_alerts.record_scan(
         cx,
         as_of=step.as_of,
@@ -337,17 +372,48 @@ def record_step(cx: Connection, step: Step, now: datetime, *, notify: bool) -> N
     by_month = {
         (finding.item, finding.period): number for finding, number in zip(step.detection.findings, ids, strict=True)
     }
-    changed = []
-    for alert, change in step.changes:
-        finding_id = by_month.get((change.item, change.finding.period)) if change.finding else None
-        number, change_id = stored_alerts.save_change(cx, alert, change, finding_id, now)
-        changed.append(Changed(number, change_id, alert, change))
+    changed += _record_changes(cx, step.changes, by_month, now)
     silent = unraised(step.panel, step.detection, step.fresh, by_month)
     silent_moves.save(cx, scan_id, (SilentMove(one.item, one.period, step.as_of, one.reasons) for one in silent))
     triage.reopen_risen(cx, changed, now)
     triage.group_alerts(cx, step.as_of)
     if notify:
         outbox.enqueue(cx, changed, now=now)
+
+
+def _record_slow(cx: Connection, step: Step, now: datetime) -> list[Changed]:
+    """What the step says of slow matters, where it says anything: under a scan of its own, before that of the shocks,
+    as a scan states one thing of an item and month."""
+    slow = step.slow
+    if not (slow.findings or slow.changes):
+        return []
+    scan_id = stored_alerts.record_scan(
+        cx,
+        as_of=step.as_of,
+        started_at=now,
+        finished_at=now,
+        newest_period=step.newest,
+        items=len(step.panel.items),
+        series=len(step.panel.partners),
+        detectors=slow.versions,
+    )
+    ids = stored_alerts.save_findings(cx, scan_id, slow.findings)
+    numbers = {(finding.item, finding.period): number for finding, number in zip(slow.findings, ids, strict=True)}
+    return _record_changes(cx, slow.changes, numbers, now)
+
+
+def _record_changes(
+    cx: Connection,
+    changes: Iterable[tuple[Alert, AlertChange]],
+    findings: Mapping[tuple[ItemKey, Period], int],
+    now: datetime,
+) -> list[Changed]:
+    changed = []
+    for alert, change in changes:
+        finding_id = findings.get((change.item, change.finding.period)) if change.finding else None
+        number, change_id = stored_alerts.save_change(cx, alert, change, finding_id, now)
+        changed.append(Changed(number, change_id, alert, change))
+    return changed
 
 
 def outlook(engine: Engine, *, items: str = "watchlist", workers: int = 2, progress: Progress | None = None) -> int:

@@ -19,8 +19,9 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from cews import alerts, countries, events
-from cews.domain import Level, ShockClass, UserError
+from cews.domain import Grade, Level, ShockClass, UserError
 from cews.events import EventRules
+from cews.relapse_alerts import RelapseRules
 from cews.routing import ANY, Grades, NoticePolicy, Rhythm, Subscription
 from cews.store import notices, policies
 from cews.store.engine import Connection, Engine, reading, writing
@@ -77,6 +78,11 @@ class _Grades(_Section):
     D: _Grade = _Grade()
 
 
+class _Relapses(_Section):
+    level: Literal["attention", "caution", "never"] = "attention"
+    grades: list[Grade] = [Grade.A, Grade.B]
+
+
 class _Notices(_Section):
     repeat_after_days: int = Field(default=90, ge=1)
     daily_cap: int = Field(default=10, ge=1)
@@ -126,6 +132,7 @@ class Measure(_Section):
 class _File(_Section):
     levels: _Levels = _Levels()
     grades: _Grades = _Grades()
+    relapses: _Relapses = _Relapses()
     notices: _Notices = _Notices()
     rules: list[_Rule] = []
     events: _Events = _Events()
@@ -154,6 +161,12 @@ class Policy:
             for one in self.file.levels.enter
         )
         return own or shipped_levels()
+
+    @property
+    def relapses(self) -> RelapseRules:
+        told = self.file.relapses
+        level = None if told.level == "never" else Level.from_slug(told.level)
+        return RelapseRules(level, frozenset(told.grades))
 
     @property
     def notices(self) -> NoticePolicy:

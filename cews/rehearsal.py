@@ -15,7 +15,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from cews import outbox
-from cews.domain import AlertState, ItemKey, Level, NoticeReason, UserError
+from cews.domain import SLOW, AlertState, ItemKey, Level, NoticeReason, UserError
 from cews.policy import Policy
 from cews.routing import Changed, Circumstances, Message, MessageKind, Subscription, Told, decide, messages
 from cews.store import alerts as stored_alerts
@@ -126,6 +126,8 @@ def _told(changed: list[Changed], about: Circumstances, recipients: dict[int, Re
 
 
 def _follow(open_levels: dict[ItemKey, tuple[int, Level]], one: Changed) -> None:
+    if one.alert.shock in SLOW:
+        return
     if one.alert.state is AlertState.OPEN:
         open_levels[one.alert.item] = (one.alert_id, one.alert.level)
     else:

@@ -1,21 +1,20 @@
-"""Use case: which items have come to rest on a supplier again that failed them once. Slow: a list to read, no alert."""
+"""Use case: which items have come to rest on a supplier again that failed them once: all of them, as a list.
+
+Of watched imports it is an alert as well: ``cews.relapse_alerts``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
-
-import numpy as np
 
 from cews.domain import ItemKey, Period
 from cews.panel import History
+from cews.relapse_alerts import NOWHERE
 from cews.store.engine import Engine
 from detectors.base import Panel
-from detectors.relapse import Relapse
-
-NOWHERE: Final = "XXX"  # trade whose country is not specified
+from detectors.relapse import Relapse, began
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +45,11 @@ def in_panel(panel: Panel) -> list[Back]:
         column = panel.newest(number)
         if column is None or said["regained"][column, leg] <= 0 or panel.partners[leg] == NOWHERE:
             continue
-        stands = said["peak"][:, leg] == said["peak"][column, leg]
-        first = int(np.flatnonzero(stands & (said["trough"][:, leg] == said["trough"][column, leg]))[0])
         found.append(
             Back(
                 item=panel.items[number],
                 partner=panel.partners[leg],
-                since=panel.period(first),
+                since=panel.period(began(said, column, leg)),
                 peak=float(said["peak"][column, leg]),
                 trough=float(said["trough"][column, leg]),
                 share=float(said["share"][column, leg]),

@@ -16,7 +16,7 @@ from itertools import groupby
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from cews.domain import Alert, AlertChange, ChangeKind, ItemKey, Level, NoticeReason, ShockClass
+from cews.domain import SLOW, Alert, AlertChange, ChangeKind, ItemKey, Level, NoticeReason, ShockClass
 from cews.working_days import is_working_day
 
 ANY: Final = "*"
@@ -225,7 +225,7 @@ class Circumstances:
     grades: Grades = field(default_factory=Grades)
     silences: Sequence[Silence] = ()
     watched: Callable[[ItemKey], Watched] = lambda item: Watched()
-    open_levels: Mapping[ItemKey, tuple[int, Level]] = field(default_factory=dict)
+    open_levels: Mapping[ItemKey, tuple[int, Level]] = field(default_factory=dict)  # of shocks
     handled: Mapping[int, Level] = field(default_factory=dict)  # alerts somebody has closed by hand, and at which level
     events: Mapping[int, Event] = field(default_factory=dict)  # by alert
 
@@ -288,6 +288,8 @@ def held_by(now: datetime, one: Changed, due: Owed, told: Told, about: Circumsta
     level = one.change.level_after or one.alert.level
     if one.alert_id in about.handled and level <= about.handled[one.alert_id]:
         return "closed"
+    if one.change.shock in SLOW:  # what a whole says of a shock is not what this says
+        return ""
     whole = whole_of(one.alert.item, level, about.open_levels)
     knows = whole is not None and due.recipient_id in told.get(about.open_levels[whole][0], {})
     return f"part of {whole}" if knows else ""

@@ -14,7 +14,7 @@ import numpy as np
 
 from cews.check_words import check_label, check_sentence, stance_label
 from cews.counterchecks import Case, Check, counterchecks
-from cews.domain import WORLD, Finding, ItemKey, Level, Period
+from cews.domain import SLOW, WORLD, Finding, ItemKey, Level, Period
 from cews.store import editions, legs, mirrors, prices, suppliers, watchlist
 from cews.store.alert_lines import AlertLine
 from cews.store.engine import Connection
@@ -36,7 +36,9 @@ def of_alert(cx: Connection, line: AlertLine, as_of: datetime) -> tuple[Check, .
 
 
 def of_finding(cx: Connection, finding: Finding, as_of: datetime) -> tuple[Check, ...]:
-    """What else would explain a finding."""
+    """What else would explain a finding; nothing of slow matters, which are no sudden move."""
+    if finding.shock in SLOW:
+        return ()
     return counterchecks(_case(cx, finding, as_of))
 
 

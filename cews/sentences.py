@@ -19,6 +19,7 @@ from typing import Final
 
 from cews import countries, formats
 from cews.domain import (
+    SLOW,
     Alert,
     AlertChange,
     ChangeKind,
@@ -73,6 +74,11 @@ TEMPLATES: Final[Mapping[str, tuple[str, ...]]] = {
         "{partner} accounts for {share} of the quantity.",
     ),
     "dependence_rose": ("The share of {partner} rose from {share_before} to {share_now}.",),
+    "relapse": (
+        "The share of {partner} was {share_before} in {peak_period}, fell to {share_lowest} in {lowest_period} after "
+        "it had broken down, has been back since {period} and stands at {share}.",
+    ),
+    "relapse_volume": ("Over the last {months}, {observed} of {total} came from {partner}.",),
     "surge_before": (
         "The {months} before brought {total}, {ratio} the normal {normal}: stocks were probably built up.",
     ),
@@ -146,6 +152,9 @@ def headline(subject: Finding | Alert, item_name: str, language: str) -> str:
     heading = {"name": item_name, "hs": subject.item.hs, "what": what_happened(subject, language)}
     if finding is None:
         return text("{name} ({hs}): {what}", language, **heading)
+    if finding.shock in SLOW:
+        template = "{name} ({hs}): {what}. {period}: {now}, {lowest} at the lowest, {before} before"
+        return text(template, language, **heading, **_shares(finding, language))
     figures = _figures(finding)
     return text(
         "{name} ({hs}): {what}. {period}: {observed}, {change} against {expected} expected",
@@ -173,6 +182,8 @@ def told(finding: Finding, item_name: str, language: str) -> str:
     "2024년 1월 중국산 천연흑연 수입은 143톤으로 예상(2,600톤) 대비 94% 감소" / "In January 2024, imports of natural
     graphite from China came to 143 t, 94% below the 2,600 t expected."
     """
+    if finding.shock in SLOW:
+        return _told_of_shares(finding, item_name, language)
     figures = _figures(finding)
     shown = figures.shown(language)
     change = figures.change or 0.0
@@ -194,6 +205,27 @@ def told(finding: Finding, item_name: str, language: str) -> str:
     return particles(
         text("In {period}, {subject} came to {observed}, {size} above the {expected} expected.", language, **values)
     )
+
+
+def _told_of_shares(finding: Finding, name: str, language: str) -> str:
+    subject = _subject(finding, name, True, language)
+    template = (
+        "In {period}, {subject} made up {now} of a year's total, after {lowest} at the lowest and {before} before."
+    )
+    return particles(text(template, language, subject=subject, **_shares(finding, language)))
+
+
+def share_figures(finding: Finding, language: str) -> list[tuple[str, str]]:
+    """The figures of a dependence that has come back, each with what it is."""
+    shown = _shares(finding, language)
+    names = {"now": "Share now", "lowest": "Lowest share", "before": "Share before"}
+    return [(text(said, language), shown[name]) for name, said in names.items()]
+
+
+def _shares(finding: Finding, language: str) -> dict[str, str]:
+    shares = {"now": finding.observed, "lowest": finding.lower, "before": finding.upper}
+    month = formats.period(finding.period, language)
+    return {name: formats.share(value) for name, value in shares.items()} | {"period": month}
 
 
 def _subject(finding: Finding, name: str, of_partner: bool, language: str) -> str:
@@ -219,8 +251,10 @@ _SUBJECTS: Final[Mapping[tuple[str, str], str]] = {
 
 
 def key_figure(finding: Finding, language: str, *, short: bool = False) -> str:
-    """The number of the headline alone: "2024년 1월 143톤(−94%)"; short: "−94%"."""
+    """The number of the headline alone: "2024년 1월 143톤(−94%)"; short: "−94%"; of shares "72% → 88%"."""
     shown = _figures(finding).shown(language)
+    if finding.shock in SLOW:
+        shown["change"] = _shares(finding, language)["lowest"] + " → " + shown["observed"]
     if short:
         return shown["change"]
     month = formats.period(finding.period, language, short=True)
@@ -319,6 +353,7 @@ _SHOCKS: Final[Mapping[ShockClass, str]] = {
     ShockClass.DEMAND_FALL: "Demand fall",
     ShockClass.PRICE_FALL: "Price fall",
     ShockClass.STATISTICAL_BREAK: "Statistical break",
+    ShockClass.DEPENDENCE_RELAPSE: "Dependence relapse",
 }
 
 _STORIES: Final[Mapping[ShockClass, str]] = {
@@ -330,6 +365,7 @@ _STORIES: Final[Mapping[ShockClass, str]] = {
     ShockClass.DEMAND_FALL: "fall in {trade} (weak demand)",
     ShockClass.PRICE_FALL: "price fall in {trade}",
     ShockClass.STATISTICAL_BREAK: "break in the statistics of {trade}",
+    ShockClass.DEPENDENCE_RELAPSE: "renewed dependence on {trade}",
 }
 
 _GONE: Final = -0.95  # a supplier below a twentieth of what was expected is gone, above it has slumped
@@ -374,7 +410,8 @@ def _figures(finding: Finding) -> _Figures:
             return _Figures(numbers["observed"], numbers["expected"], numbers["change"], unit, True)
         if reason.code == "supplier_exit" and "usual" in numbers:
             return _Figures(0.0, numbers["usual"], -1.0, unit, True)
-    return _Figures(finding.observed, finding.expected, finding.change, finding.unit, False)
+    of_partner = finding.shock in SLOW  # the share is that of the partner
+    return _Figures(finding.observed, finding.expected, finding.change, finding.unit, of_partner)
 
 
 def _trade(flow: Flow, partner: str | None, of_partner: bool, language: str) -> str:
@@ -413,7 +450,7 @@ def _shown(name: str, numbers: Mapping[str, Number], language: str) -> str:
     value = numbers[name]
     if name in ("partner", "covered_by"):
         return _partners(value, language)
-    if name == "period":
+    if name == "period" or name.endswith("_period"):
         return _period(value, language)
     if isinstance(value, str):
         return value
@@ -433,6 +470,7 @@ _FORMS: Final[Mapping[str, Callable[[float | None, str], str]]] = {
     "share_of_rise": lambda value, language: formats.share(value),
     "covered_share": lambda value, language: formats.share(value),
     "share_before": lambda value, language: formats.share(value),
+    "share_lowest": lambda value, language: formats.share(value),
     "share_now": lambda value, language: formats.share(value),
     "months": formats.months,
     "months_silent": formats.months,

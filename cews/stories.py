@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from cews.domain import AlertChange, ChangeKind, Period, ShockClass
+from cews.domain import SLOW, AlertChange, ChangeKind, Period, ShockClass
 from cews.events import LOSS
 
 LONGEST_GAP: Final = 12  # months between a rush and the collapse that belongs to it
@@ -40,7 +40,7 @@ def story(changes: Iterable[AlertChange]) -> tuple[Phase, ...]:
     ``changes`` are those of all the item's alerts, oldest first. What was withdrawn did not happen.
     """
     phases: list[Phase] = []
-    for change in changes:
+    for change in (one for one in changes if one.shock not in SLOW):
         if change.kind is ChangeKind.RETRACTED:
             phases = []
             continue

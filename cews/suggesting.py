@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from cews import countries, curating
 from cews.backtest.labels import COLUMNS, DECOY
-from cews.domain import Flow, Grade, ItemKey, Period, ShockClass, UserError
+from cews.domain import SHOCKS, Flow, Grade, ItemKey, Period, UserError
 from cews.store import audit, suggestions
 from cews.store.engine import Connection, Engine, reading, writing
 from cews.store.suggestions import ACCEPTED, DECLINED, Suggestion
@@ -110,7 +110,7 @@ _READ: Final[Mapping[str, Callable[[str], str]]] = {
     "hs": _code,
     "partner": lambda text: _country(text) if text else "",
     "effect_month": _known(Period.parse, "write the month as 2021-11"),
-    "class": _known(lambda text: text == DECOY or ShockClass(text), "choose what kind of shock it was"),
+    "class": _known(lambda text: text == DECOY or SHOCKS.index(text), "choose what kind of shock it was"),
     "what": _what,
     "why": lambda text: _one_line("why", text),
     "link": _link,

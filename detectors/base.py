@@ -7,7 +7,7 @@ database, network, clock or settings.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -66,6 +66,28 @@ class Panel:
         if not 0 <= index < self.months:
             raise IndexError(f"{period} lies outside the panel ({self.start} to {self.start + (self.months - 1)})")
         return index
+
+    def of_items(self, items: Collection[ItemKey]) -> Panel:
+        """The same months of some of its items, in the order of this panel."""
+        wanted = set(items)
+        kept = np.flatnonzero([item in wanted for item in self.items])
+        legs = np.flatnonzero(np.isin(self.item_of, kept))
+        return Panel(
+            as_of=self.as_of,
+            start=self.start,
+            items=tuple(self.items[n] for n in kept),
+            sources=tuple(self.sources[n] for n in kept),
+            simulated=tuple(self.simulated[n] for n in kept),
+            units=tuple(self.units[n] for n in kept),
+            reported=self.reported[:, kept],
+            item_quantity=self.item_quantity[:, kept],
+            item_value=self.item_value[:, kept],
+            partners=tuple(self.partners[leg] for leg in legs),
+            item_of=np.searchsorted(kept, self.item_of[legs]),
+            quantity=self.quantity[:, legs],
+            value=self.value[:, legs],
+            breaks=self.breaks[:, kept],
+        )
 
     def newest(self, item: int) -> int | None:
         """Index of the newest published month of an item, or None."""

@@ -12,6 +12,7 @@ Online: a month is judged by it and those before. Measured, with what is raised 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -43,6 +44,12 @@ class Relapse:
         regained, peak, trough = relapses(share, _broken(volume))
         said = np.where(_steady(panel)[:, panel.item_of], regained, 0.0)
         return Scores(self.id, self.version, "leg", {"regained": said, "peak": peak, "trough": trough, "share": share})
+
+
+def began(said: Mapping[str, FloatArray], column: int, leg: int) -> int:
+    """The month in which the relapse that stands in ``column`` was first said."""
+    same = [said[name][:, leg] == said[name][column, leg] for name in ("peak", "trough")]
+    return int(np.flatnonzero(same[0] & same[1])[0])
 
 
 def _steady(panel: Panel) -> BoolArray:

@@ -57,10 +57,13 @@ def register(api: OpenAPI, service: Service) -> None:
         with reading(service.engine) as cx:
             name = _known_item(cx, key)
             alert = alert_lines.item_alert(cx, what.as_of, key)
+            slow = alert_lines.item_alert(cx, what.as_of, key, slow=True)
             seen = revisions.of_item(cx, key, series, published, what.as_of)
-        levels = {key: alert.level} if alert is not None and alert.state == "open" else {}
+        open_now = [one.level for one in (alert, slow) if one is not None and one.state == "open"]
+        levels = {key: max(open_now)} if open_now else {}
         trade = None if series is None else _trade_record(series, seen, month(query.first), month(query.last))
-        more = {"alert": alert.id if alert is not None else None, "trade": trade}
+        numbers = {name: one.id if one is not None else None for name, one in (("alert", alert), ("slow_alert", slow))}
+        more = numbers | {"trade": trade}
         return one(what, _listed(name, levels, what) | more)
 
     @api.get("/v1/items/<item>/suppliers", tags=[ITEMS], operation_id="get_suppliers", responses={200: SuppliersAnswer})

@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from cews import countries
-from cews.domain import WORLD, Flow, ItemKey, Period, ShockClass, UserError
+from cews.domain import SHOCKS, WORLD, Flow, ItemKey, Period, ShockClass, UserError
 from detectors.classes import THREATS
 
 SHIPPED: Final = "catalogue.csv"  # the documented shocks and decoys that come with the program
@@ -142,7 +142,7 @@ def _one_of(kind: Callable[[str], Any], choices: Iterator[str]) -> Callable[[str
 
 
 def _class(text: str) -> ShockClass | None:
-    return None if text == DECOY else ShockClass(text)
+    return None if text == DECOY else SHOCKS[SHOCKS.index(text)]
 
 
 def _tier(text: str) -> int:
@@ -166,7 +166,7 @@ _READ: Final[Mapping[str, Callable[[str], Any]]] = {
     "flow": _one_of(Flow, iter(Flow)),
     "partner": _partners,
     "effect_month": Period.parse,
-    "class": _one_of(_class, iter((*ShockClass, DECOY))),
+    "class": _one_of(_class, iter((*SHOCKS, DECOY))),
     "scored_from": Period.parse,
     "scored_to": Period.parse,
     "event": str,

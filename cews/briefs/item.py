@@ -28,7 +28,7 @@ from cews.briefs.content import (
 )
 from cews.counterchecks import Check
 from cews.diversion_watch import Diversion
-from cews.domain import ChangeKind, Finding, Flow, ItemKey, Level, Measure, Period, UserError
+from cews.domain import ChangeKind, Finding, Flow, ItemKey, Level, Measure, Period, ShockClass, UserError
 from cews.expected import Expected, expectations, expected_at, forecast_of
 from cews.measures import Hit, Phase
 from cews.nowcasting import Nowcast
@@ -281,7 +281,7 @@ def _sections(known: Known, asked: Asked) -> Iterator[Section]:
         asked.say("Why", context="mail"), points=reasons if asked.long else reasons[:SHORT_REASONS], half=True
     )
     if known.alert is not None and known.alert.state == "open":
-        words = asked.say(action(Level(known.alert.level), known.item.flow))
+        words = asked.say(action(Level(known.alert.level), known.item.flow, ShockClass(known.alert.shock)))
         yield Section(asked.say("Recommended action"), points=[words])
     shares = known.series.shares(known.last, YEAR) if known.item.flow is Flow.IMPORT else None
     over = () if asked.long else (Phase.ENDED, Phase.CANCELLED)

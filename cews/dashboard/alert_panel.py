@@ -19,7 +19,7 @@ from cews.dashboard.reasons import reason_list
 from cews.dashboard.second_look import second_look
 from cews.dashboard.view import View
 from cews.dashboard.words import MEASURE_NAMES, OUTCOME_NAMES, STAGE_NAMES, STATE_NAMES, mark
-from cews.domain import Alert, AlertChange, ChangeKind, Finding, Level
+from cews.domain import SLOW, Alert, AlertChange, ChangeKind, Finding, Level, ShockClass
 from cews.handling import Handling, Stage, after_steps
 from cews.measures import Hit, weighs
 from cews.severity import Severity, severity
@@ -166,9 +166,9 @@ def _head(shown: Shown, view: View) -> Component:
 def _numbers(finding: Finding, view: View) -> Component:
     measure = view.say(MEASURE_NAMES[finding.measure])
     cells: Sequence[tuple[str, parts.Child]] = (
-        (view.say("Observed"), view.amount(finding.observed, finding.unit, like=finding.expected)),
-        (view.say("Expected"), view.amount(finding.expected, finding.unit, like=finding.observed)),
-        (view.say("Vs expected"), parts.change(finding.change)),
+        sentences.share_figures(finding, view.language)
+        if finding.shock in SLOW
+        else _against_expectation(finding, view)
     )
     return html.Div(
         [
@@ -179,14 +179,22 @@ def _numbers(finding: Finding, view: View) -> Component:
     )
 
 
+def _against_expectation(finding: Finding, view: View) -> Sequence[tuple[str, parts.Child]]:
+    return (
+        (view.say("Observed"), view.amount(finding.observed, finding.unit, like=finding.expected)),
+        (view.say("Expected"), view.amount(finding.expected, finding.unit, like=finding.observed)),
+        (view.say("Vs expected"), parts.change(finding.change)),
+    )
+
+
 def _how_bad(shown: Shown, view: View) -> Component:
     """The level's rule, what is done at it, and the arithmetic of the severity."""
     level, line = Level(shown.line.level), shown.line
     policy = alerts.Policy()
-    entered = view.say(alerts.RULES[level].enters, stay=policy.stay, close_after=policy.close_after)
+    entered = view.say(alerts.entered(level, ShockClass(line.shock)), stay=policy.stay, close_after=policy.close_after)
     said = [
         (view.level(level), entered),
-        (view.say("What is done"), view.say(alerts.action(level, line.item.flow))),
+        (view.say("What is done"), view.say(alerts.action(level, line.item.flow, ShockClass(line.shock)))),
         (view.say("Severity"), sentences.severity_line(shown.severity, view.language) if shown.severity else "–"),
         *([(view.say("Certainty"), _certainty(line.finding, line.confirmed, view))] if line.finding else []),
     ]
@@ -202,6 +210,8 @@ def _certainty(finding: Finding, confirmed: bool | None, view: View) -> str:
             if confirmed
             else view.say("Watch: raised within the alarm budget, not confirmed.")
         )
+    if finding.shock in SLOW:
+        return view.say("No month is tested: what is told is the course of a share over years.")
     if finding.p_value:
         months = f"{1 / finding.p_value:,.0f}"
         said.append(view.say("Quiet trade raises as much about once in {months} months of an item.", months=months))

@@ -18,7 +18,7 @@ from cews.api.gate import Limits
 from cews.backtest import kept
 from cews.backtest.card import decks
 from cews.dashboard.view import COOKIE, View, view_of
-from cews.domain import Flow, ShockClass, UserError
+from cews.domain import SHOCKS, Flow, ShockClass, UserError
 from cews.i18n import LANGUAGES
 from cews.open_data.scorecard import interval_words, rate_words, share_words
 from cews.settings import Settings
@@ -155,7 +155,7 @@ def _thanks(view: View) -> Response:
 
 
 def _form(view: View, problem: str, status: int) -> Response:
-    shocks = [(one.value, view.shock(one)) for one in ShockClass] + [("decoy", view.say("looks like one, is none"))]
+    shocks = [(one.value, view.shock(one)) for one in SHOCKS] + [("decoy", view.say("looks like one, is none"))]
     flows = [(flow.value, view.flow(flow)) for flow in Flow]
     given = {name: request.form.get(name, "")[:1_000] for name in ("kind", *suggesting.LONGEST, *_SHORT)}
     return _page(

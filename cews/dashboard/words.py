@@ -26,6 +26,7 @@ SHOCK_MEANINGS: Final[Mapping[str, str]] = {
     ShockClass.DEMAND_FALL: mark("Quantity and price fall together: buyers need less."),
     ShockClass.PRICE_FALL: mark("The price falls while quantities hold."),
     ShockClass.STATISTICAL_BREAK: mark("The numbers changed because the code or the count changed, not the trade."),
+    ShockClass.DEPENDENCE_RELAPSE: mark("A supplier that failed once has its share back: slow, and no shock."),
 }
 
 STATE_NAMES: Final[Mapping[str, str]] = {

@@ -32,7 +32,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from cews import countries, formats, measure_words, sentences
 from cews.alerts import action
-from cews.domain import AlertState, ChangeKind, Finding, Flow, Level, NoticeReason, SettingsError
+from cews.domain import SLOW, AlertState, ChangeKind, Finding, Flow, Level, NoticeReason, SettingsError
 from cews.i18n import text
 from cews.notify import ChannelDownError, Deliver, DeliveryError, DigestView, NoticeView, TextView, View
 from cews.settings import Settings
@@ -371,6 +371,8 @@ def _figures(view: NoticeView) -> list[tuple[str, str]]:
     finding, language = view.alert.last_finding, view.language
     if finding is None or not _is_open(view):
         return []
+    if finding.shock in SLOW:
+        return sentences.share_figures(finding, language)
     observed = formats.amount(finding.observed, finding.unit, language, like=finding.expected)
     expected = formats.amount(finding.expected, finding.unit, language, like=finding.observed)
     return [
@@ -386,7 +388,7 @@ def recommended(view: NoticeView) -> str:
         return text("Please disregard the earlier notices on this alert; no action is needed.", view.language)
     if view.change.kind is ChangeKind.CLOSED:
         return text("No further action is needed. Routine monitoring goes on.", view.language)
-    return text(action(view.alert.level, view.alert.item.flow), view.language)
+    return text(action(view.alert.level, view.alert.item.flow, view.alert.shock), view.language)
 
 
 def _facts(view: NoticeView) -> list[tuple[str, str]]:

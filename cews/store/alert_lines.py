@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, case, func, or_, select
 
-from cews.domain import ChangeKind, Finding, Flow, ItemKey, Level, Period
+from cews.domain import SLOW, ChangeKind, Finding, Flow, ItemKey, Level, Period
 from cews.handling import Handling, Outcome, Stage
 from cews.store.alerts import finding_columns, finding_of, state_then
 from cews.store.bulk import chunks
@@ -177,7 +177,7 @@ def _wanted(where: AlertFilter) -> tuple[Collection[Any], ...]:
     )
 
 
-_DEVIATION = func.abs(finding.c.observed / func.nullif(finding.c.expected, 0) - 1)
+_DEVIATION = case((finding.c.shock.not_in(SLOW), func.abs(finding.c.observed / func.nullif(finding.c.expected, 0) - 1)))
 _PERIOD = func.coalesce(finding.c.period, alert_change.c.period)
 
 _FACETS: Final[Mapping[str, ColumnElement[Any]]] = {
@@ -294,9 +294,10 @@ def facets(cx: Connection, as_of: datetime, where: AlertFilter) -> Facets:
 
 
 def open_levels(cx: Connection, as_of: datetime) -> dict[ItemKey, int]:
-    """The level of every item with an open alert."""
+    """The level of every item with an open alert, the higher one where it has two."""
     source, _, _ = _alerts_known()
     levels = select(alert.c.reporter, alert.c.flow, alert.c.hs, _LEVEL).select_from(source).where(_STATE == "open")
+    levels = levels.order_by(_LEVEL)
     return {
         ItemKey(reporter, Flow(flow), hs): level for reporter, flow, hs, level in cx.execute(levels, {"as_of": as_of})
     }
@@ -309,13 +310,14 @@ def alert_line(cx: Connection, as_of: datetime, alert_id: int) -> AlertLine | No
     return None if row is None else _alert_line(row)
 
 
-def item_alert(cx: Connection, as_of: datetime, item: ItemKey) -> AlertLine | None:
-    """The newest alert of an item, open or not."""
+def item_alert(cx: Connection, as_of: datetime, item: ItemKey, *, slow: bool = False) -> AlertLine | None:
+    """The newest alert of an item, open or not: of shocks, or of slow matters."""
+    of_kind = alert.c.shock.in_(SLOW) if slow else alert.c.shock.not_in(SLOW)
     source, _, columns = _alerts_known()
     newest = (
         select(*columns)
         .select_from(source)
-        .where(alert.c.reporter == item.reporter, alert.c.flow == item.flow.value, alert.c.hs == item.hs)
+        .where(alert.c.reporter == item.reporter, alert.c.flow == item.flow.value, alert.c.hs == item.hs, of_kind)
         .order_by(alert.c.id.desc())
         .limit(1)
     )

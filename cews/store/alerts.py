@@ -14,12 +14,13 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, insert, null, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from cews.alerts import apply, rebuild
 from cews.domain import (
     ALL_CODES,
+    SLOW,
     Alert,
     AlertChange,
     AlertState,
@@ -64,7 +65,7 @@ def record_scan(
         started_at=started_at,
         finished_at=finished_at,
         newest_period=newest_period.yyyymm if newest_period else None,
-        newest_of=None if looked is None else {" ".join(one): month.yyyymm for one, month in looked.items()},
+        newest_of=null() if looked is None else {" ".join(one): month.yyyymm for one, month in looked.items()},
         items=items,
         series=series,
         detectors=dict(detectors),
@@ -149,7 +150,7 @@ def _advance(cx: Connection, alert: Alert, finding_id: int | None) -> tuple[int,
     table = schema.alert
     row = (
         update(table)
-        .where(*_of_item(table, alert.item), table.c.state == AlertState.OPEN.value)
+        .where(*_of_item(table, alert.item), table.c.state == AlertState.OPEN.value, _of_kind(alert.shock in SLOW))
         .where(table.c.version == alert.version - 1)
         .values(**_present(alert, finding_id))
         .returning(table.c.id, table.c.last_finding_id)
@@ -179,9 +180,9 @@ def _present(alert: Alert, finding_id: int | None) -> Json:
 # --- reading -----------------------------------------------------------------------------------------
 
 
-def open_alerts(cx: Connection) -> dict[ItemKey, Alert]:
-    """The alerts open at present, by item."""
-    open_now = select(schema.alert.c.id).where(schema.alert.c.state == AlertState.OPEN.value)
+def open_alerts(cx: Connection, *, slow: bool = False) -> dict[ItemKey, Alert]:
+    """The alerts open at present, by item: those of shocks, or the slow ones."""
+    open_now = select(schema.alert.c.id).where(schema.alert.c.state == AlertState.OPEN.value, _of_kind(slow))
     return {alert.item: alert for alert in _rebuilt(cx, schema.alert.c.id.in_(open_now))}
 
 
@@ -249,12 +250,12 @@ def level(cx: Connection, alert_id: int) -> Level:
 
 
 def open_levels(cx: Connection) -> dict[ItemKey, tuple[int, Level]]:
-    """Number and level of the alerts open at present, by item."""
+    """Number and level of the alerts of shocks open at present, by item."""
     table = schema.alert
     rows = select(table.c.id, table.c.reporter, table.c.flow, table.c.hs, table.c.level)
     return {
         ItemKey(row.reporter, Flow(row.flow), row.hs): (row.id, Level(row.level))
-        for row in cx.execute(rows.where(table.c.state == AlertState.OPEN.value))
+        for row in cx.execute(rows.where(table.c.state == AlertState.OPEN.value, _of_kind(slow=False)))
     }
 
 
@@ -337,6 +338,11 @@ def _history(*where: ColumnElement[bool]) -> Select[Any]:
 def finding_columns() -> list[ColumnElement[Any]]:
     """The columns of a finding as :func:`finding_of` reads them."""
     return [column.label(f"finding_{column.name}") for column in schema.finding.c]
+
+
+def _of_kind(slow: bool) -> ColumnElement[bool]:
+    """Slow alerts, or those of shocks: of each an item has one open at most."""
+    return schema.alert.c.shock.in_(SLOW) if slow else schema.alert.c.shock.not_in(SLOW)
 
 
 def _of_item(table: Any, item: ItemKey) -> list[ColumnElement[bool]]:

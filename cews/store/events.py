@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, insert, select
 
-from cews.domain import AlertState, Flow, ItemKey, Level, Period, ShockClass, StoreError
+from cews.domain import SLOW, AlertState, Flow, ItemKey, Level, Period, ShockClass, StoreError
 from cews.events import Cause, Group, Member
 from cews.routing import Event
 from cews.store import schema
@@ -38,8 +38,9 @@ class Card:
 
 
 def open_members(cx: Connection) -> list[Member]:
-    """What grouping needs to know of the open alerts."""
-    rows = cx.execute(select(schema.alert).where(schema.alert.c.state == AlertState.OPEN.value))
+    """What grouping needs to know of the open alerts; slow ones have no cause in common with anything."""
+    mine = schema.alert.c.state == AlertState.OPEN.value, schema.alert.c.shock.not_in(SLOW)
+    rows = cx.execute(select(schema.alert).where(*mine))
     return [_member(row) for row in rows]
 
 

@@ -34,6 +34,7 @@ from sqlalchemy import (
 
 from cews import vocabulary
 from cews.domain import (
+    SLOW,
     WORLD,
     Flow,
     ItemKey,
@@ -227,7 +228,7 @@ class MonthFinding:
 
 
 def item_findings(cx: Connection, as_of: datetime, item: ItemKey) -> list[MonthFinding]:
-    """What the newest scan known at ``as_of`` that raised each month said of it."""
+    """What the newest scan known at ``as_of`` that raised each month said of it; shocks only."""
     rows = (
         select(finding.c.period, finding.c.level, finding.c.measure)
         .where(
@@ -235,6 +236,7 @@ def item_findings(cx: Connection, as_of: datetime, item: ItemKey) -> list[MonthF
             finding.c.flow == item.flow.value,
             finding.c.hs == item.hs,
             finding.c.as_of <= as_of,
+            finding.c.shock.not_in(SLOW),
         )
         .order_by(finding.c.period, finding.c.as_of, finding.c.id)
     )

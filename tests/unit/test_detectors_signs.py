@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from detector_panels import noisy_panel
 
-from cews.domain import Flow, Level, ShockClass
+from cews.domain import SHOCKS, Flow, Level, ShockClass
 from detectors import detect
 from detectors.calibration import LARGEST_P
 from detectors.classes import SIGNS, THREATS, WEIGHTS, probabilities
@@ -45,7 +45,7 @@ def test_signs_are_read_as_supply_demand_price_or_surge(signs, flow, expected):
 def test_probabilities_sum_to_one_and_leave_out_the_other_direction(flow):
     odds = probabilities(flow, QUIET | {"fall": 1.0, "dearer": 0.5})
     assert sum(odds.values()) == pytest.approx(1)
-    assert set(odds) == set(ShockClass)
+    assert set(odds) == set(SHOCKS)
     absent = ShockClass.EXPORT_SURGE if flow is Flow.IMPORT else ShockClass.FRONT_LOADING
     assert odds[absent] == 0
 
@@ -59,7 +59,7 @@ def test_a_price_rise_makes_shortage_likelier_and_a_price_fall_less():
 
 
 def test_every_class_has_weights_and_only_threats_have_levels():
-    assert set(WEIGHTS) == set(ShockClass)
+    assert set(WEIGHTS) == set(SHOCKS)
     assert {rule.shock for rule in shipped()} == THREATS
 
 

@@ -32,15 +32,18 @@ class Finding(Shape):
     measure: Measure
     direction: Direction
     observed: float = Field(description="In unit.")
-    expected: float = Field(description="In unit.")
+    expected: float = Field(description="In unit; of a dependence that has come back, the lowest share.")
     band95: list[float] = Field(
-        min_length=2, max_length=2, description="In unit; should hold 95 of 100 outcomes, lower and upper."
+        min_length=2,
+        max_length=2,
+        description="In unit; should hold 95 of 100 outcomes, lower and upper; of a dependence that has come back, the "
+        "lowest share and that before.",
     )
     unit: str = Field(description="kg, USD, USD/kg, share, or a supplementary unit.")
     change: float | None = Field(description="observed ÷ expected − 1; null where nothing was expected.")
-    p_value: float
+    p_value: float = Field(description="1 of a dependence that has come back: no month is tested.")
     score: float = Field(description="Strength of the evidence, comparable within one scan.")
-    probabilities: dict[str, float] = Field(description="By shock class.")
+    probabilities: dict[str, float] = Field(description="By shock class; none of slow matters.")
     history_months: int = Field(description="Months that the expectation rests on.")
     source: str
     simulated: bool

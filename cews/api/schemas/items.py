@@ -55,7 +55,8 @@ class Trade(Shape):
 
 
 class WholeItem(ListedItem):
-    alert: Whole | None = Field(description="Its newest alert.")
+    alert: Whole | None = Field(description="Its newest alert of a shock.")
+    slow_alert: Whole | None = Field(description="Its newest alert of a dependence that has come back.")
     trade: Trade | None = Field(description="null where no trade was known.")
 
 

@@ -36,7 +36,8 @@ class Trade:
 class ItemFacts:
     name: ItemName
     series: ItemSeries | None
-    alert: AlertLine | None
+    alert: AlertLine | None  # the newest of a shock
+    slow: AlertLine | None  # the newest of a slow matter
     forecasts: list[ForecastLine]
     findings: list[MonthFinding]
     price: PriceSeries | None  # reference price of the world market
@@ -66,6 +67,7 @@ def facts(cx: Connection, view: View, item: ItemKey, known: Trade) -> ItemFacts 
         name=name,
         series=known.series,
         alert=alert_lines.item_alert(cx, view.as_of, item),
+        slow=alert_lines.item_alert(cx, view.as_of, item, slow=True),
         forecasts=queries.item_forecasts(cx, view.as_of, item),
         findings=queries.item_findings(cx, view.as_of, item),
         price=prices.for_item(cx, item.hs, view.as_of),

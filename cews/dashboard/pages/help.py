@@ -10,12 +10,13 @@ from dash import html
 from dash.development.base_component import Component
 
 from cews import __version__, policy
-from cews.alerts import RULES
+from cews.alerts import RELAPSE, RULES
 from cews.dashboard import parts
 from cews.dashboard.desk import Desk
 from cews.dashboard.pages import Page
 from cews.dashboard.view import View
 from cews.dashboard.words import LEVELS, SHOCK_MEANINGS, mark
+from cews.domain import ShockClass
 from cews.store.engine import Connection
 from ingest import sources
 
@@ -140,7 +141,7 @@ PARTS: Final = (
 )  # of other makers; all under the MIT licence
 SECTIONS: Final = (
     ("levels", mark("Levels")),
-    ("kinds", mark("Kinds of shock")),
+    ("kinds", mark("Kinds of alerts")),
     ("words", mark("Words")),
     ("methods", mark("Methods")),
     ("keyboard", mark("Keyboard")),
@@ -182,6 +183,8 @@ def _levels(cx: Connection, view: View) -> Component:
         ]
         for level in LEVELS
     ]
+    slow = (RELAPSE.enters, RELAPSE.leaves, RELAPSE.action)
+    rows.append([view.shock(ShockClass.DEPENDENCE_RELAPSE), *(view.say(words, **numbers) for words in slow)])
     headers = [view.say("Level"), view.say("When it is entered"), view.say("When it is left"), view.say("What is done")]
     return parts.card(view.say("Levels"), parts.table(headers, rows, more="prose"))
 
@@ -192,7 +195,7 @@ def _terms(pairs: Sequence[tuple[str, str]]) -> Component:
 
 def _classes(view: View) -> Component:
     pairs = [(view.shock(shock), view.say(meaning)) for shock, meaning in SHOCK_MEANINGS.items()]
-    return parts.card(view.say("Kinds of shock"), _terms(pairs))
+    return parts.card(view.say("Kinds of alerts"), _terms(pairs))
 
 
 def _words(view: View) -> Component:

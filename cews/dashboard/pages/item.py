@@ -41,6 +41,7 @@ def page(desk: Desk, cx: Connection, view: View, *parts_of_key: str) -> Page | N
         parts.kept(
             _head(known, simulated, view),
             decreed if near else None,
+            _slow(known.slow, view) if known.slow and known.slow.state == "open" else None,
             *(_trade(cx, known, known.series, view) if known.series else [no_trade(view)]),
             history.card(changes, history.dealt(cx, changes, view), view, address(item, "history", view)),
             None if near else decreed,
@@ -50,6 +51,14 @@ def page(desk: Desk, cx: Connection, view: View, *parts_of_key: str) -> Page | N
         )
     )
     return Page(known.name.label(view.language), "items", body, simulated)
+
+
+def _slow(alert: alert_lines.AlertLine, view: View) -> Component:
+    """What stands beside the alert of a shock: a dependence that has come back."""
+    simulated = parts.simulated_tag(view) if alert.simulated else None
+    about = html.P(parts.kept(parts.level_pill(alert.level, view), simulated))
+    link = parts.link(view.say("Open the alert"), view.link(f"/alerts/{alert.id}", state="all"), "button")
+    return parts.card(view.shock(alert.shock), about, reason_list(alert.finding, view), link)
 
 
 def no_trade(view: View) -> Component:
