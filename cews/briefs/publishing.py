@@ -20,6 +20,7 @@ def address_of(subject: Subject, asked: Asked) -> Address:
 def keep_note(engine: Engine, of: Address, note: str, *, actor: str, now: datetime, seen: int) -> Draft:
     """Write the note of the draft seen as ``seen``. Raises ConflictError, and UserError on one that is too long."""
     with writing(engine) as cx:
+        audit.lock(cx)
         kept = stored.keep_note(cx, of, note.strip(), author=actor, now=now, seen=seen)
         _tell(cx, "note", of, {"edits": kept.edits, "note": kept.note}, actor, now)
     return kept
@@ -32,6 +33,7 @@ def publish(
     brief = replace(compose(engine, subject, asked), note=note.strip())
     html, of = pdf.fitting(brief), address_of(subject, asked)
     with writing(engine) as cx:
+        audit.lock(cx)
         kept = stored.publish(
             cx, of, title=brief.title, html=html, as_of=asked.as_of, note=brief.note, author=actor, now=now, seen=seen
         )

@@ -29,7 +29,8 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """``edits`` counts its changes; who changes it says which of them was seen. 0 = there is none yet."""
+    """``edits`` counts the changes of all drafts of the brief and what was published of them; who changes it says which
+    of them was seen."""
 
     note: str = ""
     author: str = ""
@@ -52,8 +53,12 @@ class Published:
 
 
 def draft(cx: Connection, of: Address) -> Draft:
+    """The draft; where there is none, an empty one."""
     row = cx.execute(select(brief).where(*_of(of), brief.c.version == DRAFT)).first()
-    return Draft() if row is None else Draft(row.note, row.author, row.changed_at, row.edits)
+    if row is None:
+        before = cx.execute(select(func.max(brief.c.edits)).where(*_of(of))).scalar()
+        return Draft(edits=before or 0)
+    return Draft(row.note, row.author, row.changed_at, row.edits)
 
 
 def keep_note(cx: Connection, of: Address, note: str, *, author: str, now: datetime, seen: int) -> Draft:
@@ -63,8 +68,8 @@ def keep_note(cx: Connection, of: Address, note: str, *, author: str, now: datet
     before = draft(cx, of)
     _refuse_unseen(before, seen)
     after = {"note": note, "author": author, "changed_at": now, "edits": before.edits + 1}
-    if before.edits:
-        cx.execute(update(brief).where(*_of(of), brief.c.version == DRAFT, brief.c.edits == seen).values(after))
+    if before.changed_at:
+        cx.execute(update(brief).where(*_of(of), brief.c.version == DRAFT).values(after))
     else:
         empty = {"as_of": None, "title": "", "html": "", "sha256": ""}
         cx.execute(insert(brief), _address(of) | {"version": DRAFT} | after | empty)
@@ -93,7 +98,7 @@ def publish(
         "note": note,
         "author": author,
         "changed_at": now,
-        "edits": 0,
+        "edits": seen + 1,
         "as_of": as_of,
         "title": title,
         "html": html,

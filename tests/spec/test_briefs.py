@@ -10,6 +10,7 @@ import sys
 import threading
 from base64 import b64encode
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -298,7 +299,7 @@ def test_what_is_published_stays_as_it_was(store_engine: Engine) -> None:
             seen = stored.draft(cx, _empty()).edits
             content = {"title": "t", "html": f"<p>{version}</p>", "as_of": NOW, "note": "", "author": "kim"}
             kept = stored.publish(cx, _empty(), **content, now=NOW + timedelta(days=version), seen=seen)
-            assert (kept.version, stored.draft(cx, _empty()).edits) == (version, 0)
+            assert (kept.version, stored.draft(cx, _empty()).note) == (version, "")
     for statement in ("UPDATE brief SET html = 'x'", "UPDATE brief SET version = 0", "DELETE FROM brief"):
         with pytest.raises(DBAPIError, match="a published brief is not changed"), writing(store_engine) as cx:
             cx.execute(text(statement))
@@ -309,6 +310,35 @@ def test_what_is_published_stays_as_it_was(store_engine: Engine) -> None:
         found = stored.page(cx, first.id)
         assert found is not None
         assert sha256(found[1].encode()).hexdigest() == first.sha256
+
+
+def test_what_was_seen_before_a_publication_changes_no_later_note(store_engine: Engine) -> None:
+    """The changes of a draft are counted on when it has been published, so that no count comes twice."""
+    content = {"title": "t", "html": "", "as_of": NOW, "note": "", "author": "kim", "now": NOW}
+    with writing(store_engine) as cx:
+        old = stored.keep_note(cx, _empty(), "first", author="kim", now=NOW, seen=0)
+        stored.publish(cx, _empty(), **content, seen=old.edits)
+        stored.keep_note(cx, _empty(), "lee's", author="lee", now=NOW, seen=stored.draft(cx, _empty()).edits)
+    with pytest.raises(ConflictError, match="lee has changed"), writing(store_engine) as cx:
+        stored.keep_note(cx, _empty(), "kim's", author="kim", now=NOW, seen=old.edits)
+    with pytest.raises(ConflictError), writing(store_engine) as cx:
+        stored.publish(cx, _empty(), **content, seen=0)
+
+
+def test_of_two_who_write_a_first_note_at_once_one_is_told(store_engine: Engine) -> None:
+    together = threading.Barrier(2)
+
+    def write(name: str, key: str) -> str:
+        together.wait()
+        try:
+            publishing.keep_note(store_engine, replace(_empty(), key=key), name, actor=name, now=NOW, seen=0)
+        except ConflictError:
+            return "told"
+        return "written"
+
+    with ThreadPoolExecutor(2) as both:
+        for key in map(str, range(10)):
+            assert sorted(both.map(write, ("kim", "lee"), (key, key))) == ["told", "written"]
 
 
 def test_a_note_has_its_measure(store_engine: Engine) -> None:
