@@ -74,6 +74,11 @@ class Step:
     looked: Mapping[Stream, Period] = field(default_factory=dict)  # the newest month of each stream
     slow: Slow = field(default_factory=Slow)  # of slow matters, which are no part of ``changes`` and ``book``
 
+    @property
+    def told(self) -> tuple[tuple[Alert, AlertChange], ...]:
+        """All changes, of shocks and of slow matters."""
+        return (*self.changes, *self.slow.changes)
+
 
 def scan(
     engine: Engine,

@@ -195,8 +195,8 @@ def scan(turn: Turn) -> Summary:
     models = pipeline.outlook(turn.engine, items=turn.items, progress=progress)
     return {
         "newest": str(step.newest),
-        "findings": len(step.detection.findings),
-        "changes": len(step.changes),
+        "findings": len(step.detection.findings) + len(step.slow.findings),
+        "changes": len(step.told),
         "models": models,
     }
 

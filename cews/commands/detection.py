@@ -73,6 +73,7 @@ def scan(
     if models and as_of is None and step.newest is not None:
         with session.progress("Fitting models of the shortlist") as progress:
             pipeline.outlook(session.store, items=items, progress=progress)
+    findings = (*step.detection.findings, *step.slow.findings)
     if as_json:
         print_json(
             {
@@ -81,8 +82,8 @@ def scan(
                 "items": len(step.panel.items),
                 "ranker": step.detection.versions.get("ranker"),
                 "expected_false_alarms": round(step.detection.expected_false_alarms, 2),
-                "findings": [finding_record(finding, language) for finding in step.detection.findings],
-                "changes": [change_record(change, language) for _, change in step.changes],
+                "findings": [finding_record(finding, language) for finding in findings],
+                "changes": [change_record(change, language) for _, change in step.told],
             }
         )
         return
@@ -90,14 +91,14 @@ def scan(
         session.say("The store holds no published month for these items. Ingest first: `cews ingest --help`.")
         return
     session.say(
-        f"Scanned {len(step.panel.items)} items up to {step.newest}: {len(step.detection.findings)} findings, "
-        f"{len(step.changes)} alert changes" + (" (not recorded)." if as_of else ".")
+        f"Scanned {len(step.panel.items)} items up to {step.newest}: {len(findings)} findings, "
+        f"{len(step.told)} alert changes" + (" (not recorded)." if as_of else ".")
     )
     session.say(
         f"In a quiet month {step.detection.expected_false_alarms:.1f} new alerts at most would be false alarms"
         + ("." if step.detection.learned is None else f"; rarity told by ranker {step.detection.learned.ranker.id}.")
     )
-    print_changes(session, [change for _, change in step.changes], language)
+    print_changes(session, [change for _, change in step.told], language)
 
 
 @contextmanager
@@ -242,12 +243,12 @@ def replay(session: Session, start: Period, end: Period, items: str, as_json: bo
         for step in pipeline.replay(
             session.store, start, end, items=items, budget=session.settings.alarm_budget, progress=progress
         ):
-            opened += sum(change.kind is ChangeKind.OPENED for _, change in step.changes)
+            opened += sum(change.kind is ChangeKind.OPENED for _, change in step.told)
             if as_json:
-                for _, change in step.changes:
+                for _, change in step.told:
                     print_json(change_record(change, language))
             else:
-                print_changes(session, [change for _, change in step.changes], language)
+                print_changes(session, [change for _, change in step.told], language)
     if not as_json:
         session.say(f"{opened} alerts opened from {start} to {end}.")
 
