@@ -321,8 +321,9 @@ def test_what_was_seen_before_a_publication_changes_no_later_note(store_engine: 
         stored.keep_note(cx, _empty(), "lee's", author="lee", now=NOW, seen=stored.draft(cx, _empty()).edits)
     with pytest.raises(ConflictError, match="lee has changed"), writing(store_engine) as cx:
         stored.keep_note(cx, _empty(), "kim's", author="kim", now=NOW, seen=old.edits)
-    with pytest.raises(ConflictError), writing(store_engine) as cx:
+    with pytest.raises(ConflictError) as refused, writing(store_engine) as cx:
         stored.publish(cx, _empty(), **content, seen=0)
+    assert i18n.retold(str(refused.value), "ko", context="brief").startswith("그 사이에 lee 님이")
 
 
 def test_of_two_who_write_a_first_note_at_once_one_is_told(store_engine: Engine) -> None:
@@ -342,8 +343,9 @@ def test_of_two_who_write_a_first_note_at_once_one_is_told(store_engine: Engine)
 
 
 def test_a_note_has_its_measure(store_engine: Engine) -> None:
-    with pytest.raises(UserError, match="4,001 characters; 4,000 are allowed"), writing(store_engine) as cx:
+    with pytest.raises(UserError, match="4,001 characters; 4,000 are allowed") as refused, writing(store_engine) as cx:
         stored.keep_note(cx, _empty(), "x" * 4_001, author="kim", now=NOW, seen=0)
+    assert "4,000자까지" in i18n.retold(str(refused.value), "ko", context="brief")
 
 
 def test_publishing_is_told_to_the_audit_log(engine: Engine) -> None:

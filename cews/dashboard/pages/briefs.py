@@ -15,7 +15,7 @@ from cews.briefs import publishing
 from cews.briefs.content import Asked, Kind, Subject
 from cews.dashboard import parts
 from cews.dashboard.access import reader
-from cews.dashboard.changing import pressed
+from cews.dashboard.changing import pressed, trouble
 from cews.dashboard.desk import Desk
 from cews.dashboard.pages import Page, brief_path
 from cews.dashboard.view import View
@@ -222,7 +222,7 @@ def register(app: Dash, desk: Desk) -> None:
         try:
             told = parts.said(_do(desk, action, subject, form == "long", str(note or ""), int(seen), view), done=True)
         except CewsError as error:
-            told = parts.said(str(error), done=False)
+            told = trouble(error, view, "brief")
         with reading(desk.engine) as cx:
             return inside(cx, subject, desk.view(search), told)
 
