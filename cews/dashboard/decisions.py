@@ -220,7 +220,7 @@ def _morning(day: str, view: View) -> datetime:
     """The beginning of a day where the reader is."""
     try:
         return datetime.combine(date.fromisoformat(day), time(), view.zone).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise UserError(view.say("“{day}” is not a day; write it as 2021-10-20.", day=day)) from None
 
 

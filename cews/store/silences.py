@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 from cews.domain import UserError
 from cews.routing import Silence
 from cews.store import audit
-from cews.store.schema import silence
+from cews.store.schema import alert, silence
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,8 @@ def add(cx: Connection, wish: Silence, *, author: str, reason: str, now: datetim
         raise UserError("a silence needs its author and a reason")
     if wish.until <= now:
         raise UserError(f"a silence until {wish.until:%Y-%m-%d %H:%M} UTC would be over already")
+    if wish.alert_id is not None and cx.execute(select(alert.c.id).where(alert.c.id == wish.alert_id)).first() is None:
+        raise UserError(f"there is no alert {wish.alert_id}")
     row = insert(silence).values(
         reporter=wish.reporter,
         flow=wish.flow,

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import notice_world
 import orjson
@@ -30,6 +31,7 @@ from cews.handling import Outcome
 from cews.routing import ANY, Reader, Rhythm
 from cews.settings import Settings
 from cews.store import audit, notices, verdicts
+from cews.store import silences as stored_silences
 from cews.store.audit import Wanted
 from cews.store.engine import Engine, reading, writing
 from cews.store.notices import Recipient
@@ -136,12 +138,29 @@ def test_fields_of_a_wish_may_be_wrong(wrong: dict[str, Any]) -> None:
 
 
 def test_a_silence_names_what_it_is_about_and_until_when() -> None:
-    wished = silences.wished(QUIET | {"hs": "2504", "partner": "chn"})
+    wished = silences.wished(QUIET | {"hs": "2504", "partner": "chn"}, UTC)
     assert (wished.hs_prefix, wished.partner, wished.reporter, wished.alert_id) == ("2504", "CHN", ANY, None)
     assert wished.until == datetime(2024, 3, 31, 23, 59, 59, tzinfo=UTC)
-    for wrong in ({}, {"hs": "x"}, {"alert": 1, "until": "soon"}, {"reporter": "K"}, {"alert": 1, "flow": "up"}):
+    here = silences.wished(QUIET | {"alert": 7}, ZoneInfo("Asia/Seoul"))
+    assert (here.alert_id, here.until) == (7, datetime(2024, 3, 31, 14, 59, 59, tzinfo=UTC)), "the day of the reader"
+    for wrong in (
+        {},
+        {"hs": "x"},
+        {"alert": 1, "until": "soon"},
+        {"alert": 1, "until": "9999-12-31"},
+        {"alert": 1.5},
+        {"alert": -1},
+        {"reporter": "K"},
+        {"alert": 1, "flow": "up"},
+    ):
         with pytest.raises(UserError):
-            silences.wished(QUIET | wrong)
+            silences.wished(QUIET | wrong, ZoneInfo("America/New_York"))
+
+
+def test_a_silence_of_no_alert_is_refused(store_engine: Engine) -> None:
+    wish = silences.wished(QUIET | {"alert": 999}, UTC)
+    with pytest.raises(UserError, match="there is no alert 999"), writing(store_engine) as cx:
+        stored_silences.add(cx, wish, author="kim", reason="x", now=datetime(2024, 3, 1, tzinfo=UTC))
 
 
 @pytest.mark.parametrize("words", ["a silence needs its author and a reason", "'x' is no day; write it as 2026-03-31"])

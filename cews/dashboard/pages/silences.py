@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any, Final
 
 import dash_mantine_components as dmc
@@ -18,7 +18,7 @@ from cews.dashboard.changing import pressed, told
 from cews.dashboard.desk import Desk
 from cews.dashboard.pages import Page, notices
 from cews.dashboard.view import View
-from cews.domain import Flow, UserError, utc
+from cews.domain import Flow, UserError
 from cews.routing import ANY, Silence
 from cews.store import notices as stored
 from cews.store import silences
@@ -119,8 +119,8 @@ def _form(view: View, now: datetime) -> Component:
     return parts.card(view.say("Say nothing about"), *inner, subtitle=words)
 
 
-def wished(fields: Mapping[str, Any]) -> Silence:
-    """The silence as the fields say. Raises UserError."""
+def wished(fields: Mapping[str, Any], zone: tzinfo) -> Silence:
+    """The silence as the fields say, until a day ends in the reader's zone. Raises UserError."""
     said = {name: str(value or "").strip() for name, value in fields.items()}
     hs = said["hs"].replace(".", "")
     if hs and not (hs.isascii() and hs.isdigit() and 2 <= len(hs) <= 10):
@@ -132,15 +132,20 @@ def wished(fields: Mapping[str, Any]) -> Silence:
         raise UserError(f"{said['flow']!r} is no flow")
     if not any(said[name] for name in ("hs", "reporter", "flow", "partner", "alert")):
         raise UserError("a silence names what it is about; one about everything would hide the next crisis")
-    alert = int(said["alert"]) if said["alert"] else None
     partner, reporter = said["partner"].upper(), said["reporter"].upper() or ANY
-    return Silence(0, _until(said["until"]), reporter, said["flow"] or ANY, hs, partner, alert)
+    return Silence(0, _until(said["until"], zone), reporter, said["flow"] or ANY, hs, partner, _alert(said["alert"]))
 
 
-def _until(day: str) -> datetime:
+def _alert(number: str) -> int | None:
+    if number and not (number.isascii() and number.isdigit() and len(number) < 10):
+        raise UserError(f"{number} is no number of an alert")
+    return int(number) if number else None
+
+
+def _until(day: str, zone: tzinfo) -> datetime:
     try:
-        return utc(date.fromisoformat(day))
-    except ValueError:
+        return datetime.combine(date.fromisoformat(day), time(23, 59, 59), zone).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise UserError(f"{day!r} is no day; write it as 2026-03-31") from None
 
 
@@ -171,5 +176,5 @@ def _do(desk: Desk, asked: object, fields: Mapping[str, Any], now: datetime, by:
         if isinstance(asked, dict):
             silences.end(cx, int(asked["number"]), now, author=by)
             return view.say("The silence has ended. What it held is told with the next sending.")
-        number = silences.add(cx, wished(fields), author=by, reason=str(fields["reason"] or ""), now=now)
+        number = silences.add(cx, wished(fields, view.zone), author=by, reason=str(fields["reason"] or ""), now=now)
         return view.say("Silence {number} is in force.", number=number)
