@@ -59,7 +59,8 @@ def judged(cx: Connection, as_of: datetime) -> list[Judged]:
 
 def add(cx: Connection, one: Mapping[str, Any]) -> int:
     """Keep a proposal; the open ones before it are no longer open to a decision."""
-    cx.execute(update(proposal).where(proposal.c.state == OPEN).values(state=REJECTED, reason="a newer one was made"))
+    given_up = {"state": REJECTED, "reason": "a newer one was made", "decided_at": one["made_at"]}
+    cx.execute(update(proposal).where(proposal.c.state == OPEN).values(given_up))
     return int(cx.execute(insert(proposal).values(state=OPEN, **one).returning(proposal.c.id)).scalar_one())
 
 

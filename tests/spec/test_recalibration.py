@@ -9,7 +9,7 @@ import dashboard_world as world
 import pytest
 from sqlalchemy import Engine, update
 
-from cews import policy, recalibrating, recalibration, triage
+from cews import i18n, policy, recalibrating, recalibration, triage
 from cews.domain import Alert, AlertChange, ChangeKind, Level, Period, ShockClass, UserError
 from cews.handling import ConflictError, Judged, Outcome
 from cews.recalibrating import effect, replayed_of
@@ -116,13 +116,13 @@ def test_the_effect_names_what_would_be_lost_and_what_spared(sqlite_engine: Engi
 # --- deciding, on both databases -------------------------------------------------------------------------
 
 
-def kept(engine: Engine, rules: Sequence[Rule] = shipped()) -> int:
+def kept(engine: Engine, rules: Sequence[Rule] = shipped(), now: datetime = NOW) -> int:
     other = stricter(rules, [Stricter(ShockClass.SHORTAGE, 4.0, 1, 9, 0, 5)])
     with writing(engine) as cx:
         newest = policies.newest(cx)
         before = newest.content if newest else policy.shipped()
         record = {
-            "made_at": NOW,
+            "made_at": now,
             "made_by": "kim",
             "policy_id": newest.id if newest else None,
             "before": before,
@@ -175,6 +175,17 @@ def test_a_rejection_says_why_and_a_newer_proposal_takes_the_place_of_an_open_on
     with reading(store_engine) as cx:
         states = [(one.state, one.reason) for one in proposals.listing(cx, NOW)]
     assert states == [("rejected", "too few verdicts"), ("rejected", "a newer one was made")]
+
+
+def test_a_past_day_shows_a_proposal_open_until_a_newer_one_was_made(store_engine: Engine) -> None:
+    kept(store_engine)
+    kept(store_engine, now=NOW + timedelta(days=2))
+    with reading(store_engine) as cx:
+        (then,) = proposals.listing(cx, NOW + timedelta(days=1))
+        newest, first = proposals.listing(cx, NOW + timedelta(days=2))
+    assert (then.state, then.reason) == ("open", "")
+    assert (newest.state, first.state, first.decided_at) == ("open", "rejected", newest.made_at)
+    assert i18n.retold(first.reason, "ko", context="proposal") == "새 제안으로 대체됨"
 
 
 # --- from verdicts to a proposal, through a real replay --------------------------------------------------

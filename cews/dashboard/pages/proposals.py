@@ -10,7 +10,7 @@ import dash_mantine_components as dmc
 from dash import ALL, Dash, Input, Output, State, html, no_update
 from dash.development.base_component import Component
 
-from cews import jobs, recalibrating
+from cews import i18n, jobs, recalibrating
 from cews.accounts import Role
 from cews.dashboard import parts
 from cews.dashboard.access import reader
@@ -82,9 +82,10 @@ def _card(one: Proposal, view: View) -> Component:
 
 def _decided(one: Proposal, view: View) -> list[parts.Child]:
     if one.decided_at is None:
-        return [html.Span(f" {one.reason}")] if one.reason else []
-    when = view.say("{when}, {who}", when=view.minute(one.decided_at), who=one.decided_by)
-    return [html.Span(f" {when}{' · ' if one.reason else ''}{one.reason}", className="wraps")]
+        return []
+    reason = i18n.retold(one.reason, view.language, context="proposal")
+    told = " · ".join(filter(None, (view.minute(one.decided_at), one.decided_by, reason)))
+    return [html.Span(f" {told}", className="wraps")]
 
 
 def _changes(changes: Sequence[Mapping[str, Any]], view: View) -> Component:
