@@ -84,9 +84,9 @@ def of_history(cx: Connection, history: History, as_of: datetime, item: ItemKey)
     link = flash_links.of(item)
     source, versions = _figures(cx, link, as_of) if link is not None else ("", [])
     series = item_series(history.panel(as_of))
-    if link is None or not versions or series is None or series.last is None:
+    newest = next((one for one in reversed(versions) if one.held(as_of)), None)
+    if link is None or newest is None or series is None or series.last is None:
         return None
-    newest = versions[-1]
     finished = newest.month <= series.months[series.last]
     tries = _tries(cx, history, as_of, item, versions, series, newest.decile)
     now = _known(cx, series, versions, as_of, item)
@@ -155,13 +155,12 @@ def _tries(
 
 
 def _known(cx: Connection, series: ItemSeries, versions: Sequence[Version], as_of: datetime, item: ItemKey) -> Known:
-    held = [one for one in versions if one.known_from <= as_of and (one.known_to is None or one.known_to > as_of)]
     price = prices.for_item(cx, item.hs, as_of)
     pairs = _pairs(series)
     return Known(
         values={month: pair.value for month, pair in pairs.items() if pair.value},
         quantities={month: pair.quantity for month, pair in pairs.items() if pair.quantity},
-        flash={(one.month, one.decile): one.value_usd for one in held},
+        flash={(one.month, one.decile): one.value_usd for one in versions if one.held(as_of)},
         prices=price.months if price else {},
     )
 

@@ -135,6 +135,10 @@ class Version:
     known_to: datetime | None
     value_usd: float
 
+    def held(self, as_of: datetime) -> bool:
+        """Whether it was what was said then."""
+        return self.known_from <= as_of and (self.known_to is None or self.known_to > as_of)
+
 
 def versions(cx: Connection, source: str, flow: Flow, name: str, as_of: datetime) -> list[Version]:
     """Every version of an item's figures that was known by ``as_of``, by month and decile."""

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from nowcast_world import FIRST, LAST, NOW, OIL, build
 from programs import Program
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from cews import nowcasting
 from cews.accounts import Role, Scope
@@ -23,8 +23,8 @@ from cews.dashboard.item import nowcast as shown
 from cews.dashboard.view import view_of
 from cews.domain import Flow, ItemKey, Period
 from cews.settings import Settings
-from cews.store import flash
-from cews.store.engine import reading
+from cews.store import flash, schema
+from cews.store.engine import reading, writing
 from ingest import simulated
 
 
@@ -67,6 +67,20 @@ def test_versions_of_a_figure_hold_from_when_they_were_said(store_engine: Engine
         held = flash.versions(cx, simulated.FLASH_SOURCE.id, Flow.IMPORT, "crude_oil", datetime(2019, 3, 1, tzinfo=UTC))
     assert [(one.month, one.decile) for one in held] == [(FIRST, 2), (FIRST + 1, 2)]
     assert all(one.known_to is None and one.value_usd > 0 for one in held)
+
+
+def test_a_figure_that_was_withdrawn_estimates_nothing(sqlite_engine: Engine) -> None:
+    """What has been said of the month is gone with it; the month before is published."""
+    build(sqlite_engine)
+    before = nowcasting.known(sqlite_engine, NOW, OIL)
+    assert before is not None
+    with writing(sqlite_engine) as cx:
+        newest = schema.flash.c.period == before.month.yyyymm
+        cx.execute(update(schema.flash).where(newest).values(known_to=NOW + timedelta(days=1)))
+    after = nowcasting.known(sqlite_engine, NOW + timedelta(days=2), OIL)
+    assert after is not None
+    assert (after.month, after.finished) == (before.month + -1, True)
+    assert nowcasting.known(sqlite_engine, NOW, OIL) == before, "a past day knew it"
 
 
 def test_page_program_and_command_say_the_same(sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
