@@ -20,6 +20,8 @@ from cews.briefs.content import Kind as BriefKind
 from cews.cli import cews
 from cews.domain import Flow, ItemKey, Period, UserError
 from cews.measures import Kind, PolicyMeasure
+from cews.store import strategic
+from cews.store.engine import reading
 from cews.strategic_goods import goods, of
 
 
@@ -111,6 +113,15 @@ def test_a_list_that_is_wrong_says_where(tmp_path: Path, content: str, complaint
         goods(path)
     with pytest.raises(UserError, match="cannot be read"):
         goods(tmp_path / "absent.csv")
+
+
+def test_a_long_list_of_ones_own_is_looked_up(store_engine: Engine) -> None:
+    """More codes than a statement of SQLite can name side by side."""
+    diversion_world.build(store_engine)
+    with reading(store_engine) as cx:
+        every = strategic.items(cx, [str(code) for code in range(10, 100)])
+        assert strategic.items(cx, [f"{code:06}" for code in range(3_000)] + [item.hs for item in every]) == every
+    assert every
 
 
 def test_a_list_of_ones_own(tmp_path: Path) -> None:
