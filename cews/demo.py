@@ -108,6 +108,14 @@ def _publish_first_days(engine: Engine, home: Path, seed: int) -> None:
     ingesting.ingest_batch(engine, home, simulated.FLASH_SOURCE, label, recipe, batch, now=now, simulated=True)
 
 
+def add_strategic_exports(engine: Engine, home: Path, seed: int) -> None:
+    """Exports of strategic goods, one of which goes a way round. Published after the replay and watched by nobody: what
+    is scored is the world without them."""
+    recipe, label = simulated.recipe_of_strategic_exports(seed), f"simulated world {seed}, exports of strategic goods"
+    now, source = simulated.SOURCE.presumed_known_from(simulated.END), simulated.STRATEGIC_SOURCE
+    ingesting.ingest_batch(engine, home, source, label, recipe, simulated.parse(recipe), now=now, simulated=True)
+
+
 def _add_examples(engine: Engine) -> None:
     """One recipient per language, inactive: they show how it is done, nothing is ever sent to them."""
     with writing(engine) as cx:

@@ -533,7 +533,7 @@ class _Showing:
         return f"<{_digest(self.notice.recipient.email, *about)[:40]}@cews.local>"
 
 
-_SOURCES: Final = {one.id: one.name for one in (*SOURCES.values(), simulated.SOURCE)}
+_SOURCES: Final = {one.id: one.name for one in (*SOURCES.values(), *simulated.SOURCES)}
 
 
 def _foremost(reasons: Iterable[NoticeReason]) -> NoticeReason:

@@ -171,6 +171,13 @@ def items() -> tuple[Item, ...]:
     return tuple(_item(row) for row in _rows("world_kor.csv"))
 
 
+@cache
+def strategic_items() -> tuple[Item, ...]:
+    """Strategic goods among the exports: beside the world, in a source of their own, so that they change nothing of
+    what is scored."""
+    return tuple(_item(row) for row in _rows("strategic_exports_kor.csv"))
+
+
 def _item(row: Mapping[str, str]) -> Item:
     return Item(
         flow=row["flow"],
@@ -210,10 +217,13 @@ def _shock(row: Mapping[str, str]) -> Shock:
     )
 
 
+_NAMED: Final = ("watchlist_kor.csv", "world_kor.csv", "strategic_exports_kor.csv")
+
+
 @cache
 def names() -> Mapping[tuple[str, str], str]:
     """(hs, language) → name, for the items that have one."""
-    rows = [row for name in ("watchlist_kor.csv", "world_kor.csv") for row in _rows(name) if row["name_ko"]]
+    rows = [row for name in _NAMED for row in _rows(name) if row["name_ko"]]
     return {(row["hs"], language): row[f"name_{language}"] for row in rows for language in ("ko", "en")}
 
 
@@ -469,6 +479,17 @@ def world(seed: int = 2021) -> World:
     stage = _stage(np.random.default_rng([seed, 0]), START, months)
     made = [_trade(seed, stage, item) for item in items() if item.suppliers]
     made += [_sum(item, made) for item in items() if not item.suppliers]
+    return _world(seed, made)
+
+
+@cache
+def strategic_exports(seed: int) -> World:
+    """Strategic goods in the weather of the same seed; one goes a way round in the last months."""
+    stage = _stage(np.random.default_rng([seed, 0]), START, END - START + 1)
+    return _world(seed, [_trade(seed, stage, item) for item in strategic_items()])
+
+
+def _world(seed: int, made: Sequence[Trade]) -> World:
     return World(
         seed=seed,
         start=START,
@@ -574,6 +595,11 @@ def recipe_of_first_days(seed: int) -> bytes:
     return json.dumps({"first_days": seed}).encode()
 
 
+def recipe_of_strategic_exports(seed: int) -> bytes:
+    """The same for the exports of strategic goods, from the first month to the last."""
+    return json.dumps({"strategic_exports": seed}).encode()
+
+
 def plan(wanted: Wanted, today: date) -> Iterable[Request]:
     """Nothing to fetch: the demo makes its releases itself."""
     return ()
@@ -585,6 +611,8 @@ def parse(body: bytes, request: Request | None = None) -> Batch:
         fields = json.loads(body)
         if "first_days" in fields:
             return first_days(int(fields["first_days"]))
+        if "strategic_exports" in fields:
+            return strategic_exports(int(fields["strategic_exports"])).release(START, END)
         first, last = Period.parse(fields["first"]), Period.parse(fields["last"])
         seed = int(fields["seed"])
     except (ValueError, KeyError, TypeError) as error:
@@ -614,6 +642,8 @@ SOURCE = Source(
     priority=99,
 )
 FLASH_SOURCE = replace(SOURCE, id="simulated-flash", name="Simulated first days of a month (no statistics)")
+STRATEGIC_SOURCE = replace(SOURCE, id="simulated-exports", name="Simulated exports of strategic goods (no statistics)")
+SOURCES = (SOURCE, FLASH_SOURCE, STRATEGIC_SOURCE)
 
 
 # --- as many series as a benchmark wants ----------------------------------------------------------------

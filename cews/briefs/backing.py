@@ -49,7 +49,7 @@ def _sources(ground: Ground, asked: Asked) -> list[str]:
     ids = list(dict.fromkeys(origin.source for origin in ground.origins))
     if ground.price is not None and ground.price.source not in ids:
         ids.append(ground.price.source)
-    known = {**sources(), simulated.SOURCE.id: simulated.SOURCE}
+    known = {**sources(), **{one.id: one for one in simulated.SOURCES}}
     named = [f"{known[one].name} ({known[one].licence})" if one in known else one for one in ids]
     return [asked.say("Source: {names}.", names="; ".join(named) or formats.UNKNOWN)]
 

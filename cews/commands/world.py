@@ -42,6 +42,7 @@ def demo(session: Session, no_serve: bool, port: int | None, seed: int) -> None:
         demo_world.run(engine, now=session.now, progress=replaying)
     with session.progress("Fitting models of the shortlist") as modelling:
         pipeline.outlook(engine, items="all", progress=modelling)
+    demo_world.add_strategic_exports(engine, home, seed)
     demo_world.print_tables(session.console, engine, language=settings.language)
     if no_serve:
         return

@@ -100,7 +100,7 @@ def _write(asked: Asked, part: Path) -> Snapshot:
 
 def _origins(cx: Connection, asked: Asked) -> list[Origin]:
     """The sources with anything known, and what their licences say; one nobody declared keeps its rows."""
-    known = {**sources(), **{one.id: one for one in (simulated.SOURCE, simulated.FLASH_SOURCE)}}
+    known = {**sources(), **{one.id: one for one in simulated.SOURCES}}
     found = []
     for state in queries.source_states(cx, asked.as_of):
         one = known.get(state.source)
