@@ -268,23 +268,6 @@ def examine(
     return Step(panel.as_of, newest_month, panel, detection, tuple(changes), still_open, fresh, _looked(last, seen))
 
 
-def _streams(panel: Panel) -> list[Stream]:
-    """The stream of each item."""
-    return [(source, one.reporter, one.flow, ALL_CODES) for source, one in zip(panel.sources, panel.items, strict=True)]
-
-
-def _months(
-    panel: Panel, streams: Sequence[Stream], book: Book, seen: Mapping[Stream, Period]
-) -> dict[ItemKey, tuple[Period, ...]]:
-    """The published months of each item to look at."""
-    months: dict[ItemKey, tuple[Period, ...]] = {}
-    newest = panel.newest_columns()
-    for index in np.flatnonzero(newest >= 0).tolist():
-        item = panel.items[index]
-        months[item] = _months_of(book.get(item), panel, index, int(newest[index]), _seen(seen, streams[index], item))
-    return months
-
-
 def _slow(
     panel: Panel, book: Book, seen: Mapping[Stream, Period], grades: Mapping[ItemKey, Grade], rules: Rules
 ) -> Slow:
@@ -304,10 +287,10 @@ def _months(
 ) -> dict[ItemKey, tuple[Period, ...]]:
     """The published months of each item to look at."""
     months: dict[ItemKey, tuple[Period, ...]] = {}
-    for index, item in enumerate(panel.items):
-        published = np.flatnonzero(panel.reported[:, index])
-        if published.size:
-            months[item] = _months_of(book.get(item), panel, published, _seen(seen, streams[index], item))
+    newest = panel.newest_columns()
+    for index in np.flatnonzero(newest >= 0).tolist():
+        item = panel.items[index]
+        months[item] = _months_of(book.get(item), panel, index, int(newest[index]), _seen(seen, streams[index], item))
     return months
 
 
