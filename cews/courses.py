@@ -45,13 +45,12 @@ class _Index:
     counts: list[int]  # how many of the keys each month had
     together: tuple[float, float, list[list[float]]]  # Bank.typical, begins and errors
 
-    def columns(self, keys: Sequence[str]) -> IntArray | None:
-        """(kept keys,) where they stand now; None where one is missing."""
+    def columns(self, keys: Sequence[str]) -> IntArray:
+        """(kept keys,) where they stand now; −1 where one is missing."""
         if self.keys == list(keys):
             return np.arange(len(keys))
         place = {key: column for column, key in enumerate(keys)}
-        columns = np.array([place.get(key, -1) for key in self.keys], dtype=np.int64)
-        return None if (columns < 0).any() else columns
+        return np.array([place.get(key, -1) for key in self.keys], dtype=np.int64)
 
 
 class KeptCourses:
@@ -62,18 +61,18 @@ class KeptCourses:
         self._resumed: dict[str, _Index] = {}
 
     def take(self, name: str, keys: Sequence[str], series: FloatArray, fields: Sequence[str]) -> Course:
-        course = Course.fresh((series.shape[0], series.shape[1]), fields)
+        shape = series.shape[0], series.shape[1]
         index = _read_index(self.folder / name)
         self._resumed.pop(name, None)
         if index is None or index.fields != list(fields) or len(index.prints) > len(series):
-            return course
+            return Course.fresh(shape, fields)
         columns = index.columns(keys)
-        if columns is None or not _unchanged(index, columns, series):
-            return course
+        if (columns < 0).any() or not _unchanged(index, columns, series):
+            return Course.fresh(shape, fields)
         try:
-            _resume(self.folder / name, index, columns, course)
+            course = _resumed(self.folder / name, index, columns, shape)
         except (OSError, ValueError, EOFError):  # a file is missing or cut short
-            return Course.fresh((series.shape[0], series.shape[1]), fields)
+            return Course.fresh(shape, fields)
         self._resumed[name] = index
         return course
 
@@ -82,15 +81,20 @@ class KeptCourses:
             return
         bank = course.bank
         before = self._resumed.pop(name, _Index(list(course.said), [], [], [], (0.0, 0.0, [])))
-        kept, place = set(before.keys), {key: column for column, key in enumerate(keys)}
-        later = [*before.keys, *(key for key in keys if key not in kept)]
-        index = replace(before, keys=later, together=(bank.typical, bank.begins, bank.errors.tolist()))
-        columns = np.array([place[key] for key in index.keys], dtype=np.int64)
+        index = replace(
+            before, keys=_joined(before.keys, keys), together=(bank.typical, bank.begins, bank.errors.tolist())
+        )
+        columns = index.columns(keys)
         months = range(len(before.prints), len(series))
         for own in _own_prints(series[months.start :], [columns] * len(months)):
             index.prints.append(_heaped(index.prints, own))
             index.counts.append(len(columns))
         _write(self.folder / name, index, columns, course, months)
+
+
+def _joined(before: list[str], keys: Sequence[str]) -> list[str]:
+    """All keys in the order in which they first came."""
+    return list(dict.fromkeys([*before, *keys])) if before != list(keys) else before
 
 
 def _own_prints(series: FloatArray, columns: Sequence[IntArray]) -> list[bytes]:
@@ -131,33 +135,35 @@ def _unchanged(index: _Index, columns: IntArray, series: FloatArray) -> bool:
     return heaped == index.prints
 
 
-def _resume(folder: Path, index: _Index, columns: IntArray, course: Course) -> None:
-    """Fill the course with what was said and learned."""
+def _resumed(folder: Path, index: _Index, columns: IntArray, shape: tuple[int, int]) -> Course:
+    """The course as it was kept. Raises OSError, ValueError or EOFError where it cannot be read."""
+    said = {field: np.empty(shape, dtype=np.float32) for field in index.fields}
+    series = shape[1]
+    in_place = _as_they_stand(columns, series)
 
     def read(months: slice) -> None:
         for month in range(months.start, months.stop):
-            present = columns[: index.counts[month]]
+            count = index.counts[month]
+            present = None if in_place and count == series else columns[:count]
             with (folder / _month_file(month, index.prints[month])).open("rb") as file:
-                for field, said in course.said.items():
-                    _read_row(file, present, said[month], 0.0 if field == "history" else np.nan)
+                for field, rows in said.items():
+                    _read_row(file, present, rows[month], 0.0 if field == "history" else np.nan)
 
     in_blocks(read, len(index.prints), _MONTHS)
     memory = np.load(folder / _bank_file(index.prints[-1]))
-    if not _as_they_stand(columns, len(course.bank.memory)):
-        memory, kept = blank(len(course.bank.memory)), memory
+    if not in_place:
+        memory, kept = blank(series), memory
         memory[columns] = kept
     typical, begins, errors = index.together
-    course.bank = Bank(memory, typical, begins, np.array(errors))
-    course.months = len(index.prints)
+    return Course(Bank(memory, typical, begins, np.array(errors)), said, len(index.prints))
 
 
-def _read_row(file: BufferedReader, columns: IntArray, row: NDArray[np.float32], unsaid: float) -> None:
-    """The next numbers of the file into these columns of the row. Raises EOFError when there are too few."""
-    in_place = _as_they_stand(columns, len(row))
-    numbers = row if in_place else np.empty(len(columns), dtype=np.float32)
+def _read_row(file: BufferedReader, columns: IntArray | None, row: NDArray[np.float32], unsaid: float) -> None:
+    """The next numbers of the file into these columns of the row (None = all). Raises EOFError if there are too few."""
+    numbers = row if columns is None else np.empty(len(columns), dtype=np.float32)
     if file.readinto(numbers.data.cast("B")) != numbers.nbytes:
         raise EOFError
-    if not in_place:
+    if columns is not None:
         row[:] = unsaid
         row[columns] = numbers
 

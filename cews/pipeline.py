@@ -48,7 +48,7 @@ from cews.unraised import unraised
 from detectors import Detection, Ranker, detect, score, train_on
 from detectors import forecast as forecasting
 from detectors import ranker as learning
-from detectors.base import IntArray, Panel, Scores
+from detectors.base import Panel, Scores
 from detectors.levels import Rule
 from detectors.screen import Courses
 
@@ -257,18 +257,20 @@ def examine(
     found = {(finding.item, finding.period): finding for finding in detection.findings}
     after = dict(book)
     changes: list[tuple[Alert, AlertChange]] = []
-    for item in panel.items:
+    moved = book.keys() | {item for item, _ in found}
+    for item in (item for item in panel.items if item in moved):
         for alert, change in _fold(book.get(item), found, item, months.get(item, ()), policy, panel):
             changes.append((alert, change))
             after[item] = alert
     still_open = {item: alert for item, alert in after.items() if alert.state is AlertState.OPEN}
-    known = np.flatnonzero(panel.reported.any(axis=1))
-    newest = panel.period(int(known[-1])) if known.size else None
     last = {
         item: (stream, months[item][-1]) for stream, item in zip(streams, panel.items, strict=True) if item in months
     }
-    fresh = {item: month for item, (at, month) in last.items() if month > (_seen(seen, at, item) or month + -1)}
-    return Step(panel.as_of, newest, panel, detection, tuple(changes), still_open, fresh, _looked(last, seen))
+    fresh = {
+        item: month for item, (at, month) in last.items() if (past := _seen(seen, at, item)) is None or month > past
+    }
+    newest_month = max((month for _, month in last.values()), default=None)
+    return Step(panel.as_of, newest_month, panel, detection, tuple(changes), still_open, fresh, _looked(last, seen))
 
 
 def _slow(
@@ -290,10 +292,10 @@ def _months(
 ) -> dict[ItemKey, tuple[Period, ...]]:
     """The published months of each item to look at."""
     months: dict[ItemKey, tuple[Period, ...]] = {}
-    for index, item in enumerate(panel.items):
-        published = np.flatnonzero(panel.reported[:, index])
-        if published.size:
-            months[item] = _months_of(book.get(item), panel, published, _seen(seen, streams[index], item))
+    newest = panel.newest_columns()
+    for index in np.flatnonzero(newest >= 0).tolist():
+        item = panel.items[index]
+        months[item] = _months_of(book.get(item), panel, index, int(newest[index]), _seen(seen, streams[index], item))
     return months
 
 
@@ -311,17 +313,21 @@ def _looked(last: Mapping[ItemKey, tuple[Stream, Period]], seen: Mapping[Stream,
     newest: dict[Stream, Period] = {}
     for stream, month in last.values():
         newest[stream] = max(month, newest.get(stream, month))
-    own = {_own(stream, item): (stream, month) for item, (stream, month) in last.items()}
-    return newest | {one: month for one, (at, month) in own.items() if month < newest[at] or one in seen}
+    behind: dict[Stream, Period] = {}
+    for item, (stream, month) in last.items():
+        own = _own(stream, item)
+        if month < newest[stream] or own in seen:
+            behind[own] = month
+    return newest | behind
 
 
-def _months_of(alert: Alert | None, panel: Panel, published: IntArray, seen: Period | None) -> tuple[Period, ...]:
-    """The published months (columns) of an item to look at, oldest first."""
-    newest = panel.period(int(published[-1]))
-    first = newest if seen is None or seen >= newest else seen + 1
+def _months_of(alert: Alert | None, panel: Panel, index: int, newest: int, seen: Period | None) -> tuple[Period, ...]:
+    """The published months of an item to look at, oldest first; ``newest`` is the column of the last of them."""
+    first = newest if seen is None else min(newest, seen - panel.start + 1)
     if alert is not None:
-        first = min(first, alert.opened_period)
-    return tuple(panel.period(int(column)) for column in published[published >= first - panel.start])
+        first = min(first, alert.opened_period - panel.start)
+    columns = range(max(0, first), newest + 1)
+    return tuple(panel.period(column) for column in columns if panel.reported[column, index])
 
 
 def _fold(

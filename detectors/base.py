@@ -94,6 +94,12 @@ class Panel:
         known = np.flatnonzero(self.reported[:, item])
         return int(known[-1]) if known.size else None
 
+    def newest_columns(self) -> IntArray:
+        """(I,) index of the newest published month of each item, −1 where none is."""
+        columns = np.where(self.reported, np.arange(self.months)[:, None], -1)
+        newest: IntArray = columns.max(axis=0, initial=-1)
+        return newest
+
 
 @dataclass(frozen=True, slots=True)
 class Scores:

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from cews.domain import Direction, Finding, Flow, ItemKey, Level, Measure, Period, Reason, ShockClass
-from detectors.base import FloatArray, Panel, Scores
+from detectors.base import FloatArray, IntArray, Panel, Scores
 from detectors.calibration import LARGEST_P, WINDOW, Pools, Tail, false_discovery, threshold
 from detectors.classes import SIGNS, THREATS, WEIGHTS, leading, probabilities
 from detectors.evidence import Evidence, gather
@@ -80,48 +80,70 @@ def combine(
     levels: Sequence[Rule],
 ) -> Detection:
     """With a ``ranker`` it tells how rare a month is, for the classes it has learned; without, the rules do."""
-    evidence, asked = gather(panel, scores), list(_asked(panel, check))
-    pools = Pools(_led(panel, evidence, min((column for _, column in asked), default=0)), evidence.quantity.stratum)
+    evidence, newest = gather(panel, scores), _newest(panel)
+    asked = _asked(panel, newest, check)
+    since = max(0, min((column for _, column in asked), default=0) - WINDOW)
+    likeliest = _likeliest(panel, evidence, since)
+    pools = Pools(_led(panel, evidence, likeliest, since), evidence.quantity.stratum)
     learned = None if ranker is None else ranked(panel, scores, ranker, asked)
-    tests, sure = _tests(panel, evidence, learned), None if learned is None else _sure(panel, learned)
+    tests, sure = _tests(evidence, newest, learned), None if learned is None else _sure(panel, newest, learned)
     detection = Detection([], scores, evidence, pools, budget, tests, learned, sure, levels)
-    least = least_strength(levels)
-    strongest = np.fmax.reduce([np.nan_to_num(row) for row in evidence.strength.values()])
-    for item, column in asked:
-        if strongest[column, item] >= least or _noticed(detection, item, column):
-            finding = _finding(Case(panel, evidence, scores, item, column), detection)
-            detection.findings.extend(() if finding is None else (finding,))
+    for item, column in _worth_judging(detection, asked, likeliest, since):
+        finding = _finding(Case(panel, evidence, scores, item, column), detection)
+        detection.findings.extend(() if finding is None else (finding,))
     detection.findings.sort(key=lambda finding: (-finding.level, -finding.score, finding.item, finding.period))
     return detection
 
 
 def _newest(panel: Panel) -> list[tuple[int, int]]:
     """(item, column) of the newest published month of each item."""
-    return [(item, column) for item in range(len(panel.items)) if (column := panel.newest(item)) is not None]
+    return [(item, column) for item, column in enumerate(panel.newest_columns().tolist()) if column >= 0]
 
 
-def _tests(panel: Panel, evidence: Evidence, learned: Learned | None) -> int:
+def _asked(
+    panel: Panel, newest: Sequence[tuple[int, int]], check: Mapping[ItemKey, Collection[Period]]
+) -> list[tuple[int, int]]:
+    """(item, column) of each item's newest published month and of the months to look at again."""
+    asked: list[tuple[int, int]] = []
+    for item, column in newest:
+        again = (period - panel.start for period in check.get(panel.items[item], ()))
+        asked.extend((item, one) for one in sorted({column, *(one for one in again if 0 <= one < panel.months)}))
+    return asked
+
+
+def _tests(evidence: Evidence, newest: Sequence[tuple[int, int]], learned: Learned | None) -> int:
     """Chances quiet newest months have to be raised: of each item that trades enough by each class, and by the ranker
     once for all that it has learned. (A surge is of imports or of exports.)"""
     of_item = len(THREATS) - 1 + (learned is not None)
-    return of_item * sum(_judgeable(evidence, item, column) for item, column in _newest(panel))
+    items, columns = _places(newest)
+    quantity = evidence.quantity
+    judged = np.isfinite(quantity.z[columns, items]) & (quantity.history[columns, items] >= MIN_JUDGED)
+    return of_item * int(np.count_nonzero(judged & ~(evidence.yearly_value[columns, items] < LEAST_VALUE)))
 
 
-def _sure(panel: Panel, learned: Learned) -> frozenset[tuple[ItemKey, Period]]:
+def _places(asked: Sequence[tuple[int, int]]) -> tuple[IntArray, IntArray]:
+    """(items, columns), to look many months up at once."""
+    places = np.array(asked, dtype=np.int64).reshape(-1, 2)
+    return places[:, 0], places[:, 1]
+
+
+def _sure(panel: Panel, newest: Sequence[tuple[int, int]], learned: Learned) -> frozenset[tuple[ItemKey, Period]]:
     """The months so rare by the ranker that at most a part of them is false, counted over the newest months."""
     told = learned.rates
-    held = false_discovery([told[place] for place in _newest(panel) if place in told])
+    held = false_discovery([told[place] for place in newest if place in told])
     return frozenset((panel.items[item], panel.period(column)) for (item, column), p in told.items() if p <= held)
 
 
-def _led(panel: Panel, evidence: Evidence, first: int) -> dict[ShockClass, FloatArray]:
-    """Evidence of each class where it is the most probable one, else 0: only then is it raised. Of the months that
-    those from ``first`` on are compared with; the months before are left unknown, as are items that trade too little
-    to be raised."""
-    since = max(0, first - WINDOW)
-    too_little = evidence.yearly_value[since:] < LEAST_VALUE
+def _likeliest(panel: Panel, evidence: Evidence, since: int) -> IntArray:
+    """Position of the most probable class of each item's month from column ``since`` on."""
     exported = np.array([item.flow is Flow.EXPORT for item in panel.items], dtype=bool)
-    likeliest = leading(exported, {sign: getattr(evidence, sign)[since:] for sign in SIGNS})
+    return leading(exported, {sign: getattr(evidence, sign)[since:] for sign in SIGNS})
+
+
+def _led(panel: Panel, evidence: Evidence, likeliest: IntArray, since: int) -> dict[ShockClass, FloatArray]:
+    """Evidence of each class where it is the most probable one, else 0: only then is it raised. Unknown are the months
+    before ``since``, which nothing is compared with, and items that trade too little to be raised."""
+    too_little = evidence.yearly_value[since:] < LEAST_VALUE
     led: dict[ShockClass, FloatArray] = {}
     for position, shock in enumerate(WEIGHTS):
         if shock in evidence.strength:
@@ -131,29 +153,28 @@ def _led(panel: Panel, evidence: Evidence, first: int) -> dict[ShockClass, Float
     return led
 
 
+def _worth_judging(
+    detection: Detection, asked: Sequence[tuple[int, int]], likeliest: IntArray, since: int
+) -> Iterator[tuple[int, int]]:
+    """The months that look like a threat and are strong and rare by the rules, or rare by the ranker."""
+    items, columns = _places(asked)
+    looks_like = likeliest[columns - since, items]
+    least, allowed = least_strength(detection.levels), threshold(detection.budget, detection.tests)
+    rates = {} if detection.learned is None else detection.learned.rates
+    for position, shock in enumerate(WEIGHTS):
+        if shock in THREATS:
+            strengths = np.nan_to_num(detection.evidence.strength[shock][columns, items])
+            for n in np.flatnonzero(looks_like == position).tolist():
+                item, column = place = asked[n]
+                strength = float(strengths[n])
+                ruled = strength >= least and detection.pools.tail(shock, column, item, strength).p <= allowed
+                if ruled or rates.get(place, 1.0) <= LARGEST_P:
+                    yield place
+
+
 def _known(evidence: Evidence, item: int, column: int) -> bool:
     quantity = evidence.quantity
     return bool(np.isfinite(quantity.z[column, item]) and quantity.history[column, item] >= MIN_JUDGED)
-
-
-def _judgeable(evidence: Evidence, item: int, column: int) -> bool:
-    return _known(evidence, item, column) and not evidence.yearly_value[column, item] < LEAST_VALUE
-
-
-def _noticed(detection: Detection, item: int, column: int) -> bool:
-    """The ranker finds the month rare, however weak the rules find it."""
-    rates = {} if detection.learned is None else detection.learned.rates
-    return rates.get((item, column), 1.0) <= LARGEST_P
-
-
-def _asked(panel: Panel, check: Mapping[ItemKey, Collection[Period]]) -> Iterator[tuple[int, int]]:
-    """(item, column) of each item's newest published month and of the months to look at again."""
-    for number, item in enumerate(panel.items):
-        newest = panel.newest(number)
-        if newest is not None:
-            again = (period - panel.start for period in check.get(item, ()))
-            for column in sorted({newest, *(column for column in again if 0 <= column < panel.months)}):
-                yield number, column
 
 
 def judge(case: Case, detection: Detection) -> Verdict | None:

@@ -19,12 +19,11 @@ _BOUND: Final = 0.3  # most that is taken out, on the log scale
 FALLING: Final = -1.5  # z from which a supplier counts as falling
 
 
-def common_move(panel: Panel, residual: FloatArray) -> FloatArray:
+def common_move(trade: IntArray, residual: FloatArray) -> FloatArray:
     """(T, I) move shared by the items of the same reporter and flow: their median, drawn to 0, bounded."""
     common = np.zeros_like(residual)
-    group = groups((item.reporter, item.flow) for item in panel.items)
-    for number in range(group.max(initial=-1) + 1):
-        member = group == number
+    for number in range(trade.max(initial=-1) + 1):
+        member = trade == number
         known = np.isfinite(residual[:, member])
         count = known.sum(axis=1)
         middle = np.zeros(len(count))
@@ -34,15 +33,23 @@ def common_move(panel: Panel, residual: FloatArray) -> FloatArray:
     return common
 
 
-def common_supplier(panel: Panel, leg: int, z: FloatArray, share: FloatArray) -> tuple[int, int]:
+def common_supplier(alike: IntArray, leg: int, z: FloatArray, share: FloatArray) -> tuple[int, int]:
     """(items in which the leg's partner is established for the same reporter and flow, how many of them fall) in the
-    month of which ``z`` and ``share`` (N,) are."""
-
-    item = panel.items[panel.item_of[leg]]
-    same_trade = np.array([(other.reporter, other.flow) == (item.reporter, item.flow) for other in panel.items])
-    alike = (np.array(panel.partners) == panel.partners[leg]) & same_trade[panel.item_of]
-    established = alike & (share >= ESTABLISHED) & np.isfinite(z)
+    month of which ``z`` and ``share`` (N,) are; ``alike`` (N,) numbers reporter, flow and partner."""
+    established = (alike == alike[leg]) & (share >= ESTABLISHED) & np.isfinite(z)
     return int(established.sum()), int((established & (z <= FALLING)).sum())
+
+
+def trade_of(panel: Panel) -> IntArray:
+    """(I,) number of the reporter and flow of each item."""
+    return groups((item.reporter, item.flow) for item in panel.items)
+
+
+def supplier_of(panel: Panel, trade: IntArray) -> IntArray:
+    """(N,) number of the partner of each leg, by reporter and flow."""
+    partner = groups(panel.partners)
+    number: IntArray = trade[panel.item_of] * (partner.max(initial=0) + 1) + partner
+    return number
 
 
 def groups(keys: Iterable[Hashable]) -> IntArray:

@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 
 from cews.domain import Flow, ShockClass
-from detectors.base import BoolArray, FloatArray, Panel, Scores
-from detectors.context import common_move
+from detectors.base import BoolArray, FloatArray, IntArray, Panel, Scores
+from detectors.context import common_move, supplier_of, trade_of
 from detectors.dependence import trailing_sum
 from detectors.exit import HELD, Collapse, collapse
 from detectors.kernels_legs import CAPPED
@@ -49,6 +49,7 @@ class Evidence:
     leaving: FloatArray  # an established partner collapsed while the total held
     losing: FloatArray  # an established partner collapsed and the total fell with it
     legs: FloatArray  # (T, N) collapse of each leg
+    alike: IntArray  # (N,) number of the reporter, flow and partner of each leg
     strength: Mapping[ShockClass, FloatArray]  # by class, accumulated over months
 
     def surge_months(self, column: int, item: int) -> range:
@@ -68,10 +69,10 @@ def gather(panel: Panel, scores: Mapping[str, Scores]) -> Evidence:
     quantity, price = Screen.of(scores["screen"], "quantity"), Screen.of(scores["screen"], "unit_value")
     amount, judged = items["amount"], np.isfinite(quantity.z)
     mistaken = _mistaken_unit(quantity.residual, price.residual)
-    quiet = quantity.residual <= -FARTHEST
-    z = np.where(mistaken, 0.0, np.nan_to_num(_without_common(panel, quantity, judged & ~quiet)))
+    quiet, trade = quantity.residual <= -FARTHEST, trade_of(panel)
+    z = np.where(mistaken, 0.0, np.nan_to_num(_without_common(trade, quantity, judged & ~quiet)))
     # The few kilograms left when trade has stopped are samples: their unit value says nothing.
-    dear = _without_common(panel, price, np.isfinite(price.z))
+    dear = _without_common(trade, price, np.isfinite(price.z))
     dear = np.where(mistaken | quiet, 0.0, capped(np.nan_to_num(dear)))
     rise = capped(np.maximum(z, 0))
     after_surge, base = _before_surge(rise, quantity.level)
@@ -97,6 +98,7 @@ def gather(panel: Panel, scores: Mapping[str, Scores]) -> Evidence:
         leaving=collapsed.leaving,
         losing=collapsed.losing,
         legs=collapsed.legs,
+        alike=supplier_of(panel, trade),
         strength=_with_outside(strength, scores),
     )
 
@@ -155,9 +157,9 @@ def _with_outside(strength: dict[ShockClass, FloatArray], scores: Mapping[str, S
     return strength
 
 
-def _without_common(panel: Panel, scored: Screen, moved: BoolArray) -> FloatArray:
+def _without_common(trade: IntArray, scored: Screen, moved: BoolArray) -> FloatArray:
     """z without the move common to the reporter's items; what is silent keeps its own z."""
-    common = common_move(panel, np.where(moved, scored.residual, np.nan))
+    common = common_move(trade, np.where(moved, scored.residual, np.nan))
     return np.where(moved, scored.z - common / scored.sigma, scored.z)
 
 

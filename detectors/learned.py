@@ -10,7 +10,7 @@ import numpy as np
 
 from cews.domain import ShockClass, UserError
 from detectors.base import BoolArray, FloatArray, IntArray, Panel, Scores
-from detectors.context import groups
+from detectors.context import groups, trade_of
 from detectors.features import NAMES, Cells, Features, Screened, Trade, features
 from detectors.ranker import LEAST_MONTHS, Progress, Ranker, judged, stratum_of, train
 from detectors.screen import Screen, volume
@@ -68,7 +68,7 @@ def legs_of(panel: Panel, chosen: IntArray) -> Trade:
         total_quantity=panel.item_quantity,
         total_value=panel.item_value,
         item=item,
-        reporter=_reporters(panel)[item],
+        reporter=trade_of(panel)[item],
         code=_codes(panel)[item],
         partner=groups(panel.partners[leg] for leg in chosen),
     )
@@ -85,15 +85,11 @@ def wholes_of(panel: Panel, chosen: IntArray) -> Trade:
         total_quantity=nothing,
         total_value=nothing,
         item=np.arange(len(chosen)),
-        reporter=_reporters(panel)[chosen],
+        reporter=trade_of(panel)[chosen],
         code=_codes(panel)[chosen],
         partner=np.zeros(len(chosen), dtype=np.int64),
         whole=True,
     )
-
-
-def _reporters(panel: Panel) -> IntArray:
-    return groups((item.reporter, item.flow) for item in panel.items)
 
 
 def _codes(panel: Panel) -> IntArray:

@@ -278,7 +278,7 @@ def _common(case: Case, shock: ShockClass, leg: int | None) -> Iterator[Reason]:
         return
     arrays = case.scores["suppliers"].arrays
     z, share = arrays["quantity_z"][case.column], arrays["share_before"][case.column]
-    items, falling = common_supplier(case.panel, leg, z, share)
+    items, falling = common_supplier(case.evidence.alike, leg, z, share)
     if falling >= 2:
         numbers: dict[str, float | str | None] = {
             "partner": case.panel.partners[leg],

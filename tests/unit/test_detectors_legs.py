@@ -10,7 +10,7 @@ from detector_panels import noisy_panel, totalled
 
 from cews.domain import Flow, ItemKey
 from detectors.base import Panel, Scores
-from detectors.context import common_supplier
+from detectors.context import common_supplier, supplier_of, trade_of
 from detectors.dependence import Dependence, leg_starts, leg_volume, yearly_shares
 from detectors.evidence import capped
 from detectors.exit import DEEP, ESTABLISHED, SupplierScreen, collapse
@@ -99,9 +99,10 @@ def test_a_supplier_is_common_to_the_items_of_one_reporter_and_direction():
     z, share = np.zeros(18), np.full(18, 0.3)
     china = np.arange(0, 18, 3)
     z[china] = [-2, -2, 0, np.nan, -2, -2]
-    assert common_supplier(panel, 0, z, share) == (3, 2), "of four items one is not scored; other trades do not count"
+    alike = supplier_of(panel, trade_of(panel))
+    assert common_supplier(alike, 0, z, share) == (3, 2), "of four items one is not scored; other trades do not count"
     share[3] = 0.01
-    assert common_supplier(panel, 0, z, share) == (2, 1)
+    assert common_supplier(alike, 0, z, share) == (2, 1)
 
 
 def test_scores_of_suppliers_are_on_legs(panel):
