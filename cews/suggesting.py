@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from cews import countries, curating
 from cews.backtest.labels import COLUMNS, DECOY
-from cews.domain import SHOCKS, Flow, Grade, ItemKey, Period, UserError
+from cews.domain import SHOCKS, WORLD, Flow, Grade, ItemKey, Period, UserError
 from cews.store import audit, suggestions
 from cews.store.engine import Connection, Engine, reading, writing
 from cews.store.suggestions import ACCEPTED, DECLINED, Suggestion
@@ -22,6 +22,7 @@ ITEM: Final = "item"
 SHOCK: Final = "shock"
 LONGEST: Final[Mapping[str, int]] = {"what": 200, "why": 1_000, "link": 500}  # characters
 MOST_WAITING: Final = 500  # that nobody has looked at; then the form is closed
+YEARS: Final = range(1900, 2100)  # in which a shock can be
 AFTER: Final = 3  # months after the effect in which a warning of a suggested shock counts
 _FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     ITEM: ("reporter", "flow", "hs", "what", "why", "link"),
@@ -37,7 +38,7 @@ def suggest(engine: Engine, kind: str, fields: Mapping[str, str], *, by: str, no
     content = checked(kind, fields)
     with writing(engine) as cx:
         if suggestions.waiting(cx) >= MOST_WAITING:
-            raise UserError("so many suggestions are waiting that none can be taken now; try again in some days")
+            raise UserError("so many suggestions are waiting that none can be taken now. Try again in some days")
         number = suggestions.add(cx, kind, content, by=by, now=now)
         detail = {"kind": kind, **content}
         audit.append(cx, actor=by or "public", action="suggest", subject=f"suggestion {number}", detail=detail, now=now)
@@ -59,10 +60,10 @@ def checked(kind: str, fields: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def _one_line(name: str, text: str) -> str:
+def _text(name: str, text: str, breaks: str = "") -> str:
     if len(text) > LONGEST[name]:
         raise ValueError(f"at most {LONGEST[name]:,} characters are taken here")
-    if not all(sign.isprintable() or sign in "\r\n" for sign in text):
+    if not all(sign.isprintable() or sign in breaks for sign in text):
         raise ValueError("there are characters in it that cannot be shown")
     return text
 
@@ -70,18 +71,18 @@ def _one_line(name: str, text: str) -> str:
 def _what(text: str) -> str:
     if len(text) < 3:
         raise ValueError("say in some words what it is")
-    return _one_line("what", text)
+    return _text("what", text)
 
 
 def _link(text: str) -> str:
     if text and not text.startswith(("https://", "http://")):
         raise ValueError("a source is an address that begins with https://")
-    return _one_line("link", text)
+    return _text("link", text)
 
 
 def _country(text: str) -> str:
     code = text.upper()
-    if not countries.known(code):
+    if code == WORLD or not countries.known(code):
         raise ValueError("choose a country in three letters, such as KOR")
     return code
 
@@ -91,6 +92,13 @@ def _code(text: str) -> str:
     if not (code.isascii() and code.isdigit() and 4 <= len(code) <= 10):
         raise ValueError("an HS code has 4 to 10 digits")
     return code
+
+
+def _month(text: str) -> Period:
+    month = Period.parse(text)
+    if month.year not in YEARS:
+        raise ValueError(f"there is no trade of {month}")
+    return month
 
 
 def _known(kind: Callable[[str], Any], words: str) -> Callable[[str], str]:
@@ -109,10 +117,10 @@ _READ: Final[Mapping[str, Callable[[str], str]]] = {
     "flow": _known(Flow, "choose import or export"),
     "hs": _code,
     "partner": lambda text: _country(text) if text else "",
-    "effect_month": _known(Period.parse, "write the month as 2021-11"),
+    "effect_month": _known(_month, "write the month as 2021-11"),
     "class": _known(lambda text: text == DECOY or SHOCKS.index(text), "choose what kind of shock it was"),
     "what": _what,
-    "why": lambda text: _one_line("why", text),
+    "why": lambda text: _text("why", text, breaks="\r\n"),
     "link": _link,
 }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from cews import recalibrating, suggesting
+from cews import formats, recalibrating, suggesting
 from cews.commands.session import Session, json_option, pass_session, print_json
 from cews.store import proposals
 from cews.store import suggestions as stored
@@ -122,7 +122,7 @@ def labels(session: Session, output: Path) -> None:
     with output.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, suggesting.LABELS)
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: formats.no_formula(cell) for name, cell in row.items()} for row in rows)
     session.say(f"{len(rows)} labels written to {output}.")
 
 

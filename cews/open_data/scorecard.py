@@ -14,7 +14,7 @@ from cews import __version__, formats
 from cews.backtest.card import CLOCKS, Deck, decks
 from cews.backtest.kept import Kept
 from cews.domain import ShockClass, UserError
-from cews.exports import moment_words
+from cews.exports import moment_words, safe
 from cews.i18n import text
 from cews.open_data import folder, page
 from cews.sentences import shock_label
@@ -68,7 +68,7 @@ def _row(one: Kept, label: Mapping[str, Any]) -> list[Any]:
         "budget_per_1000": one.record.get("budget_per_1000"),
         "simulated": one.record.get("simulated", False),
     }
-    return [({**label, **about}).get(name) for name in LABELS]
+    return [safe(({**label, **about}).get(name)) for name in LABELS]
 
 
 def html(found: Sequence[Deck], language: str, *, made_at: str) -> str:

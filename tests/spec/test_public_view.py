@@ -13,6 +13,7 @@ from dash import Dash
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
+from cews import suggesting
 from cews.accounts import Role
 from cews.dashboard import open_doors
 from cews.dashboard.application import create_app
@@ -85,6 +86,13 @@ def test_a_suggestion_waits_for_an_analyst_and_keeps_nothing_of_who_sent_it(
     with reading(engine) as cx:
         newest = suggestions.listing(cx, world.NOW.replace(year=2100), limit=1)[0]
     assert (newest.made_by, newest.state, newest.content["hs"]) == ("", suggestions.WAITING, "280429")
+
+
+def test_a_full_queue_is_told_in_the_reader_s_language(anybody: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suggesting, "MOST_WAITING", 0)
+    said = anybody.post("/suggest?language=ko", data=GOOD).get_data(as_text=True)
+    assert "지금은 접수할 수 없습니다" in said
+    assert "try again" not in said
 
 
 def test_faults_traps_size_and_haste_are_refused(anybody: FlaskClient, engine: Engine) -> None:

@@ -199,3 +199,10 @@ def test_nothing_else_is_overwritten_by_a_scorecard(tmp_path: Path) -> None:
         scorecard.publish(KEPT, tmp_path, NOW)
     with pytest.raises(UserError, match="backtest --all"):
         scorecard.publish([], tmp_path / "new", NOW)
+
+
+def test_no_name_of_a_label_starts_a_formula(tmp_path: Path) -> None:
+    """Labels come from files, some of them with the words of people outside."""
+    place = tmp_path / "scorecard"
+    scorecard.publish([Kept("own-1", NOW, record(1.0, said("S1") | {"name": "=1+1"}))], place, NOW)
+    assert "'=1+1" in (place / "labels.csv").read_text(encoding="utf-8-sig").split(",")

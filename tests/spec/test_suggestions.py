@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import io
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import Engine
 
 from cews import suggesting
 from cews.backtest.labels import read_labels
+from cews.cli import cews
 from cews.domain import ItemKey, UserError
 from cews.handling import ConflictError
 from cews.store import audit, suggestions, watchlist
@@ -40,7 +43,13 @@ SHOCK = {
         ("item", {"why": "\u202eevil\u0000"}, "cannot be shown"),
         ("item", {"link": "javascript:alert(1)"}, "https://"),
         ("shock", {"effect_month": "2022-13"}, "2021-11"),
+        ("shock", {"effect_month": "9999-12"}, "2021-11"),
+        ("shock", {"effect_month": "0000-01"}, "2021-11"),
         ("shock", {"class": "doom"}, "what kind of shock"),
+        ("shock", {"partner": "WLD"}, "three letters"),
+        ("item", {"reporter": "WLD"}, "three letters"),
+        ("item", {"what": "Neon\r\nBcc: all@example.org"}, "cannot be shown"),
+        ("item", {"link": "https://example.org/\nx"}, "cannot be shown"),
         ("poem", {}, "item or a shock"),
     ],
 )
@@ -99,3 +108,15 @@ def test_a_full_queue_takes_nothing_more(sqlite_engine: Engine, monkeypatch: pyt
         suggested(sqlite_engine, "item")
     with pytest.raises(UserError, match="write why"):
         suggesting.decline(sqlite_engine, 1, "", actor="lee", now=NOW)
+
+
+def test_the_file_of_labels_starts_no_formula(
+    sqlite_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suggesting.accept(sqlite_engine, suggested(sqlite_engine, "shock", what="=1+1"), actor="lee", now=NOW)
+    monkeypatch.setenv("CEWS_DATABASE_URL", sqlite_engine.url.render_as_string(hide_password=False))
+    done = CliRunner().invoke(cews, ["suggestions", "labels", "-o", str(tmp_path / "own.csv")])
+    assert done.exit_code == 0, done.output
+    content = (tmp_path / "own.csv").read_bytes()
+    assert b",'=1+1," in content
+    assert read_labels(content, "own.csv")[0].name == "'=1+1"
