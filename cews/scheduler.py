@@ -27,6 +27,7 @@ from cews.cron import trigger
 from cews.domain import CewsError, Period, SettingsError, SourceError, StoreError, UserError
 from cews.ingesting import IngestReport
 from cews.jobs import ACCEPT, LEASE, RECALIBRATE, Diary
+from cews.net import Transport
 from cews.notify import ChannelDownError, channels
 from cews.settings import Settings
 from cews.store import runs
@@ -108,17 +109,18 @@ def ingest(turn: Turn) -> Summary:
     does not stop the next."""
     counts = {"new": 0, "changed": 0, "rejected": 0}
     errors: list[CewsError] = []
-    for name in filter(None, map(str.strip, turn.settings.schedule_source.split(","))):
-        try:
-            report = _ingest(turn, name)
-        except StopAskedError:
-            raise
-        except CewsError as error:
-            errors.append(error)
-            continue
-        counts["new"] += report.rows_new
-        counts["changed"] += report.rows_changed
-        counts["rejected"] += report.rows_rejected
+    with Transport() as door:
+        for name in filter(None, map(str.strip, turn.settings.schedule_source.split(","))):
+            try:
+                report = _ingest(turn, name, door)
+            except StopAskedError:
+                raise
+            except CewsError as error:
+                errors.append(error)
+                continue
+            counts["new"] += report.rows_new
+            counts["changed"] += report.rows_changed
+            counts["rejected"] += report.rows_rejected
     if len(errors) == 1:
         raise errors[0]
     if errors:
@@ -127,17 +129,17 @@ def ingest(turn: Turn) -> Summary:
     return counts
 
 
-def _ingest(turn: Turn, name: str) -> IngestReport:
+def _ingest(turn: Turn, name: str, door: Transport) -> IngestReport:
     now, source = turn.clock(), sources().get(name)
     if source is None:
         raise SettingsError(f"CEWS_SCHEDULE_SOURCE: there is no source {name!r}")
     codes, reporters = watching.watched(turn.engine, source) if source.by_item else ((), ())
-    return _asked(turn, source, _window(source, now, codes, reporters if source.many_reporters else ()))
+    return _asked(turn, source, _window(source, now, codes, reporters if source.many_reporters else ()), door)
 
 
-def _asked(turn: Turn, source: Source, wanted: Wanted) -> IngestReport:
-    progress = turn.diary.progress
-    report = ingesting.ingest_source(turn.engine, turn.settings, source.id, wanted, now=turn.clock(), progress=progress)
+def _asked(turn: Turn, source: Source, wanted: Wanted, door: Transport) -> IngestReport:
+    told: dict[str, Any] = dict(now=turn.clock(), transport=door, progress=turn.diary.progress)
+    report = ingesting.ingest_source(turn.engine, turn.settings, source.id, wanted, **told)
     turn.diary.say(report.summary())
     for warning in report.warnings:
         turn.diary.say(warning, "warning")
@@ -152,10 +154,11 @@ def _window(source: Source, now: datetime, codes: tuple[str, ...], reporters: tu
 def flash(turn: Turn) -> Summary:
     """Fetch what is published several times a month from the sources that have a key."""
     now, new = turn.clock(), {}
-    for source in sources().values():
-        if source.days and (source.key_setting is None or getattr(turn.settings, source.key_setting, None)):
-            report = _asked(turn, source, _window(source, now, (), ()))
-            new[source.id] = report.rows_new + report.rows_changed
+    with Transport() as door:
+        for source in sources().values():
+            if source.days and (source.key_setting is None or getattr(turn.settings, source.key_setting, None)):
+                report = _asked(turn, source, _window(source, now, (), ()), door)
+                new[source.id] = report.rows_new + report.rows_changed
     return new or {"skipped": "no key for such a source"}
 
 

@@ -16,7 +16,6 @@ from detector_panels import noisy_panel
 from sqlalchemy import event
 
 from cews import pipeline, scheduler
-from cews.ingesting import from_sources
 from cews.net import Patience, Transport
 from cews.scheduler import JOBS, Lease, Turn, carry_out
 from cews.settings import Settings
@@ -63,7 +62,7 @@ def serve(orders: Connection, url: str, wishes: dict[str, Any]) -> None:
 def _in_virtual_time() -> None:
     """Paces between calls and waits before retries cost nothing; the models of the outlook are not fitted."""
     quick = Patience(connect=5, read=5, total=20, attempts=2, first_wait=0.001, longest_wait=0.002)
-    from_sources.Transport = lambda: Transport(quick, sleep=lambda _seconds: None)  # type: ignore[misc, assignment]
+    scheduler.Transport = lambda: Transport(quick, sleep=lambda _seconds: None)  # type: ignore[misc, assignment]
     pipeline.outlook = lambda *_args, **_wishes: 0
 
 
