@@ -76,10 +76,11 @@ def examine(panel: Panel, months: Months, book: Mapping[ItemKey, Alert], rules: 
     for item in months:
         level = rules.level or book[item].level
         found = {month: said for month in months[item] if (said := shares.finding(item, month, level)) is not None}
-        findings += found.values()
-        for alert, change in _fold(book.get(item), found, months[item], policy, shares):
-            changes.append((alert, change))
-            after[item] = alert
+        folded = list(_fold(book.get(item), found, months[item], policy, shares))
+        changes += folded
+        if folded:
+            after[item] = folded[-1][0]
+            findings += found.values()
     still_open = {item: alert for item, alert in after.items() if alert.state is AlertState.OPEN}
     return Slow(tuple(findings), tuple(changes), still_open)
 
@@ -94,9 +95,19 @@ def _fold(
         if change is not None:
             yield alert, change
     for month in months:
-        alert, change = step(alert, found.get(month), policy, month, shares.panel.as_of)
+        said = _news(alert, found.get(month), policy)
+        alert, change = step(alert, said, policy, month, shares.panel.as_of)
         if alert is not None and change is not None:
             yield alert, change
+
+
+def _news(alert: Alert | None, said: Finding | None, policy: Policy) -> Finding | None:
+    """What a month says to the alert. Where none is open, a relapse older than an alert takes to close has been told
+    already, or is older than the store's first scan."""
+    if said is None or (alert is not None and alert.state is AlertState.OPEN):
+        return said
+    since = Period.parse(str(said.reasons[0].numbers["period"]))
+    return said if said.period - since <= policy.close_after else None
 
 
 @dataclass(frozen=True, slots=True)

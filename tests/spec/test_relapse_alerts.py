@@ -144,7 +144,7 @@ def test_the_alert_of_a_shock_opens_beside_it_and_neither_touches_the_other(
 
 
 def test_the_shock_engine_says_the_same_with_and_without_it(sqlite_engine: Engine, tmp_path: Path) -> None:
-    dip = BACK + 5
+    dip = BACK + 3
     history = store(sqlite_engine, tmp_path, 76, dip=dip)
     as_of = history.publication(dip)
     assert as_of is not None
@@ -159,8 +159,12 @@ def test_the_shock_engine_says_the_same_with_and_without_it(sqlite_engine: Engin
     assert with_it.detection.expected_false_alarms == without.detection.expected_false_alarms
 
 
-@pytest.mark.parametrize(("months", "raised"), [(BACK - START + 4, 1), (84, 0)], ids=["standing", "long over"])
-def test_the_first_scan_of_a_backfilled_store_raises_what_stands_and_nothing_old(
+@pytest.mark.parametrize(
+    ("months", "raised"),
+    [(BACK - START + 4, 1), (BACK - START + 5, 0), (84, 0)],
+    ids=["begun three months before", "four", "long over"],
+)
+def test_the_first_scan_of_a_backfilled_store_raises_what_is_fresh_and_nothing_old(
     sqlite_engine: Engine, tmp_path: Path, months: int, raised: int
 ) -> None:
     history = store(sqlite_engine, tmp_path, months)
