@@ -7,7 +7,7 @@ now): if somebody else has changed the alert since, a ConflictError says so and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -160,6 +160,12 @@ def history(cx: Connection, alert_id: int, until: datetime) -> list[Happening]:
         *(Happening(one.since, one) for one in notices.held_of(cx, alert_id)),
     ]
     return sorted((one for one in found if one.at <= until), key=lambda one: one.at)
+
+
+def handled_then(cx: Connection, alert_ids: Collection[int], until: datetime) -> dict[int, Handling]:
+    """How each of the alerts was dealt with at a past moment, as the log tells it; its version is not told."""
+    told = audit.details(cx, [f"alert {number}" for number in alert_ids], until)
+    return {number: after_steps(number, told.get(f"alert {number}", ())) for number in alert_ids}
 
 
 def reopen_risen(cx: Connection, changed: Iterable[Changed], now: datetime) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from dash import html
@@ -20,7 +20,7 @@ from cews.dashboard.second_look import second_look
 from cews.dashboard.view import View
 from cews.dashboard.words import MEASURE_NAMES, OUTCOME_NAMES, STAGE_NAMES, STATE_NAMES, mark
 from cews.domain import SLOW, Alert, AlertChange, ChangeKind, Finding, Level, ShockClass
-from cews.handling import Handling, Stage, after_steps
+from cews.handling import Handling, Stage
 from cews.measures import Hit, weighs
 from cews.severity import Severity, severity
 from cews.store import alert_lines, audit, events, measures, notices
@@ -58,7 +58,7 @@ def read(cx: Connection, view: View, alert_id: int) -> Shown | None:
     hits = measures.hitting(cx, view.as_of, line.item)
     return Shown(
         line=line,
-        handling=line.handling if view.replayed is None else _handling_then(alert_id, history),
+        handling=line.handling if view.replayed is None else triage.handled_then(cx, [alert_id], view.as_of)[alert_id],
         history=[one for one in reversed(history) if _is_news(one)],
         severity=_severity(cx, alert, hits) if alert is not None else None,
         story=stories.story(stored.item_changes(cx, line.item, view.as_of)),
@@ -68,15 +68,18 @@ def read(cx: Connection, view: View, alert_id: int) -> Shown | None:
     )
 
 
+def dealt_with(cx: Connection, lines: Sequence[AlertLine], view: View) -> list[AlertLine]:
+    """Alerts with how they were dealt with at the view's moment: in a replay, as the log tells it of then."""
+    if view.replayed is None:
+        return list(lines)
+    then = triage.handled_then(cx, [line.id for line in lines], view.as_of)
+    return [replace(line, handling=then[line.id]) for line in lines]
+
+
 def _severity(cx: Connection, alert: Alert, hits: Sequence[Hit]) -> Severity | None:
     """As the mails tell it."""
     known = outbox.watched(cx)(alert.item)
     return severity(alert, known.grade, known.stock_months, measure=weighs(hits, alert.partner))
-
-
-def _handling_then(alert_id: int, history: Sequence[Happening]) -> Handling:
-    steps = [one.what.detail for one in history if isinstance(one.what, audit.Entry)]
-    return after_steps(alert_id, steps)
 
 
 def _is_news(one: Happening) -> bool:

@@ -8,7 +8,7 @@ the newest entries is seen by whoever has noted the newest hash elsewhere (``cew
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -17,6 +17,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, func, insert, select, text
 
 from cews.domain import UserError
+from cews.store.bulk import chunks
 from cews.store.schema import audit
 
 START: Final = "0" * 64  # what the first entry is sealed with
@@ -73,6 +74,17 @@ def entries(cx: Connection, subject: str | None = None, limit: int = 100) -> lis
     """The newest first, of one subject or of all."""
     rows = select(audit).where(*([audit.c.subject == subject] if subject else [])).order_by(audit.c.id.desc())
     return [_entry(row) for row in cx.execute(rows.limit(limit))]
+
+
+def details(cx: Connection, subjects: Collection[str], until: datetime) -> dict[str, list[Mapping[str, Any]]]:
+    """What was told of each of the subjects up to a moment, the oldest first; subjects of which nothing was are left
+    out."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for part in chunks(sorted(subjects)):
+        rows = select(audit.c.subject, audit.c.detail).where(audit.c.subject.in_(part), audit.c.at <= until)
+        for subject, detail in cx.execute(rows.order_by(audit.c.id)):
+            found.setdefault(subject, []).append(json.loads(detail))
+    return found
 
 
 def _entry(r: Any) -> Entry:

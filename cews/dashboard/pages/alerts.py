@@ -277,7 +277,7 @@ def _grid(may: bool, view: View) -> Component:
         _column("change", view.say("Vs expected"), "ChangeCell", 126),
         _column("partner", view.say("Supplier"), "PartnerCell", 86, flex=1),
         _column("opened", view.say("Known since"), "OpenedCell", 102),
-        *([_column("handling", view.say("Handling"), "HandlingCell", 106)] if view.replayed is None else []),
+        _column("handling", view.say("Handling"), "HandlingCell", 106, sortable=view.replayed is None),
     ]
     checks = {"checkboxes": may, "headerCheckbox": False, "enableClickSelection": False}
     grid = dag.AgGrid(
@@ -335,6 +335,7 @@ def rows(cx: Connection, view: View, where: AlertFilter, request: Mapping[str, A
     lines = alert_lines.find_alerts(
         cx, view.as_of, where, order=order, offset=start, limit=BLOCK, language=view.language
     )
+    lines = alert_panel.dealt_with(cx, lines, view)
     windows = [Window(line.item, line.source, line.period + (1 - SPARK_MONTHS), line.period) for line in lines]
     totals = queries.monthly_totals(cx, view.as_of, windows)
     measures = [line.finding.measure if line.finding else None for line in lines]

@@ -13,7 +13,7 @@ from cews import formats, second_eyes, sentences
 from cews.accounts import Role
 from cews.counterchecks import Check
 from cews.dashboard import decisions, parts
-from cews.dashboard.alert_panel import stage_of, stage_words
+from cews.dashboard.alert_panel import dealt_with, stage_of, stage_words
 from cews.dashboard.desk import Desk
 from cews.dashboard.pages import Page, brief_path, event_path, item_path
 from cews.dashboard.second_look import of_event
@@ -131,7 +131,7 @@ def _looked_at(cx: Connection, lines: Sequence[AlertLine], view: View) -> list[t
 
 def _members(cx: Connection, one: Card, view: View) -> list[AlertLine]:
     where = AlertFilter(state="all", event=one.id)
-    return alert_lines.find_alerts(cx, view.as_of, where, limit=1_000, language=view.language)
+    return dealt_with(cx, alert_lines.find_alerts(cx, view.as_of, where, limit=1_000, language=view.language), view)
 
 
 def _yearly_value(cx: Connection, lines: Sequence[AlertLine], view: View) -> float:
@@ -173,7 +173,7 @@ def _suppliers(lines: Sequence[AlertLine], view: View) -> list[str]:
 
 def _alerts(one: Card, lines: Sequence[AlertLine], view: View) -> Component:
     headers = [view.say("Level"), view.say("Item"), view.say("Kind"), view.say("Supplier"), view.say("Vs expected")]
-    headers += [view.say("Month"), view.say("Handling")] if view.replayed is None else [view.say("Month")]
+    headers += [view.say("Month"), view.say("Handling")]
     rows = [_alert(line, view) for line in lines]
     live = [line for line in lines if line.state == "open"] or list(lines)
     seen = orjson.dumps([(line.id, line.handling.version) for line in live]).decode()
@@ -199,17 +199,15 @@ def _alert(line: AlertLine, view: View) -> list[parts.Child]:
             html.Code(f" {line.item.hs}"),
         ]
     )
-    cells: list[parts.Child] = [
+    return [
         parts.level_pill(line.level, view),
         item,
         view.shock(line.shock),
         view.country(line.partner) if line.partner else "–",
         html.Span([parts.change(line.change), html.Span(f" {measure}", className="about-inline")]),
         str(line.period),
+        _stage(line, view),
     ]
-    if view.replayed is None:
-        cells.append(_stage(line, view))
-    return cells
 
 
 def _stage(line: AlertLine, view: View) -> Component:
