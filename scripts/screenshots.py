@@ -36,6 +36,8 @@ PAGES = {
     "watchlists": "/watchlists",
     "watch-add": "/watchlists/add?q=요소수",
     "relapses": "/watchlists/relapses?as_of=2023-12-20",
+    "slow-alerts": "/alerts?class=dependence_relapse&as_of=2023-12-20",
+    "slow-item": "/items/KOR/import/3102109000?as_of=2023-12-20",
     "diversions": "/diversions",
     "whatif": "/whatif?supplier=CHN",
     "whatif-item": "/whatif?item=KOR:import:310210&supplier=CHN&months=6",
