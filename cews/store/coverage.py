@@ -7,8 +7,9 @@ flows with the same codes, months and times share a scope, so that a file of man
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from typing import Any
 
@@ -18,11 +19,12 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, FromClause, Select, Subquery, func, select
 
 from cews.domain import Coverage, Flow, ItemKey, Period
-from cews.store.bulk import NEVER, Micros, fetch_about, fetch_of, insert
+from cews.store.bulk import NEVER, Micros, distinct, fetch_about, fetch_of, insert
 from cews.store.schema import release, release_hs, release_month, release_partner, release_reporter, series
 
 PUBLISHED, NOT_REPORTED, NOT_YET_PUBLISHED = "published", "not_reported", "not_yet_published"
 _SCOPES = 1_000_000  # no release has more scopes than this
+_SPEAKER = ["source", "reporter", "flow", "hs"]
 
 Speaker = tuple[str, ItemKey]  # a source, and an item it speaks about
 Rows = NDArray[np.int64]
@@ -91,7 +93,7 @@ class Published:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scopes:
     """What the releases of one source, or of all, say about some items, as it stands in the tables."""
 
@@ -126,23 +128,34 @@ class Scopes:
         whole = self.months[~self.months["dated"]]
         return self._assemble(whole, -whole["released_at"].to_numpy())
 
+    @cached_property
+    def _speakers(self) -> tuple[tuple[Speaker, ...], dict[int, Rows]]:
+        """Who speaks, in order, and which of them in each scope."""
+        group, first = distinct(self.codes, _SPEAKER)
+        keys = list(zip(*(self.codes[name].take(first).tolist() for name in _SPEAKER), strict=True))
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        row = np.empty(len(keys), dtype=np.int64)
+        row[order] = np.arange(len(keys))
+        speakers = [(keys[n][0], ItemKey(keys[n][1], Flow(keys[n][2]), keys[n][3])) for n in order]
+        return tuple(speakers), _by_scope(self.codes["number"], row[group])
+
+    @cached_property
+    def _partners(self) -> Mapping[int, Sequence[str]]:
+        """Of the scopes that do not speak about all."""
+        found: dict[int, list[str]] = {}
+        for scope, partner in zip(self.partners["number"].tolist(), self.partners["partner"].tolist(), strict=True):
+            found.setdefault(scope, []).append(partner)
+        return found
+
     def _assemble(self, months: pd.DataFrame, times: Micros) -> Published:
         columns = ordinal(months["period"].to_numpy())
         first, last = (int(columns.min()), int(columns.max())) if len(columns) else (0, -1)
-        names = ["source", "reporter", "flow", "hs"]
-        keys = self.codes[names]
-        speakers = keys.drop_duplicates().sort_values(names).itertuples(index=False, name=None)
-        result = Published.nothing(
-            [(source, ItemKey(reporter, Flow(flow), hs)) for source, reporter, flow, hs in speakers],
-            Period(first),
-            last - first + 1,
-        )
-        rows_of = _by_scope(self.codes["number"], keys.groupby(names).ngroup().to_numpy().astype(np.int64))
+        speakers, rows_of = self._speakers
+        result = Published.nothing(speakers, Period(first), last - first + 1)
         columns_of = _by_scope(months["number"], columns - first)
         times_of = _by_scope(months["number"], times)
-        partners_of = self.partners.groupby("number")["partner"].agg(list).to_dict()
         for scope in rows_of.keys() & columns_of.keys():
-            result.enter(rows_of[scope], columns_of[scope], times_of[scope], partners_of.get(scope, ()))
+            result.enter(rows_of[scope], columns_of[scope], times_of[scope], self._partners.get(scope, ()))
         return result
 
 
