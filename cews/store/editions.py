@@ -4,23 +4,26 @@ they become in another."""
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Final
 
 import pandas as pd
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, insert, select
 
-from cews.store.bulk import fetch, insert, insert_missing
+from cews.store.bulk import distinct, insert_missing
 from cews.store.schema import code_break, code_target, edition_month
-
-_KEY: Final = ["source", "reporter", "period", "edition"]
 
 
 def note(cx: Connection, source: str, observations: pd.DataFrame) -> None:
     """Keep of which edition the codes of each reporter's months are."""
-    said = observations[["reporter", "period", "hs_edition"]].rename(columns={"hs_edition": "edition"})
-    said = said[said["edition"] != ""].drop_duplicates().assign(source=source)
-    known = fetch(cx, select(edition_month).where(edition_month.c.source == source))
-    insert(cx, edition_month, said[~pd.MultiIndex.from_frame(said[_KEY]).isin(pd.MultiIndex.from_frame(known[_KEY]))])
+    columns = ["reporter", "period", "hs_edition"]
+    said = observations[columns].take(distinct(observations, columns)[1])
+    rows = {row for row in zip(*(said[name].tolist() for name in columns), strict=True) if row[2]}
+    known = select(*edition_month.c["reporter", "period", "edition"]).where(edition_month.c.source == source)
+    new = sorted(rows - {tuple(row) for row in cx.execute(known)}) if rows else []
+    if new:
+        cx.execute(
+            insert(edition_month),
+            [{"source": source, "reporter": one, "period": month, "edition": of} for one, month, of in new],
+        )
 
 
 def of_months(cx: Connection) -> dict[tuple[str, str], dict[int, str]]:

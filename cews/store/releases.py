@@ -33,7 +33,7 @@ from cews.store.bulk import NEVER, Micros, distinct
 from cews.store.coverage import PUBLISHED, Published, Scopes, Spoken, ordinal
 from cews.store.coverage import write as write_coverage
 from cews.store.schema import observation, quarantine, release, release_month, series
-from cews.store.timeline import VALUES, Contradiction, place, repeating
+from cews.store.timeline import VALUES, Bools, Contradiction, place, repeating
 
 ACCEPTED, REJECTED = "accepted", "rejected"
 
@@ -178,9 +178,9 @@ def _rows(new: NewRelease, observations: pd.DataFrame, grid: _Grid, known: Publi
     """The observations as statements: where they stand and since when they hold."""
     rows = observations[list(OBSERVATION_COLUMNS)].reset_index(drop=True)
     rows = rows.assign(row=grid.rows(rows), column=grid.columns(rows["period"].to_numpy(dtype=np.int64)))
-    _refuse(rows[(rows["row"] < 0) | (rows["column"] < 0)])
-    released = bulk.micros(new.released_at)
     row, column = rows["row"].to_numpy(), rows["column"].to_numpy()
+    _refuse(rows, (row < 0) | (column < 0))
+    released = bulk.micros(new.released_at)
     told_before = known.cells(row, column, rows["partner"]) != NEVER
     undated = np.where(told_before, released, grid.calendar(new)[column])
     own = _own_times(new, len(rows))
@@ -224,16 +224,24 @@ def _with_series(cx: Connection, rows: pd.DataFrame, grid: _Grid) -> tuple[pd.Da
     Those that are new are made."""
     pair, first = distinct(rows, ["row", "partner"])
     here = _series_known(cx, grid)
-    named = rows[["row", "partner", *_ITEM]].iloc[first]
-    found = named.merge(here, on=["row", "partner"], how="left")["series_id"]
-    if found.isna().any():
-        missing = named[found.isna().to_numpy()].sort_values(["row", "partner"])
+    named = rows[["row", "partner", *_ITEM]].take(first)
+    found = _numbers(here, named)
+    if (found < 0).any():
+        missing = named[found < 0].sort_values(["row", "partner"])
         bulk.insert(cx, series, missing[[*_ITEM, "partner"]].assign(source=grid.source))
         here = _series_known(cx, grid)
-        found = named.merge(here, on=["row", "partner"])["series_id"]
-    series_id = found.to_numpy(dtype=np.int64)[pair]
+        found = _numbers(here, named)
+    series_id = found[pair]
     rows = rows.assign(series_id=series_id, cell=series_id * _PERIODS + rows["period"].to_numpy(dtype=np.int64))
     return rows.iloc[np.argsort(rows["cell"].to_numpy(), kind="stable")].reset_index(drop=True), here
+
+
+def _numbers(series_here: pd.DataFrame, named: pd.DataFrame) -> Ints:
+    """The series_id of each row and partner, -1 where there is none yet."""
+    pairs = zip(series_here["row"].tolist(), series_here["partner"].tolist(), strict=True)
+    number = dict(zip(pairs, series_here["series_id"].tolist(), strict=True))
+    wanted = zip(named["row"].tolist(), named["partner"].tolist(), strict=True)
+    return np.array([number.get(pair, -1) for pair in wanted], dtype=np.int64)
 
 
 def _series_known(cx: Connection, grid: _Grid) -> pd.DataFrame:
@@ -273,30 +281,38 @@ def _change(
 def _vanished(new: NewRelease, versions: pd.DataFrame, series_here: pd.DataFrame, covered: Published) -> pd.DataFrame:
     """Current versions that the release covers and does not have. A dated release closes nothing by silence."""
     released = bulk.micros(new.released_at)
-    current = versions[(versions["known_to"] == NEVER) & (versions["known_from"] < released)]
-    current = current.merge(series_here, on="series_id").assign(known_to=released)
-    current["column"] = ordinal(current["period"].to_numpy()) - covered.start.ordinal
+    in_force = (versions["known_to"] == NEVER) & (versions["known_from"] < released) & (new.known_from is None)
+    current = versions[in_force]
+    at = pd.Index(series_here["series_id"]).get_indexer(current["series_id"])
+    current = current.assign(
+        known_to=released,
+        row=series_here["row"].to_numpy()[at],
+        column=ordinal(current["period"].to_numpy()) - covered.start.ordinal,
+        partner=series_here["partner"].array[at],
+    )
     covering = covered.cells(current["row"].to_numpy(), current["column"].to_numpy(), current["partner"])
-    gone: pd.DataFrame = current[(covering != NEVER) & (new.known_from is None)]
+    gone: pd.DataFrame = current[covering != NEVER]
     return gone
 
 
-def _refuse(uncovered: pd.DataFrame) -> None:
-    if len(uncovered):
-        first = uncovered.iloc[0]
+def _refuse(rows: pd.DataFrame, uncovered: Bools) -> None:
+    if uncovered.any():
+        first = rows.iloc[int(np.argmax(uncovered))]
         raise StoreError(
-            f"{len(uncovered)} rows lie outside what their release says it covers, the first is {_name(first)}. "
+            f"{uncovered.sum()} rows lie outside what their release says it covers, the first is {_name(first)}. "
             "The reader of this source must name every code and month it gives in its coverage."
         )
 
 
 def _refuse_uncovered(rows: pd.DataFrame, covered: Published) -> None:
     times = covered.cells(rows["row"].to_numpy(), rows["column"].to_numpy(), rows["partner"])
-    _refuse(rows[times == NEVER])
+    _refuse(rows, times == NEVER)
 
 
 def _refuse_older(new: NewRelease, change: _Change, stated: Published) -> None:
     """Nothing may be entered before a release that stated the same month as a whole (see the module's text)."""
+    if not change.touched:
+        return
     entered = [change.opened.loc[:, _WHERE], change.vanished.assign(known_from=change.vanished["known_to"])[_WHERE]]
     cells = pd.concat(entered, ignore_index=True)
     newest = -stated.cells(cells["row"].to_numpy(), cells["column"].to_numpy(), cells["partner"])

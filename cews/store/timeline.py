@@ -48,7 +48,7 @@ class Placement:
 def place(versions: pd.DataFrame, statements: pd.DataFrame) -> Placement:
     """Enter the statements (cell, known_from, dated, VALUES) among the versions (cell, known_from, known_to,
     closed_by, release_id, VALUES) of the same cells. Raises Contradiction."""
-    if versions.empty and not statements["cell"].duplicated().any():
+    if statements.empty or (versions.empty and not statements["cell"].duplicated().any()):
         return _all_new(len(statements))
     rows = _in_order(versions, statements)
     rows = rows[~_said_again(rows)]
