@@ -56,7 +56,8 @@ class Known:
 
     name: ItemName
     series: ItemSeries
-    alert: AlertLine | None
+    alert: AlertLine | None  # the newest of a shock
+    slow: AlertLine | None  # the newest of a slow matter
     forecasts: Sequence[ForecastLine]
     raised: Mapping[Period, int]  # months with a finding, and its level
     price: PriceSeries | None
@@ -76,6 +77,12 @@ class Known:
     @property
     def finding(self) -> Finding | None:
         return self.alert.finding if self.alert else None
+
+    @property
+    def standing(self) -> list[tuple[AlertLine, Finding]]:
+        """The open alerts with their newest evidence, that of a shock first."""
+        found = [one for one in (self.alert, self.slow) if one is not None and one.state == "open"]
+        return [(one, one.finding) for one in found if one.finding is not None]
 
     @property
     def expected(self) -> Mapping[Period, Expected]:
@@ -104,13 +111,12 @@ def compose(engine: Engine, subject: Subject, asked: Asked) -> Brief:
     """Raises UserError where nothing is known of the item."""
     known = _known(engine, ItemKey.parse(subject.key), asked)
     name = known.name.label(asked.language)
-    alert = known.alert
     return Brief(
         subject=subject,
         asked=asked,
         title=asked.say("{name}: supply-chain brief", name=name),
         subtitle=_what(known, asked),
-        level=alert.level if alert and alert.state == "open" else None,
+        level=max((alert.level for alert, _ in known.standing), default=None),
         simulated=known.series.simulated,
         summary=list(_summary(known, name, asked)),
         stats=list(_stats(known, asked)),
@@ -137,11 +143,13 @@ def _known(engine: Engine, item: ItemKey, asked: Asked) -> Known:
                 "--as-of gives another day"
             )
         alert = alert_lines.item_alert(cx, asked.as_of, item)
+        slow = alert_lines.item_alert(cx, asked.as_of, item, slow=True)
         live = alert if alert is not None and alert.state == "open" else None
         return Known(
             name=name,
             series=series,
             alert=alert,
+            slow=slow,
             forecasts=queries.item_forecasts(cx, asked.as_of, item),
             raised={found.period: found.level for found in queries.item_findings(cx, asked.as_of, item)},
             price=prices.for_item(cx, item.hs, asked.as_of),
@@ -166,16 +174,15 @@ def _origins(cx: Connection, item: ItemKey, series: ItemSeries, asked: Asked) ->
 
 def _what(known: Known, asked: Asked) -> str:
     """The story in a line."""
-    alert = known.alert
-    if alert is None or alert.state != "open" or alert.finding is None:
+    if not known.standing:
         return asked.say("No alert is open on this item.")
-    what = sentences.what_happened(alert.finding, asked.language)
+    what = sentences.what_happened(known.standing[0][1], asked.language)
     return what[:1].upper() + what[1:]
 
 
 def _summary(known: Known, name: str, asked: Asked) -> Iterator[str]:
-    finding, series, last = known.finding, known.series, known.last
-    if finding is not None and known.alert is not None and known.alert.state == "open":
+    series, last = known.series, known.last
+    for _, finding in known.standing:
         yield sentences.told(finding, name, asked.language)
     yield _total(known, asked)
     if shares := series.shares(last, YEAR):
@@ -280,9 +287,9 @@ def _sections(known: Known, asked: Asked) -> Iterator[Section]:
     yield Section(
         asked.say("Why", context="mail"), points=reasons if asked.long else reasons[:SHORT_REASONS], half=True
     )
-    if known.alert is not None and known.alert.state == "open":
-        words = asked.say(action(Level(known.alert.level), known.item.flow, ShockClass(known.alert.shock)))
-        yield Section(asked.say("Recommended action"), points=[words])
+    if known.standing:
+        done = [action(Level(one.level), known.item.flow, ShockClass(one.shock)) for one, _ in known.standing]
+        yield Section(asked.say("Recommended action"), points=[asked.say(words) for words in done])
     shares = known.series.shares(known.last, YEAR) if known.item.flow is Flow.IMPORT else None
     over = () if asked.long else (Phase.ENDED, Phase.CANCELLED)
     yield from beside.announced([hit for hit in known.hits if hit.phase not in over], asked, shares)
@@ -379,9 +386,9 @@ def _points(difference: float | None, asked: Asked) -> Number:
 
 
 def _reasons(known: Known, asked: Asked) -> list[str]:
-    if known.finding is None or known.alert is None or known.alert.state != "open":
+    if not known.standing:
         return [asked.say("The newest month gave no reason for an alert.")]
-    return sentences.explanation(known.finding, asked.language)
+    return [words for _, finding in known.standing for words in sentences.explanation(finding, asked.language)]
 
 
 def _months(known: Known, asked: Asked) -> Grid:

@@ -20,7 +20,7 @@ from cews.dashboard.desk import Desk, clientside
 from cews.dashboard.pages import Page, item_path
 from cews.dashboard.view import View
 from cews.dashboard.words import LEVELS, MEASURE_NAMES, STAGE_NAMES, STATE_NAMES
-from cews.domain import AlertState, Flow, Level, Period, ShockClass
+from cews.domain import SLOW, AlertState, Flow, Level, Period, ShockClass
 from cews.sentences import event_name
 from cews.series import Numbers, sparkline
 from cews.store import alert_lines, events, queries
@@ -356,7 +356,7 @@ def row(line: AlertLine, trend: Numbers, view: View) -> dict[str, Any]:
         "period": str(line.period),
         "trend": [None if number is None else float(f"{number:.4g}") for number in trend],
         "ratio": line.change,
-        "change": formats.percent(line.change, arrow=True),
+        "change": _against(line, view),
         "measure": view.say(MEASURE_NAMES[line.finding.measure]) if line.finding else "",
         "partner": view.country(line.partner) if line.partner else "–",
         "partner_code": line.partner or "",
@@ -369,6 +369,13 @@ def row(line: AlertLine, trend: Numbers, view: View) -> dict[str, Any]:
         "version": line.handling.version,
         "href": view.link(item_path(line.item.reporter, line.item.flow.value, line.item.hs)),
     }
+
+
+def _against(line: AlertLine, view: View) -> str:
+    """The difference from what was expected; of slow matters, which expect nothing, the share."""
+    if line.finding is not None and line.finding.shock in SLOW:
+        return formats.share(line.finding.observed)
+    return formats.percent(line.change, arrow=True)
 
 
 # --- panel -------------------------------------------------------------------------------------------

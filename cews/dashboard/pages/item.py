@@ -150,6 +150,7 @@ def sheet(desk: Desk, cx: Connection, view: View, item: ItemKey, what: str) -> S
 
 def _head(known: ItemFacts, simulated: bool, view: View) -> Component:
     name, alert = known.name, known.alert
+    levels = [one.level for one in (alert, known.slow) if one is not None and one.state == "open"]
     other = name.en if view.language == "ko" else ""
     about = parts.kept(
         html.Code(f"HS {name.item.hs}"),
@@ -159,9 +160,7 @@ def _head(known: ItemFacts, simulated: bool, view: View) -> Component:
     )
     marks = parts.kept(
         html.Span(name.label(view.language)),
-        parts.level_pill(alert.level, view)
-        if alert and alert.state == "open"
-        else parts.tag(view.say("No open alert")),
+        parts.level_pill(max(levels), view) if levels else parts.tag(view.say("No open alert")),
         parts.simulated_tag(view) if simulated else None,
     )
     crumbs = html.Nav(
