@@ -279,4 +279,6 @@ def read_described(words: str) -> tuple[Period | None, Period | None]:
     if not dots or not (first or last):
         raise ValueError(f"{words!r} are no months; write them as 2026-03..2026-05")
     ends = [Period.parse(each) if each else None for each in (first, last)]
+    if any(each is not None and each.year < 1 for each in ends):
+        raise ValueError(f"{words!r} lies before the first year")
     return ends[0], ends[1]

@@ -64,7 +64,7 @@ class Known:
 
 def compose(engine: Engine, subject: Subject, asked: Asked) -> Brief:
     """Raises UserError where there is no such event."""
-    if not subject.key.isdecimal():
+    if not (subject.key.isdecimal() and len(subject.key) < 10):
         raise UserError(f"{subject.key!r} is no number of an event; `cews events` lists them")
     with reading(engine) as cx:
         known = _known(engine, cx, int(subject.key), asked)

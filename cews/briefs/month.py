@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cews import formats, relapses, second_eyes, sentences
+from cews.asked_months import EARLIEST
 from cews.briefs import backing, beside, levels
 from cews.briefs.content import (
     Asked,
@@ -90,7 +91,7 @@ def compose(engine: Engine, subject: Subject, asked: Asked) -> Brief:
 def _known(engine: Engine, cx: Connection, month: Period, asked: Asked) -> Known:
     states = queries.source_states(cx, asked.as_of)
     newest = max((one.newest for one in states if one.newest is not None), default=None)
-    if newest is None or month > newest:
+    if newest is None or month > newest or month.year < EARLIEST:
         told = f"the newest is {newest}" if newest else "there is none"
         raise UserError(f"no figures of {month} were known at {asked.as_of:%Y-%m-%d}; {told}")
     found = stored.after(cx, stored.changes_of_month(cx, month, asked.as_of)).values()

@@ -22,6 +22,7 @@ from cews.store.engine import reading
 PUBLISHED: Final = "/brief/<int:number>.<form>"
 DRAFT: Final = "/brief/draft/<kind>/<key>.<form>"
 _TYPES: Final = {"html": "text/html; charset=utf-8", "pdf": "application/pdf"}
+BEYOND: Final = 2**31  # no number of the store is as large
 _drawing = Lock()  # laying out takes a second of a processor: one at a time
 
 
@@ -31,7 +32,7 @@ def register(server: Flask, desk: Desk) -> None:
     @server.get(PUBLISHED)
     def published_brief(number: int, form: str) -> Response:
         with reading(desk.engine) as cx:
-            found = stored.page(cx, number) if form in _TYPES else None
+            found = stored.page(cx, number) if form in _TYPES and number < BEYOND else None
         if found is None:
             abort(404)
         kept, html = found
@@ -55,7 +56,7 @@ def register(server: Flask, desk: Desk) -> None:
 
 def _drafted(desk: Desk, subject: Subject, asked: Asked, form: str) -> str:
     with reading(desk.engine) as cx:
-        note = stored.draft(cx, publishing.address_of(subject, asked)).note
+        note = stored.draft(cx, publishing.address_of(subject, asked)).then(asked.as_of)
     brief = replace(briefs.compose(desk.engine, subject, asked), note=note)
     if form == "html":
         return page.html(brief)

@@ -99,10 +99,7 @@ def view_of(
     language = cookie if cookie in LANGUAGES else default_language
     replayed, problem = None, ""
     if "as_of" in query:
-        try:
-            replayed = date.fromisoformat(query["as_of"][0])
-        except ValueError:
-            problem = text("“{day}” is not a day; write it as 2021-10-20.", language, day=query["as_of"][0])
+        replayed, problem = _day_of(query["as_of"][0], now.astimezone(ZoneInfo(zone)).date(), language)
     return View(
         language=language,
         as_of=utc(replayed) if replayed else now.astimezone(UTC),
@@ -112,3 +109,14 @@ def view_of(
         problem=problem,
         reader=reader,
     )
+
+
+def _day_of(words: str, today: date, language: str) -> tuple[date | None, str]:
+    """The day that is replayed, or what is wrong with it."""
+    try:
+        day = date.fromisoformat(words)
+    except ValueError:
+        return None, text("“{day}” is not a day; write it as 2021-10-20.", language, day=words)
+    if day > today:
+        return None, text("“{day}” has not come yet.", language, day=words)
+    return day, ""

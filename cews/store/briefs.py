@@ -37,6 +37,10 @@ class Draft:
     changed_at: datetime | None = None
     edits: int = 0
 
+    def then(self, as_of: datetime) -> str:
+        """The note, where it had been written by then."""
+        return self.note if self.changed_at is not None and self.changed_at <= as_of else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Published:

@@ -56,6 +56,12 @@ def test_filters_are_changed_and_what_is_none_is_told(reader: Program) -> None:
     assert reader.get("/search").status_code == 422
 
 
+@pytest.mark.parametrize("months", ["0000-01..0000-02", "0000-01..", "..0000-01"])
+def test_months_of_no_time_are_no_filter(reader: Program, months: str) -> None:
+    answer = reader.get(f"/search?q=graphite&having=months:{months}&{WHEN}")
+    assert SearchAnswer.model_validate_json(answer.data).data.ignored == [f"months:{months}"]
+
+
 def test_an_alert_is_looked_at_again(reader: Program) -> None:
     worst = SearchAnswer.model_validate_json(reader.get(f"/search?q=severe+alerts&{WHEN}").data).data.hits[0]
     checks = ChecksAnswer.model_validate_json(reader.get(f"/alerts/{worst.key}/counter-checks?{WHEN}").data).data

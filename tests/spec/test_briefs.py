@@ -402,6 +402,9 @@ def test_an_analyst_writes_and_publishes(app: Dash, engine: Engine) -> None:
     browser = people.browser_of(app, engine, Role.VIEWER)
     looked = browser.get("/brief/draft/item/KOR:import:250410.html?lang=ko")
     assert "판단 의견" in looked.text
+    then = browser.get("/brief/draft/item/KOR:import:250410.html?lang=ko&as_of=2024-07-01")
+    assert then.status_code == 200
+    assert "판단 의견" not in then.text, "nobody had written it yet"
     status, said = _press(app, engine, Role.ANALYST, "brief-publish-short")
     assert status == 200
     number = int(re.findall(r"/brief/(\d+)\.html", said)[0])
@@ -411,6 +414,9 @@ def test_an_analyst_writes_and_publishes(app: Dash, engine: Engine) -> None:
     assert drawn.headers["Content-Type"] == "application/pdf"
     assert len(pypdfium2.PdfDocument(drawn.data)) == 1
     assert browser.get("/brief/99999.html").status_code == 404
+    assert browser.get(f"/brief/{'9' * 25}.html").status_code == 404
+    for nothing in (f"event/{'9' * 25}", "event/²", "month/0000-01", "month/9999-12"):
+        assert browser.get(f"/brief/draft/{nothing}.html").status_code == 400
     assert browser.get("/brief/draft/item/KOR:import:999999.html").status_code == 400
     assert browser.get("/brief/draft/item/KOR:import:250410.html?lang=fr").status_code == 400
     assert browser.get(f"/brief/{number}.exe").status_code == 404

@@ -155,7 +155,7 @@ _PIECES = st.sampled_from(
 @example("\x00" * 500, 12)
 @example("İstanbul US 80%", 24_000)
 def test_nothing_that_is_typed_breaks_it(sentence: str, month: int) -> None:
-    question = understand(sentence, Period(month + 12), "ko")
+    question = understand(sentence, Period(month + 1_200), "ko")
     assert len(question.sentence) <= LONGEST
     for one in question.filters:
         assert one.field in FIELDS
@@ -164,7 +164,7 @@ def test_nothing_that_is_typed_breaks_it(sentence: str, month: int) -> None:
     assert all(level in (1, 2, 3, 4) for level in question.levels)
     first, last = question.months or (None, None)
     assert first is None or last is None or first <= last
-    assert understand(sentence, Period(month + 12), "ko") == question
+    assert understand(sentence, Period(month + 1_200), "ko") == question
 
 
 @given(st.text(max_size=30))

@@ -31,6 +31,15 @@ def test_a_day_includes_what_was_published_on_it_and_stays_in_links() -> None:
     assert replay.link("/alerts", level="severe") == "/alerts?as_of=2024-02-15&level=severe"
 
 
+def test_a_day_that_has_not_come_is_said() -> None:
+    late = view_of("?as_of=2024-07-17", None, "ko", "Asia/Seoul", datetime(2024, 7, 16, 16, tzinfo=UTC))
+    assert not late.problem, "in Seoul it is the next day already"
+    for day in ("2024-07-17", "9999-12-31"):
+        early = view(f"?as_of={day}")
+        assert (early.replayed, early.as_of) == (None, NOW)
+        assert f"‘{day}’은(는) 아직 오지 않은 날짜입니다" in early.problem
+
+
 @pytest.mark.parametrize("day", ["yesterday", "2024-13-01", "<b>"])
 def test_an_unreadable_day_is_said_and_shows_now(day: str) -> None:
     unclear = view(f"?as_of={day}")

@@ -156,7 +156,8 @@ def _desk_of(cx: Connection, subject: Subject, at_length: bool, view: View) -> C
     looks = html.Div([_look(subject, at_length, kind, view) for kind in ("html", "pdf")], className="actions")
     title = f"{view.say(FORMS[at_length])} · {_language(view.language, view)}"
     if not view.may(Role.ANALYST):
-        note = html.P(draft.note, className="wraps") if draft.note else None
+        written = draft.then(view.as_of)
+        note = html.P(written, className="wraps") if written else None
         return parts.card(title, note, looks)
     area = html.Label(
         [
