@@ -10,13 +10,13 @@ from __future__ import annotations
 import csv
 import math
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from io import BytesIO, TextIOWrapper
+from io import BytesIO, StringIO
 from pathlib import Path
-from typing import BinaryIO, Final, TextIO
+from typing import Final
 
 from openpyxl import Workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
@@ -25,7 +25,7 @@ from cews import __version__, countries, formats, sentences
 from cews.domain import Alert, Finding, ItemKey, UserError
 from cews.store import alerts as stored_alerts
 from cews.store import names, pages, provenance, watchlist
-from cews.store.engine import Connection, Engine, reading
+from cews.store.engine import Connection
 
 Cell = str | int | float | None
 
@@ -147,15 +147,6 @@ COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
 }
 
 
-def write_csv(engine: Engine, what: str, out: Path | BinaryIO, *, as_of: datetime, language: str) -> int:
-    """Write ``"alerts"`` (open, closed and retracted) or ``"findings"``; returns the number of lines below the heading.
-
-    A file is replaced only when everything is written; UserError where it cannot be.
-    """
-    with reading(engine) as cx, _opened(out) as stream:
-        return write_lines(stream, COLUMNS[what], lines(cx, what, as_of, language))
-
-
 def lines(cx: Connection, what: str, as_of: datetime, language: str) -> Iterator[Line]:
     """The lines of ``"alerts"`` or ``"findings"``; findings are read and given page by page."""
     called = _names(cx)
@@ -194,17 +185,6 @@ def _names(cx: Connection) -> _Named:
     return lambda item: watched.get(item) or (codes.get((item.hs, "ko"), ""), codes.get((item.hs, "en"), ""))
 
 
-def write_lines(stream: TextIO, columns: Sequence[Column], told: Iterable[Line]) -> int:
-    """The heading and the lines; returns how many lines."""
-    writer = csv.writer(stream, Excel)
-    writer.writerow([name for name, _ in columns])
-    count = 0
-    for line in told:
-        writer.writerow([safe(get(line)) for _, get in columns])
-        count += 1
-    return count
-
-
 # --- tables ------------------------------------------------------------------------------------------
 
 
@@ -230,13 +210,12 @@ def alerts_table(cx: Connection, ids: Collection[int], as_of: datetime, language
 
 def csv_of(table: Table) -> bytes:
     """As CSV."""
-    out = BytesIO()
-    with _opened(out) as stream:
-        writer = csv.writer(stream, Excel)
-        writer.writerow([safe(name) for name in (*table.headings, *table.about)])
-        about = [safe(cell) for cell in table.about.values()]
-        writer.writerows([*map(safe, row), *about] for row in table.rows)
-    return out.getvalue()
+    stream = StringIO(newline="")
+    writer = csv.writer(stream, Excel)
+    writer.writerow([safe(name) for name in (*table.headings, *table.about)])
+    about = [safe(cell) for cell in table.about.values()]
+    writer.writerows([*map(safe, row), *about] for row in table.rows)
+    return stream.getvalue().encode("utf-8-sig")
 
 
 def workbook_of(table: Table, title: str) -> bytes:
@@ -275,18 +254,6 @@ def save(out: Path, content: bytes) -> None:
     """A file, complete or not at all. Raises UserError where it cannot be written."""
     with placed(out) as part:
         part.write_bytes(content)
-
-
-@contextmanager
-def _opened(out: Path | BinaryIO) -> Iterator[TextIO]:
-    if not isinstance(out, Path):
-        stream = TextIOWrapper(out, encoding="utf-8-sig", newline="")
-        yield stream
-        stream.flush()
-        stream.detach()  # the caller's stream stays open
-        return
-    with placed(out) as part, part.open("w", encoding="utf-8-sig", newline="") as file:
-        yield file
 
 
 @contextmanager

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 import pytest
 
-from cews import exports
+from cews import exports, extracts
 from cews.alerts import Policy, step
 from cews.domain import (
     Alert,
@@ -29,6 +30,7 @@ from cews.domain import (
     ShockClass,
     UserError,
 )
+from cews.extracts import Asked
 from cews.store import alerts as stored_alerts
 from cews.store import names, watchlist
 from cews.store.engine import Engine, connect, writing
@@ -105,10 +107,15 @@ def engine(store_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
+def _write(engine: Engine, what: str, out: Path, as_of: datetime = LATER, language: str = "ko") -> int:
+    return extracts.write(what, "csv", out, Asked(engine, as_of, language, out.parent))
+
+
 def _export(engine: Engine, what: str, as_of: datetime = LATER, language: str = "ko") -> bytes:
-    stream = io.BytesIO()
-    exports.write_csv(engine, what, stream, as_of=as_of, language=language)
-    return stream.getvalue()
+    with TemporaryDirectory() as folder:
+        out = Path(folder) / "out.csv"
+        _write(engine, what, out, as_of, language)
+        return out.read_bytes()
 
 
 def _rows(body: bytes) -> list[dict[str, str]]:
@@ -123,8 +130,8 @@ def test_the_form_is_what_excel_expects(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize(("what", "count"), [("alerts", 2), ("findings", 2)])
-def test_the_number_of_lines_is_told(engine: Engine, what: str, count: int) -> None:
-    assert exports.write_csv(engine, what, io.BytesIO(), as_of=LATER, language="en") == count
+def test_the_number_of_lines_is_told(engine: Engine, tmp_path: Path, what: str, count: int) -> None:
+    assert _write(engine, what, tmp_path / "out.csv") == count
 
 
 def test_an_alert_comes_with_its_evidence_and_where_it_is_from(engine: Engine) -> None:
@@ -187,19 +194,13 @@ def test_a_file_is_replaced_only_when_complete(engine: Engine, tmp_path: Path, m
     with monkeypatch.context() as patched:
         patched.setattr(exports, "_subjects", stop)
         with pytest.raises(RuntimeError):
-            exports.write_csv(engine, "alerts", path, as_of=LATER, language="ko")
+            _write(engine, "alerts", path)
     assert path.read_text(encoding="utf-8") == "before"
-    exports.write_csv(engine, "alerts", path, as_of=LATER, language="ko")
+    _write(engine, "alerts", path)
     assert path.read_bytes() == _export(engine, "alerts")
     assert [entry.name for entry in tmp_path.iterdir() if "alerts" in entry.name] == ["alerts.csv"]
 
 
 def test_a_place_that_cannot_be_written_is_told(engine: Engine, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"nowhere.*cannot be written"):
-        exports.write_csv(engine, "alerts", tmp_path / "nowhere" / "alerts.csv", as_of=LATER, language="ko")
-
-
-def test_the_stream_of_the_caller_stays_open(engine: Engine) -> None:
-    stream = io.BytesIO()
-    exports.write_csv(engine, "alerts", stream, as_of=LATER, language="ko")
-    assert not stream.closed
+        _write(engine, "alerts", tmp_path / "nowhere" / "alerts.csv")

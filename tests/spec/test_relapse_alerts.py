@@ -18,7 +18,7 @@ from invariants import broken
 from mail_server import Mailbox, mail_server
 from notice_world import add_reader
 
-from cews import exports, ingesting, outbox, pipeline, policy, relapses, second_eyes, triage
+from cews import extracts, ingesting, outbox, pipeline, policy, relapses, second_eyes, triage
 from cews.domain import AlertChange, AlertState, ChangeKind, Flow, Grade, ItemKey, Level, NoticeReason, Period
 from cews.domain import ShockClass as Shock
 from cews.handling import Outcome
@@ -234,8 +234,8 @@ def test_the_mail_and_the_files_tell_it_in_words(sqlite_engine: Engine, tmp_path
     assert "Share before" in words
     assert "Against expected" not in words
     assert "look for a second supplier" in words
-    table = io.BytesIO()
-    exports.write_csv(sqlite_engine, "alerts", table, as_of=as_of, language="en")
-    (row,) = csv.DictReader(io.StringIO(table.getvalue().decode("utf-8-sig")))
+    table = tmp_path / "alerts.csv"
+    extracts.write("alerts", "csv", table, extracts.Asked(sqlite_engine, as_of, "en", tmp_path))
+    (row,) = csv.DictReader(io.StringIO(table.read_text("utf-8-sig")))
     assert (row["class"], row["class_name"], row["change"]) == ("dependence_relapse", "Dependence relapse", "")
     assert row["reason_codes"].startswith("relapse")
