@@ -236,7 +236,7 @@ def test_every_watched_item_is_in_the_world_and_has_both_names() -> None:
 
 
 def test_every_shock_strikes_an_item_within_its_months() -> None:
-    made = {(item.flow, item.hs): item for item in simulated.items()}
+    made = {(item.flow, item.hs): item for item in (*simulated.items(), *simulated.strategic_items())}
     for shock in simulated.shocks():
         item = made[shock.flow, shock.hs]
         assert item.suppliers, f"{shock.id}: {shock.hs} is a sum; strike its lines"
