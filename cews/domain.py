@@ -148,15 +148,6 @@ class Flow(StrEnum):
     EXPORT = "export"
 
 
-class Absence(StrEnum):
-    """Why a series has no number for a month. The four are never confused."""
-
-    ZERO = "zero"  # the month is published and nothing was traded
-    NOT_REPORTED = "not_reported"  # the reporter published nothing for that month
-    NOT_YET_PUBLISHED = "not_yet_published"  # the month lies after the source's newest publication
-    FAILED = "failed"  # we asked and the source did not answer
-
-
 # Columns of an observation frame, in this order. One row per (reporter, flow, hs, partner, period).
 OBSERVATION_COLUMNS: Final[Mapping[str, str]] = {
     "reporter": "str",  # ISO 3166 alpha-3

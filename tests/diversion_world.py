@@ -27,7 +27,6 @@ TURN = Period.of(2024, 12)
 NOW = datetime(2025, 7, 20, 1, 0, tzinfo=UTC)
 CHIPS = ItemKey("KOR", Flow.EXPORT, "854231")
 GALLIUM = ItemKey("KOR", Flow.IMPORT, "811292")
-SILICON = ItemKey("KOR", Flow.IMPORT, "280461")
 BAN = PolicyMeasure(
     key="kor-processors-mys-2024",
     kind=Kind.EXPORT_BAN,

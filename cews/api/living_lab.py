@@ -11,6 +11,7 @@ from flask_openapi3.models.tag import Tag
 from flask_openapi3.openapi import OpenAPI
 
 from cews import suggesting
+from cews.accounts import Role
 from cews.api.answers import Asked, Service, asked, one
 from cews.api.gate import caller
 from cews.api.problems import Refused, refusal
@@ -38,7 +39,9 @@ def register(api: OpenAPI, service: Service) -> None:
 
     @api.get("/v1/suggestions", tags=[LAB], operation_id="list_suggestions", responses={200: SuggestionsAnswer})
     def list_suggestions(query: AsOfQuery) -> Response:
-        """What people suggest, the newest first, with what has become of it by now."""
+        """What people suggest, the newest first, with what has become of it by now. For analysts, who look at it."""
+        if caller().role < Role.ANALYST:
+            raise Refused(HTTPStatus.FORBIDDEN, f"Suggestions are for analysts; {caller().owner} is none.")
         what = asked(query, service)
         with reading(service.engine) as cx:
             return one(what, [_suggestion(each) for each in suggestions.listing(cx, what.as_of)])

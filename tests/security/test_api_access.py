@@ -20,6 +20,7 @@ from cews import tokens
 from cews.accounts import Role, Scope
 from cews.api import gate
 from cews.api.application import create_api
+from cews.dashboard.access import PAGES
 from cews.dashboard.application import create_app
 from cews.settings import Settings
 from cews.store import audit, users
@@ -122,7 +123,7 @@ def _as_expected(rule: str, who: str, status: int) -> bool:
         return status == 200
     if who in DEAD or (rule in gate.IN_PATH and who != "feed"):
         return status == 401
-    if gate.SCOPES[rule] not in usable(who):
+    if gate.SCOPES[rule] not in usable(who) or (who, rule) == (LOWERED, "/v1/suggestions"):
         return status == 403
     return status in (200, 404, 422, 428)  # allowed; a change without a body or a version is refused later
 
@@ -196,3 +197,13 @@ def test_the_count_of_requests_fills_up_again() -> None:
     assert limits.wait(1, 9.9) == 1
     assert limits.wait(1, 10.1) is None
     assert [limits.wait(1, 10_000.0) for _ in range(7)] == [None] * 6 + [10], "never more than a minute's worth"
+
+
+def test_suggestions_are_for_those_who_may_see_their_page(app: Dash, engine: Engine) -> None:
+    statuses = {
+        role: Program(app.server, programs.token_of(engine, role, [Scope.READ], "looks"))
+        .get("/suggestions")
+        .status_code
+        for role in Role
+    }
+    assert statuses == {role: 200 if role >= PAGES["suggestions"] else 403 for role in Role}
