@@ -11,7 +11,7 @@ demo: install
 	@$(BIN)/cews demo --port $(PORT) $(ARGS)
 
 test: install
-	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 install: $(VENV)/.installed
 

@@ -17,6 +17,32 @@ from cews.store.engine import connect
 
 _NUMBERS = count(1)
 
+LONGEST = (  # files by the time they take; they begin first, so that in the end no worker waits for another's
+    "spec/test_demo.py",
+    "browser/test_matrix.py",
+    "browser/test_dashboard.py",
+    "property/test_store_history.py",
+    "spec/test_migrations_filled.py",
+    "crash/test_outbox_crash.py",
+    "property/test_detectors_online.py",
+    "spec/test_bench_detect.py",
+    "soak/test_soak.py",
+    "spec/test_packaging.py",
+    "cluster/test_cluster.py",
+    "spec/test_detectors_shared.py",
+    "unit/test_detectors_forecast.py",
+    "spec/test_outbox.py",
+    "property/test_ingest_files.py",
+    "property/test_store_blocks.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first; the others stay in their order."""
+    place = {Path(__file__).parent / name: n for n, name in enumerate(LONGEST)}
+    assert all(path.exists() for path in place), "a file that takes long is gone from where it was"
+    items.sort(key=lambda item: place.get(item.path, len(place)))
+
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
