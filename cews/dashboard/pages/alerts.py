@@ -20,7 +20,7 @@ from cews.dashboard.desk import Desk, clientside
 from cews.dashboard.pages import Page, item_path
 from cews.dashboard.view import View
 from cews.dashboard.words import LEVELS, MEASURE_NAMES, STAGE_NAMES, STATE_NAMES
-from cews.domain import SLOW, AlertState, Flow, Level, Period, ShockClass
+from cews.domain import SLOW, AlertState, Finding, Flow, Level, Period, ShockClass
 from cews.sentences import event_name
 from cews.series import Numbers, sparkline
 from cews.store import alert_lines, events, queries
@@ -357,7 +357,7 @@ def row(line: AlertLine, trend: Numbers, view: View) -> dict[str, Any]:
         "trend": [None if number is None else float(f"{number:.4g}") for number in trend],
         "ratio": line.change,
         "change": _against(line, view),
-        "measure": view.say(MEASURE_NAMES[line.finding.measure]) if line.finding else "",
+        "measure": _measured(line.finding, view) if line.finding else "",
         "partner": view.country(line.partner) if line.partner else "–",
         "partner_code": line.partner or "",
         "opened": view.day(line.opened_as_of),
@@ -369,6 +369,10 @@ def row(line: AlertLine, trend: Numbers, view: View) -> dict[str, Any]:
         "version": line.handling.version,
         "href": view.link(item_path(line.item.reporter, line.item.flow.value, line.item.hs)),
     }
+
+
+def _measured(finding: Finding, view: View) -> str:
+    return view.say("Share now") if finding.shock in SLOW else view.say(MEASURE_NAMES[finding.measure])
 
 
 def _against(line: AlertLine, view: View) -> str:

@@ -55,10 +55,9 @@ def page(desk: Desk, cx: Connection, view: View, *parts_of_key: str) -> Page | N
 
 def _slow(alert: alert_lines.AlertLine, view: View) -> Component:
     """What stands beside the alert of a shock: a dependence that has come back."""
-    simulated = parts.simulated_tag(view) if alert.simulated else None
-    about = html.P(parts.kept(parts.level_pill(alert.level, view), simulated))
     link = parts.link(view.say("Open the alert"), view.link(f"/alerts/{alert.id}", state="all"), "button")
-    return parts.card(view.shock(alert.shock), about, reason_list(alert.finding, view), link)
+    pill = parts.level_pill(alert.level, view)
+    return parts.card(view.shock(alert.shock), reason_list(alert.finding, view), subtitle=pill, actions=link)
 
 
 def no_trade(view: View) -> Component:
@@ -149,8 +148,9 @@ def sheet(desk: Desk, cx: Connection, view: View, item: ItemKey, what: str) -> S
 
 
 def _head(known: ItemFacts, simulated: bool, view: View) -> Component:
-    name, alert = known.name, known.alert
-    levels = [one.level for one in (alert, known.slow) if one is not None and one.state == "open"]
+    name = known.name
+    standing = [one for one in (known.alert, known.slow) if one is not None and one.state == "open"]
+    alert = standing[0] if standing else known.alert
     other = name.en if view.language == "ko" else ""
     about = parts.kept(
         html.Code(f"HS {name.item.hs}"),
@@ -160,7 +160,9 @@ def _head(known: ItemFacts, simulated: bool, view: View) -> Component:
     )
     marks = parts.kept(
         html.Span(name.label(view.language)),
-        parts.level_pill(max(levels), view) if levels else parts.tag(view.say("No open alert")),
+        parts.level_pill(max(one.level for one in standing), view)
+        if standing
+        else parts.tag(view.say("No open alert")),
         parts.simulated_tag(view) if simulated else None,
     )
     crumbs = html.Nav(
