@@ -19,7 +19,7 @@ from cews import cron
 from cews.accounts import Role
 from cews.domain import Period, SettingsError, StoreError
 from cews.notify import ChannelDownError
-from cews.notify.email import SmtpChannel
+from cews.notify.smtp import SmtpChannel
 from cews.settings import PREFIX, Settings, unknown_names
 from cews.store import health, incoming, migrations, notices, queries, releases, reviews, runs, users, watchlist
 from cews.store.engine import Connection, Engine, connect, reading

@@ -19,7 +19,7 @@ from cews import outbox, policy, recipients, rehearsal
 from cews.commands.session import AsOf, Session, json_option, pass_session, print_json
 from cews.domain import Level, ShockClass, UserError
 from cews.notify import channels, webhook
-from cews.notify.email import SmtpChannel
+from cews.notify.smtp import SmtpChannel
 from cews.routing import ANY, MessageKind, Reader, Rhythm, Silence, Subscription
 from cews.store import notices, silences
 from cews.store.engine import reading, writing

@@ -12,7 +12,7 @@ from typing import Final
 
 from cews.domain import SettingsError
 from cews.notify import Channel
-from cews.notify.email import SmtpChannel
+from cews.notify.smtp import SmtpChannel
 from cews.notify.webhook import WebhookChannel
 from cews.settings import Settings
 

@@ -1,21 +1,18 @@
-"""E-mail: a notice rendered as a message (pure), and the SMTP channel that carries it.
+"""E-mail: a notice rendered as a message. Pure; ``cews.notify.smtp`` carries it.
 
 The message is multipart: plain text, and HTML with its styles inlined and its chart attached, so that it
 needs nothing from the network. Headers are set through :class:`email.message.EmailMessage` and
 :class:`email.headerregistry.Address` only, which refuse line breaks; names that come from data are cleaned
-of control and direction characters before. The only module that speaks SMTP.
+of control and direction characters before.
 """
 
 from __future__ import annotations
 
 import csv
-import smtplib
-import ssl
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from email.header import Header
 from email.headerregistry import Address
@@ -24,8 +21,8 @@ from email.policy import EmailPolicy
 from email.utils import parseaddr
 from functools import cache
 from io import StringIO
-from typing import Any, Final, Self
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from typing import Any, Final
+from urllib.parse import quote
 
 import css_inline
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -34,12 +31,10 @@ from cews import countries, formats, measure_words, sentences
 from cews.alerts import action
 from cews.domain import SLOW, AlertState, ChangeKind, Finding, Flow, Level, NoticeReason, SettingsError
 from cews.i18n import text
-from cews.notify import ChannelDownError, Deliver, DeliveryError, DigestView, NoticeView, TextView, View
-from cews.settings import Settings
+from cews.notify import DigestView, NoticeView, TextView, View
 
 SUBJECT_LENGTH: Final = 78
 SHOWN: Final = 100  # alerts a digest shows; all of them are in its table
-TIMEOUT: Final = 30.0  # seconds for each answer of the mail server
 
 _SHAPES: Final = {Level.ATTENTION: "●", Level.CAUTION: "■", Level.ALERT: "▲", Level.SEVERE: "◆"}
 _COLOURS: Final = {
@@ -75,7 +70,7 @@ def _encoded(name: str, value: Any, linesep: str) -> str | None:
     words = address.display_name if address else str(value)
     if (words.isascii() and words.isprintable()) or (address and not address.addr_spec.isascii()):
         return None
-    line = Header(_one_line(words), "utf-8", header_name=name).encode(linesep=linesep)
+    line = Header(one_line(words), "utf-8", header_name=name).encode(linesep=linesep)
     return f"{name}: {line} <{address.addr_spec}>{linesep}" if address else f"{name}: {line}{linesep}"
 
 
@@ -153,11 +148,11 @@ def _template(view: View) -> tuple[str, dict[str, Any], bytes | None]:
 def _cleaned(view: View) -> View:
     """Names come from data: none of them may reach a header as it is."""
     if isinstance(view, NoticeView):
-        return replace(view, item_name=_one_line(view.item_name), recipient=_one_line(view.recipient))
+        return replace(view, item_name=one_line(view.item_name), recipient=one_line(view.recipient))
     if isinstance(view, DigestView):
-        entries = tuple(replace(one, item_name=_one_line(one.item_name)) for one in view.entries)
-        return replace(view, recipient=_one_line(view.recipient), event=_one_line(view.event), entries=entries)
-    return replace(view, recipient=_one_line(view.recipient), title=_one_line(view.title))
+        entries = tuple(replace(one, item_name=one_line(one.item_name)) for one in view.entries)
+        return replace(view, recipient=one_line(view.recipient), event=one_line(view.event), entries=entries)
+    return replace(view, recipient=one_line(view.recipient), title=one_line(view.title))
 
 
 def title(view: View) -> str:
@@ -460,7 +455,7 @@ def _attach(message: EmailMessage, picture: bytes, content_id: str) -> None:
     html.add_related(picture, "image", "png", cid=content_id, disposition="inline", filename="chart.png")
 
 
-def _one_line(name: str) -> str:
+def one_line(name: str) -> str:
     """A name fit for a header: without control characters, those that turn the reading direction, and encoded words."""
     kept = (
         " " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in name if unicodedata.category(c) != "Cf"
@@ -472,132 +467,8 @@ def parse_sender(sender: str) -> Address:
     """``"C-EWS <cews@example.org>"`` → address. Raises SettingsError."""
     name, spec = parseaddr(sender)
     try:
-        return Address(_one_line(name), addr_spec=spec)
+        return Address(one_line(name), addr_spec=spec)
     except (ValueError, IndexError) as error:
         raise SettingsError(
             f"CEWS_MAIL_FROM is {sender!r}, which is no sender; write it as C-EWS <cews@example.org>"
         ) from error
-
-
-# --- SMTP --------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Server:
-    """What the address of the mail server says."""
-
-    host: str
-    port: int
-    tls: str  # "implicit", "starttls" or "no"
-    user: str
-    password: str
-
-    @classmethod
-    def parse(cls, url: str) -> _Server:
-        parts = urlsplit(url)
-        options = parse_qs(parts.query)
-        plain = options.pop("tls", ["yes"]) == ["no"]
-        if parts.scheme not in ("smtp", "smtps") or not parts.hostname or options:
-            raise SettingsError(
-                "CEWS_SMTP_URL is not the address of a mail server; write smtp://user:password@host:587, "
-                "smtps://host:465, or smtp://host:25?tls=no for a relay on the same machine"
-            )
-        if parts.scheme == "smtps":
-            tls, usual = "implicit", 465
-        else:
-            tls, usual = ("no", 25) if plain else ("starttls", 587)
-        user, password = unquote(parts.username or ""), unquote(parts.password or "")
-        return cls(parts.hostname, parts.port or usual, tls, user, password)
-
-
-class SmtpChannel:
-    """Mail through one server; one connection for a batch, opened when the first message goes out."""
-
-    def __init__(self, url: str, sender: str, *, timeout: float = TIMEOUT) -> None:
-        self._server = _Server.parse(url)
-        self._sender = parse_sender(sender)
-        self._timeout = timeout
-
-    @classmethod
-    def of(cls, settings: Settings) -> Self:
-        """The mail server of the settings. Raises SettingsError where none is set."""
-        if settings.smtp_url is None:
-            raise SettingsError(
-                "no mail server is set; give CEWS_SMTP_URL, for instance smtp://user:password@mail.example.org:587 "
-                "(docs/operations/settings.md)"
-            )
-        return cls(settings.smtp_url.get_secret_value(), settings.mail_from)
-
-    @contextmanager
-    def open(self) -> Iterator[Deliver]:
-        connection: smtplib.SMTP | None = None
-
-        def deliver(view: View) -> str:
-            nonlocal connection
-            message, wrong = compose(view, self._sender)
-            if connection is None or connection.sock is None:
-                connection = self._connect()
-            _send(connection, message)
-            return wrong
-
-        try:
-            yield deliver
-        finally:
-            if connection is not None:
-                with suppress(smtplib.SMTPException, OSError):
-                    connection.quit()
-
-    def probe(self) -> None:
-        """Reach the mail server and log in, send nothing. Raises ChannelDownError."""
-        with suppress(smtplib.SMTPServerDisconnected):
-            self._connect().quit()
-
-    def _connect(self) -> smtplib.SMTP:
-        server = self._server
-        try:
-            connection = self._greet()
-            if server.user:
-                connection.login(server.user, server.password)
-            return connection
-        except smtplib.SMTPNotSupportedError as error:
-            raise ChannelDownError(
-                f"the mail server {server.host}:{server.port} does not offer what is asked of it: {error} "
-                "(an unencrypted relay on the same machine needs ?tls=no in CEWS_SMTP_URL)"
-            ) from error
-        except (smtplib.SMTPException, OSError) as error:
-            raise ChannelDownError(f"the mail server {server.host}:{server.port} cannot be used: {error}") from error
-
-    def _greet(self) -> smtplib.SMTP:
-        server, name = self._server, self._sender.domain
-        if server.tls == "implicit":
-            context = ssl.create_default_context()
-            return smtplib.SMTP_SSL(
-                server.host, server.port, local_hostname=name, timeout=self._timeout, context=context
-            )
-        connection = smtplib.SMTP(server.host, server.port, local_hostname=name, timeout=self._timeout)
-        if server.tls == "starttls":
-            connection.starttls(context=ssl.create_default_context())
-        return connection
-
-
-def _send(connection: smtplib.SMTP, message: EmailMessage) -> None:
-    """Hand one message over. A refusal of the reader or of the message is for good; all else may pass."""
-    try:
-        connection.send_message(message)
-    except smtplib.SMTPRecipientsRefused as error:
-        code, answer = next(iter(error.recipients.values()))
-        raise DeliveryError(_answer(code, answer), permanent=code >= 500) from error
-    except smtplib.SMTPSenderRefused as error:  # our own address or our rights: nobody's notice dies of that
-        raise ChannelDownError(_answer(error.smtp_code, error.smtp_error)) from error
-    except smtplib.SMTPDataError as error:
-        raise DeliveryError(_answer(error.smtp_code, error.smtp_error), permanent=error.smtp_code >= 500) from error
-    except smtplib.SMTPNotSupportedError as error:  # an address outside ASCII, and a server without SMTPUTF8
-        raise DeliveryError(str(error), permanent=True) from error
-    except (smtplib.SMTPException, OSError) as error:
-        connection.close()
-        raise DeliveryError(f"the connection broke: {error}", permanent=False) from error
-
-
-def _answer(code: int, answer: bytes | str) -> str:
-    said = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
-    return _one_line(f"the mail server answered {code} {said}")

@@ -19,8 +19,8 @@ from mail_server import Mailbox, mail_server
 from notice_world import NOW, add_reader, raise_alerts
 
 from cews import outbox
-from cews.notify import email as mail
-from cews.notify.email import SmtpChannel
+from cews.notify import smtp
+from cews.notify.smtp import SmtpChannel
 from cews.outbox import LEASE
 from cews.store import notices
 from cews.store.engine import Engine, connect, reading
@@ -32,7 +32,7 @@ POINTS: dict[str, tuple[Any, str, bool]] = {
     "before claim": (notices, "claim", False),
     "after claim": (notices, "claim", True),
     "after view": (outbox, "view", True),
-    "after render": (mail, "compose", True),
+    "after render": (smtp, "compose", True),
     "before DATA": (smtplib.SMTP, "data", False),
     "during SMTP": (smtplib.SMTP, "rcpt", True),
     "after 250": (smtplib.SMTP, "data", True),

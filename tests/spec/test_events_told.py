@@ -13,7 +13,7 @@ from notice_world import NOW, add_reader, item, scan
 
 from cews import outbox
 from cews.domain import Flow, Level, NoticeReason, ShockClass, StoreError
-from cews.notify.email import SmtpChannel
+from cews.notify.smtp import SmtpChannel
 from cews.routing import MessageKind, Subscription
 from cews.store import events, notices
 from cews.store.engine import Engine, reading, writing

@@ -21,7 +21,7 @@ from cews.commands.delivery import notify, outbox_commands, recipient, silence
 from cews.commands.session import Session
 from cews.domain import Flow, Grade, ItemKey, Level, NoticeReason, UserError
 from cews.notify import email as mail
-from cews.notify.email import SmtpChannel
+from cews.notify.smtp import SmtpChannel
 from cews.outbox import SendReport
 from cews.routing import MessageKind, Reader, Rhythm, Silence, Subscription
 from cews.settings import Settings

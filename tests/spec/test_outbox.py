@@ -16,7 +16,7 @@ from notice_world import NOW, add_reader, raise_alerts, revise, scan
 from cews import outbox
 from cews.domain import Level, Measure, NoticeReason, StoreError, UserError
 from cews.notify import Deliver, View
-from cews.notify.email import SmtpChannel
+from cews.notify.smtp import SmtpChannel
 from cews.outbox import SendReport
 from cews.routing import Changed, MessageKind, Reader, Subscription
 from cews.store import alerts as stored

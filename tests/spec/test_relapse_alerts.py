@@ -22,7 +22,7 @@ from cews import extracts, ingesting, outbox, pipeline, policy, relapses, second
 from cews.domain import AlertChange, AlertState, ChangeKind, Flow, Grade, ItemKey, Level, NoticeReason, Period
 from cews.domain import ShockClass as Shock
 from cews.handling import Outcome
-from cews.notify.email import SmtpChannel
+from cews.notify.smtp import SmtpChannel
 from cews.panel import History
 from cews.store import alert_lines, events, migrations, notices, watchlist
 from cews.store import alerts as stored

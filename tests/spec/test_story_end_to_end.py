@@ -23,7 +23,7 @@ from notice_world import NOW, add_reader, item, raise_alerts, scan
 from cews import outbox, pipeline, policy
 from cews.domain import AlertState, Level, StoreError
 from cews.ingesting import ingest_file
-from cews.notify.email import SmtpChannel
+from cews.notify.smtp import SmtpChannel
 from cews.store import alerts as stored
 from cews.store import notices
 from cews.store.engine import Engine, connect, reading

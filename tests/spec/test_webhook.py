@@ -26,7 +26,7 @@ from cews.commands.delivery import recipient
 from cews.commands.session import Session
 from cews.domain import SettingsError, UserError
 from cews.notify import channels, webhook
-from cews.notify.email import SmtpChannel
+from cews.notify.smtp import SmtpChannel
 from cews.notify.webhook import WebhookChannel, check_secret, new_secret, signature
 from cews.outbox import SendReport
 from cews.settings import Settings

@@ -24,7 +24,8 @@ from mail_server import Mailbox, mail_server
 from cews.alerts import Policy, reexamine, step
 from cews.domain import NoticeReason, SettingsError, ShockClass
 from cews.notify import ChannelDownError, ChartPoint, DigestView, NoticeView
-from cews.notify.email import SHOWN, SUBJECT_LENGTH, SmtpChannel, compose, parse_sender, render
+from cews.notify.email import SHOWN, SUBJECT_LENGTH, compose, parse_sender, render
+from cews.notify.smtp import SmtpChannel
 
 SENDER = parse_sender("C-EWS 조기경보 <cews@example.org>")
 
