@@ -6,6 +6,7 @@ The world is constructed urea: 83 % from one supplier, three months of crisis, 7
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 from collections.abc import Sequence
 from dataclasses import replace
@@ -239,3 +240,30 @@ def test_the_mail_and_the_files_tell_it_in_words(sqlite_engine: Engine, tmp_path
     (row,) = csv.DictReader(io.StringIO(table.read_text("utf-8-sig")))
     assert (row["class"], row["class_name"], row["change"]) == ("dependence_relapse", "Dependence relapse", "")
     assert row["reason_codes"].startswith("relapse")
+
+
+@pytest.mark.shared
+def test_gas_of_luxembourg_comes_back_from_belgium(sqlite_engine: Engine, tmp_path: Path) -> None:
+    """Real trade: 90.5 % in 2020, 65.6 % after a breakdown in 2021, and back; each month knows only what was out."""
+    path = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "energy"
+    path = path / "eurostat_gas_lng_products_coal_tidy.csv.gz"
+    if not path.exists():
+        pytest.skip("no research data beside the checkout")
+    with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file)
+        mine = [row for row in rows if (row["reporter"], row["flow"], row["hs"]) == ("LUX", "import", "2711")]
+    with (tmp_path / "gas.csv").open("w", encoding="utf-8", newline="") as out:
+        writer = csv.DictWriter(out, list(mine[0]))
+        writer.writeheader()
+        writer.writerows(mine)
+    now = datetime.fromisoformat("2026-11-01T00:00:00Z")
+    ingesting.ingest_file(sqlite_engine, tmp_path, tmp_path / "gas.csv", "tidy", now=now)
+    gas = ItemKey("LUX", Flow.IMPORT, "2711")
+    with writing(sqlite_engine) as cx:
+        watchlist.put_items(cx, [WatchItem(gas, "가스", "Gas", Grade.A)])
+    steps = pipeline.replay(sqlite_engine, Period.of(2021, 10), Period.of(2022, 3), budget=5.0)
+    changes = [change for step in steps for _, change in step.slow.changes]
+    assert kinds(changes) == [("opened", "2021-12")]
+    finding = changes[0].finding
+    assert finding is not None
+    assert (finding.partner, round(finding.upper, 3), round(finding.lower, 3)) == ("BEL", 0.905, 0.656)
