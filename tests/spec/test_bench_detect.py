@@ -63,7 +63,7 @@ def test_the_engine_finds_more_than_the_rules_on_the_same_rows(tmp_path):
 
 
 def test_one_reporter_is_split_by_code(tmp_path):
-    found = run(trade(tmp_path, reporters=1, items=140), "--models", "2")
+    found = run(trade(tmp_path, reporters=1, items=140, months=60), "--models", "2")
     assert found.exit_code == 0, found.output
     record = json.loads(found.stdout)
     assert record["split_by"] == "code"
