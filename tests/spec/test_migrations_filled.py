@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,32 +43,71 @@ MOVED = {  # columns that a later revision keeps in a table of their own
 }
 
 
+class Climber:
+    """A database without data that climbs from revision to revision, so that no test begins at the first."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine, self._reached = engine, ""
+
+    def climb(self, revision: str) -> None:
+        """Up to the revision; nothing is connected to it afterwards."""
+        if revision > self._reached:
+            with writing(self.engine) as cx:
+                config = migrations._config()
+                config.attributes["connection"] = cx
+                command.upgrade(config, revision)
+            self._reached = revision
+        self.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def sqlite_climber(tmp_path_factory: pytest.TempPathFactory) -> Climber:
+    return Climber(connect(f"sqlite:///{tmp_path_factory.mktemp('climber')}/climber.sqlite3"))
+
+
+@pytest.fixture(scope="module")
+def postgresql_climber(postgresql_admin: Engine) -> Iterator[Climber]:
+    with postgresql_admin.connect() as cx:
+        cx.execute(text("CREATE DATABASE climber"))
+    climber = Climber(connect(_address(postgresql_admin, "climber")))
+    yield climber
+    climber.engine.dispose()
+    with postgresql_admin.connect() as cx:
+        cx.execute(text("DROP DATABASE climber WITH (FORCE)"))
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def empty_store(request: pytest.FixtureRequest, tmp_path: Any) -> Iterator[Engine]:
-    """A database of either kind with no table in it."""
+def old_store(request: pytest.FixtureRequest, tmp_path: Path, revision: str) -> Iterator[Engine]:
+    """A database of either kind at the revision, without data."""
+    climber: Climber = request.getfixturevalue(f"{request.param}_climber")
+    climber.climb(revision)
     if request.param == "sqlite":
+        shutil.copyfile(climber.engine.url.database or "", tmp_path / "old.sqlite3")
         engine = connect(f"sqlite:///{tmp_path}/old.sqlite3")
         yield engine
         engine.dispose()
         return
     admin: Engine = request.getfixturevalue("postgresql_admin")
-    name = f"filled_{abs(hash(request.node.name)) % 10**9}"
     with admin.connect() as cx:
-        cx.execute(text(f"CREATE DATABASE {name}"))
-    engine = connect(admin.url.set(database=name).render_as_string(hide_password=False))
+        cx.execute(text(f"CREATE DATABASE filled_{revision} TEMPLATE climber"))
+    engine = connect(_address(admin, f"filled_{revision}"))
     yield engine
     engine.dispose()
     with admin.connect() as cx:
-        cx.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        cx.execute(text(f"DROP DATABASE filled_{revision} WITH (FORCE)"))
+
+
+def _address(admin: Engine, database: str) -> str:
+    return admin.url.set(database=database).render_as_string(hide_password=False)
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
-def test_a_filled_store_of_any_revision_comes_up_whole(empty_store: Engine, revision: str) -> None:
-    _bring_to(empty_store, revision)
-    with writing(empty_store) as cx:
+def test_a_filled_store_of_any_revision_comes_up_whole(old_store: Engine, revision: str) -> None:
+    assert migrations.current(old_store) == revision
+    with writing(old_store) as cx:
         before = _filled(cx)
-    migrations.upgrade(empty_store)
-    with reading(empty_store) as cx:
+    migrations.upgrade(old_store)
+    with reading(old_store) as cx:
         wanted = before.keys() | set(MOVED.values())
         after = {name: _rows(cx, _table(cx, name)) for name in wanted if cx.dialect.has_table(cx, name)}
         exact = cx.dialect.name == "postgresql"
@@ -79,13 +120,6 @@ def test_a_filled_store_of_any_revision_comes_up_whole(empty_store: Engine, revi
         for column in rows[0]:
             kept = name if column in after[name][0] else MOVED[name, column]
             assert [row[column] for row in after[kept]] == [row[column] for row in rows], f"{name}.{column}"
-
-
-def _bring_to(engine: Engine, revision: str) -> None:
-    with writing(engine) as cx:
-        config = migrations._config()
-        config.attributes["connection"] = cx
-        command.upgrade(config, revision)
 
 
 def _filled(cx: Connection) -> dict[str, list[dict[str, Any]]]:
