@@ -67,6 +67,7 @@ class Outcome:
     kills: int = 0
     mib_per_10_releases: float = 0.0
     files_more: int = 0
+    processor_s_per_release: float = 0.0  # without faults: the scheduler, and the sources and mail server it speaks to
     seconds: float = 0.0
 
     @property
@@ -261,6 +262,7 @@ def run(
         slope = np.polyfit(range(len(settled)), [report.mib for report in settled], 1)[0]
         outcome.mib_per_10_releases = round(10 * float(slope), 3)
     outcome.files_more = settled[-1].files - settled[0].files
+    outcome.processor_s_per_release = round(control.processor / releases, 2)
     outcome.seconds = round(time.monotonic() - began, 1)
     return outcome
 
@@ -271,6 +273,7 @@ class _End:
     told: Counter[tuple[Any, ...]]
     owed: set[str]
     arrived: Counter[str]
+    processor: float  # seconds that the releases took
 
 
 def _lived(
@@ -282,6 +285,7 @@ def _lived(
     tell: Callable[[str], None] = str,
 ) -> tuple[_End, list[Report]]:
     years, memory = Years(home, seed, sources), list[Report]()
+    began = time.process_time()
     try:
         for number in range(outcome.releases):
             years.publishers.publish(number)
@@ -300,7 +304,7 @@ def _lived(
             outcome.broken += _unleased(years.engine, now + 13 * 24 * HOUR, f"release {number}")
             if number % 5 == 4 or number < 3:
                 tell(f"{number + 1} releases, {len(years.post.mailbox.messages)} mails, {memory[-1].mib:.0f} MiB")
-        return _end(years), memory
+        return _end(years, time.process_time() - began + memory[-1].processor), memory
     finally:
         years.close()
 
@@ -316,7 +320,7 @@ def _unleased(engine: Engine, now: datetime, when: str) -> list[str]:
         return [f"{when}: I8 {job} runs without a lease" for job in invariants.unleased(cx, now)]
 
 
-def _end(years: Years) -> _End:
+def _end(years: Years, processor: float) -> _End:
     item = "a.reporter || a.flow || a.hs"
     with reading(years.engine) as cx:
         changes = cx.exec_driver_sql(
@@ -330,7 +334,8 @@ def _end(years: Years) -> _End:
         owed = set(cx.exec_driver_sql("SELECT message_id FROM notice").scalars())
         waiting = notices.counts(cx)
     assert waiting["waiting"] == waiting["sending"] == waiting["dead"] == 0, waiting
-    return _End(Counter(map(tuple, changes)), Counter(map(tuple, told)), owed, Counter(years.post.mailbox.ids()))
+    arrived = Counter(years.post.mailbox.ids())
+    return _End(Counter(map(tuple, changes)), Counter(map(tuple, told)), owed, arrived, processor)
 
 
 def _compare(outcome: Outcome, soaked: _End, control: _End) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -42,6 +43,7 @@ class Report:
     died: str  # what ended the job as a whole
     mib: float  # held after it
     files: int  # open
+    processor: float  # seconds it has computed so far
 
 
 def serve(orders: Connection, url: str, wishes: dict[str, Any]) -> None:
@@ -80,7 +82,8 @@ def _carried_out(engine: Engine, settings: Settings, order: Order) -> Report:
         gc.collect()
     with open("/proc/self/statm", encoding="ascii") as statm:
         pages = int(statm.read().split()[1])
-    return Report(errors, died, pages * os.sysconf("SC_PAGESIZE") / 2**20, len(os.listdir("/proc/self/fd")))
+    mib, files = pages * os.sysconf("SC_PAGESIZE") / 2**20, len(os.listdir("/proc/self/fd"))
+    return Report(errors, died, mib, files, time.process_time())
 
 
 def _job(engine: Engine, settings: Settings, order: Order) -> dict[str, str]:
