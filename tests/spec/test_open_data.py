@@ -126,7 +126,7 @@ def test_the_same_store_and_day_give_the_same_bytes(asked: Asked, folder: Path, 
 def test_rows_stay_with_a_source_that_does_not_let_them_go(
     asked: Asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(simulated, "SOURCE", replace(simulated.SOURCE, open_rows=False))
+    monkeypatch.setattr(simulated, "SOURCES", (replace(simulated.SOURCE, open_rows=False),))
     told = open_data.publish(asked, tmp_path / "public")
     assert told.derived_only == [world.SOURCE]
     assert rows_of(tmp_path / "public", "observations") == []
