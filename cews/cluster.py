@@ -66,7 +66,10 @@ class _Collected:
         self.courses[name] = Course.fresh((series.shape[0], series.shape[1]), fields)
         return replace(self.courses[name], months=len(series))
 
-    def keep(self, name: str, keys: Sequence[str], series: FloatArray, course: Course) -> None:
+    def passed(self, name: str, course: Course) -> None:
+        pass
+
+    def keep(self, name: str, course: Course) -> None:
         pass
 
 
@@ -79,7 +82,10 @@ class _Done:
     def take(self, name: str, _keys: Sequence[str], _series: FloatArray, _fields: Sequence[str]) -> Course:
         return self.courses[name]
 
-    def keep(self, name: str, keys: Sequence[str], series: FloatArray, course: Course) -> None:
+    def passed(self, name: str, course: Course) -> None:
+        pass
+
+    def keep(self, name: str, course: Course) -> None:
         pass
 
 

@@ -138,11 +138,10 @@ class Course:
     def fresh(cls, shape: tuple[int, int], names: Collection[str]) -> Self:
         return cls(Bank.fresh(shape[1]), {name: np.empty(shape, dtype=np.float32) for name in names})
 
-    def follow(self, series: FloatArray) -> None:
-        """Score the months of the (T, S) series that come after those scored before."""
-        for month in range(self.months, len(series)):
-            self.bank.advance(month, series[month], self.rows(month))
-        self.months = len(series)
+    def advance(self, observed: FloatArray) -> None:
+        """Score the next month (S,)."""
+        self.bank.advance(self.months, observed, self.rows(self.months))
+        self.months += 1
 
     def rows(self, month: int) -> dict[int, FloatArray]:
         """Where what is said of the month goes, by number of the field."""
@@ -155,7 +154,10 @@ class Courses(Protocol):
     def take(self, name: str, keys: Sequence[str], series: FloatArray, fields: Sequence[str]) -> Course:
         """The course of the series so named: fresh, or that of earlier months if these are what they were."""
 
-    def keep(self, name: str, keys: Sequence[str], series: FloatArray, course: Course) -> None:
+    def passed(self, name: str, course: Course) -> None:
+        """The course after one more month."""
+
+    def keep(self, name: str, course: Course) -> None:
         """The course after the last of the months."""
 
 
@@ -165,7 +167,10 @@ class FromTheStart:
     def take(self, name: str, keys: Sequence[str], series: FloatArray, fields: Sequence[str]) -> Course:
         return Course.fresh((series.shape[0], series.shape[1]), fields)
 
-    def keep(self, name: str, keys: Sequence[str], series: FloatArray, course: Course) -> None:
+    def passed(self, name: str, course: Course) -> None:
+        pass
+
+    def keep(self, name: str, course: Course) -> None:
         pass
 
 
@@ -180,8 +185,10 @@ def screened(
     """As ``screen``, but only some fields, on a course of this name; ``keys`` tell the series apart."""
     series = np.ascontiguousarray(series, dtype=float)
     course = courses.take(name, keys, series, fields)
-    course.follow(series)
-    courses.keep(name, keys, series, course)
+    for observed in series[course.months :]:
+        course.advance(observed)
+        courses.passed(name, course)
+    courses.keep(name, course)
     return course.said
 
 
