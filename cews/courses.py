@@ -89,10 +89,10 @@ class _Index:
 
 
 class KeptCourses:
-    """Courses in a folder, one subfolder a screen."""
+    """Courses in a folder, one subfolder a screen; ``durable`` where they must outlast a power cut."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *, durable: bool = True) -> None:
+        self.folder, self.durable = folder, durable
         self._under_way: dict[str, tuple[_Index, IntArray, int]] = {}  # index, columns, first month to be written
 
     def take(self, name: str, keys: Sequence[str], series: FloatArray, fields: Sequence[str]) -> Course:
@@ -125,13 +125,13 @@ class KeptCourses:
             bank = course.bank
             index.points.append(_Point(course.months, bank.typical, bank.begins, bank.errors.tolist()))
             memory = bank.memory if _as_they_stand(columns, len(bank.memory)) else bank.memory[columns]
-            with _whole(self.folder / name / _bank_file(index.prints[course.months - 1])) as file:
+            with _whole(self.folder / name / _bank_file(index.prints[course.months - 1]), self.durable) as file:
                 np.save(file, memory)
 
     def keep(self, name: str, course: Course) -> None:
         index, columns, first = self._under_way.pop(name)
         if index.prints:
-            _write(self.folder / name, index, columns, course, range(first, len(index.prints)))
+            _write(self.folder / name, index, columns, course, range(first, len(index.prints)), self.durable)
 
 
 def _joined(before: list[str], keys: Sequence[str]) -> list[str]:
@@ -215,13 +215,13 @@ def _read_row(file: BufferedReader, columns: IntArray | None, row: NDArray[np.fl
         row[columns] = numbers
 
 
-def _write(folder: Path, index: _Index, columns: IntArray, course: Course, months: range) -> None:
+def _write(folder: Path, index: _Index, columns: IntArray, course: Course, months: range, durable: bool) -> None:
     for month in months:
-        with _whole(folder / _month_file(month, index.prints[month])) as file:
+        with _whole(folder / _month_file(month, index.prints[month]), durable) as file:
             for said in course.said.values():
                 file.write(_taken(said[month], columns).data)
     points = [point for point in index.points if index.keeps(point.months)]
-    with _whole(folder / _INDEX) as file:
+    with _whole(folder / _INDEX, durable) as file:
         file.write(orjson.dumps(replace(index, points=points)))
     wanted = {_bank_file(index.prints[point.months - 1]) for point in points}
     wanted |= {_month_file(month, mark) for month, mark in enumerate(index.prints)}
@@ -231,13 +231,14 @@ def _write(folder: Path, index: _Index, columns: IntArray, course: Course, month
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[BinaryIO]:
-    """A file that is there whole, or not at all, also after a power cut."""
+def _whole(path: Path, durable: bool) -> Iterator[BinaryIO]:
+    """A file that is there whole, or not at all; where ``durable``, also after a power cut."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
         yield file  # type: ignore[misc]
-        file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
     os.replace(file.name, path)
 
 

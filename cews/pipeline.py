@@ -7,19 +7,18 @@ each month with the knowledge of its own publication; unless it is recorded it w
 
 from __future__ import annotations
 
-import multiprocessing
-from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from cews import outbox, relapse_alerts, triage
 from cews.alerts import Policy, reexamine
 from cews.alerts import step as step_alert
+from cews.courses import KeptCourses
 from cews.domain import (
     ALL_CODES,
     SLOW,
@@ -51,8 +50,6 @@ from detectors import ranker as learning
 from detectors.base import Panel, Scores
 from detectors.levels import Rule
 from detectors.screen import Courses
-
-LEAST_FOR_WORKERS: Final = 24  # a shorter replay is over before worker processes have started
 
 Progress = Callable[[int, int], None]
 Look = Callable[[Engine, datetime, Collection[ItemKey] | None], tuple[Panel, Mapping[str, Scores]]]
@@ -167,7 +164,6 @@ def replay(
     budget: float,
     policy: Policy | None = None,
     record_at: datetime | None = None,
-    workers: int = 2,
     progress: Progress | None = None,
     rules_only: bool = False,
     entry: Sequence[Rule] | None = None,
@@ -185,7 +181,7 @@ def replay(
     book: Book = {}
     slow: Book = {}
     seen: Mapping[Stream, Period] = {}
-    for done, (panel, scores) in enumerate(scored(history, moments, workers), start=1):
+    for done, (panel, scores) in enumerate(scored(history, moments), start=1):
         with reading(engine) as cx:
             ranker = None if rules_only else _ranker(cx, panel.as_of)
         step = examine(panel, scores, book, policy or rules.levels, budget, seen, ranker, entry or rules.entry)
@@ -199,25 +195,14 @@ def replay(
             progress(done, len(moments))
 
 
-def scored(history: History, moments: Sequence[datetime], workers: int) -> Iterator[tuple[Panel, Mapping[str, Scores]]]:
-    """The panel and its scores at each moment, in order; scored in worker processes a few moments ahead."""
-    if workers <= 1 or len(moments) < LEAST_FOR_WORKERS:
+def scored(history: History, moments: Sequence[datetime]) -> Iterator[tuple[Panel, Mapping[str, Scores]]]:
+    """The panel and its scores at each moment, in order; what the screens learned until one is gone on with in the
+    next."""
+    with TemporaryDirectory() as folder:
+        courses = KeptCourses(Path(folder), durable=False)
         for moment in moments:
             panel = history.panel(moment)
-            yield panel, score(panel)
-        return
-    ahead: deque[tuple[Panel, Future[dict[str, Scores]]]] = deque()
-    # "spawn" starts clean everywhere: forked threads of the dashboard or the database driver would hang.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for moment in moments:
-            panel = history.panel(moment)
-            ahead.append((panel, pool.submit(score, panel)))
-            if len(ahead) > 2 * workers:
-                panel, future = ahead.popleft()
-                yield panel, future.result()
-        while ahead:
-            panel, future = ahead.popleft()
-            yield panel, future.result()
+            yield panel, score(panel, courses)
 
 
 def watched(engine: Engine, items: str) -> list[ItemKey] | None:

@@ -36,7 +36,6 @@ def propose(
     items: str,
     actor: str,
     now: datetime,
-    workers: int = 1,
     progress: Progress | None = None,
 ) -> int:
     """Keep a proposal and what it would have done in the last months; gives its number. Raises UserError where the
@@ -55,7 +54,7 @@ def propose(
         )
     other = stricter(rules, changes)
     content = rewritten(before, other, "the policy in force")
-    was, would = (_replayed(engine, each, last, months, budget, items, workers, progress) for each in (rules, other))
+    was, would = (_replayed(engine, each, last, months, budget, items, progress) for each in (rules, other))
     record = {
         "made_at": now,
         "made_by": audit.named(actor),
@@ -96,12 +95,10 @@ def _replayed(
     months: int,
     budget: float,
     items: str,
-    workers: int,
     progress: Progress | None,
 ) -> Replayed:
-    steps = pipeline.replay(
-        engine, last + (1 - months), last, items=items, budget=budget, workers=workers, entry=rules, progress=progress
-    )
+    first = last + (1 - months)
+    steps = pipeline.replay(engine, first, last, items=items, budget=budget, entry=rules, progress=progress)
     return replayed_of(change for step in steps for change in step.changes)
 
 

@@ -50,7 +50,7 @@ class Question:
     labels: Sequence[Label]
     budget: float  # false alarms per 1,000 item-months
     baselines: Sequence[str]
-    workers: int = 2
+    workers: int = 2  # processes that fit models of the baselines
     rules_only: bool = False  # without the ranker that learns from the trade known before
 
 
@@ -172,7 +172,7 @@ def _go_through(
 ) -> None:
     book: pipeline.Book = {}
     looked: Mapping[Stream, Period] = {}
-    panels = pipeline.scored(history, list(months.values()), question.workers)
+    panels = pipeline.scored(history, list(months.values()))
     for done, (month, (panel, scores)) in enumerate(zip(months, panels, strict=True), start=1):
         traded = rules.traded(panel, month)
         budget = question.budget * np.count_nonzero(traded) / 1000

@@ -72,7 +72,9 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--keep", "kept_as", metavar="NAME", help="Keep the figures for the dashboard's scorecard under this name."
 )
 @click.option("--rules-only", is_flag=True, help="Leave out the ranker that learns from the trade known before.")
-@click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Processes that score.")
+@click.option(
+    "--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Processes that fit ets and prophet."
+)
 @pass_session
 def backtest(
     session: Session,
