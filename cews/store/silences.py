@@ -27,6 +27,8 @@ def add(cx: Connection, wish: Silence, *, author: str, reason: str, now: datetim
     """Begin a silence at once; returns its number (that of ``wish`` does not count). Raises UserError."""
     if not author.strip() or not reason.strip():
         raise UserError("a silence needs its author and a reason")
+    if replace(wish, id=0) == Silence(0, wish.until):
+        raise UserError("a silence names what it is about; one about everything would hide the next crisis")
     if wish.until <= now:
         raise UserError(f"a silence until {wish.until:%Y-%m-%d %H:%M} UTC would be over already")
     if wish.alert_id is not None and cx.execute(select(alert.c.id).where(alert.c.id == wish.alert_id)).first() is None:

@@ -180,7 +180,7 @@ def test_a_withdrawal_under_a_silence_is_told_after_it_to_who_knew_of_the_alert(
     add_reader(store_engine)
     scan(store_engine, JANUARY, finding(4))
     with writing(store_engine) as cx:
-        number = silences.add(cx, Silence(0, NOW + timedelta(days=60)), author="Kim", reason="holiday", now=NOW)
+        number = silences.add(cx, Silence(0, NOW + timedelta(days=60), "KOR"), author="Kim", reason="holiday", now=NOW)
     revise(store_engine, GRAPHITE, 2400e3, published(JANUARY + 1), NOW + timedelta(days=30))
     with writing(store_engine) as cx:
         silences.end(cx, number, NOW + timedelta(days=31), author="Kim")
@@ -192,7 +192,7 @@ def test_a_withdrawal_under_a_silence_is_told_after_it_to_who_knew_of_the_alert(
 def test_what_ended_under_a_silence_is_never_told_to_who_did_not_know(store_engine: Engine) -> None:
     add_reader(store_engine)
     with writing(store_engine) as cx:
-        silences.add(cx, Silence(0, NOW + timedelta(days=60)), author="Kim", reason="holiday", now=NOW)
+        silences.add(cx, Silence(0, NOW + timedelta(days=60), "KOR"), author="Kim", reason="holiday", now=NOW)
     scan(store_engine, JANUARY, finding(4))
     revise(store_engine, GRAPHITE, 2400e3, published(JANUARY + 1), NOW + timedelta(days=30))
     with writing(store_engine) as cx:
@@ -204,12 +204,13 @@ def test_what_ended_under_a_silence_is_never_told_to_who_did_not_know(store_engi
 @pytest.mark.parametrize(
     ("wish", "author", "reason", "message"),
     [
-        (Silence(0, NOW), "Kim", "why", "over already"),
+        (Silence(0, NOW, "KOR"), "Kim", "why", "over already"),
+        (Silence(0, NOW + timedelta(days=1)), "Kim", "why", "hide the next crisis"),
         (Silence(0, NOW + timedelta(days=1)), " ", "why", "author and a reason"),
         (Silence(0, NOW + timedelta(days=1)), "Kim", "", "author and a reason"),
     ],
 )
-def test_a_silence_needs_an_end_an_author_and_a_reason(
+def test_a_silence_needs_a_matter_an_end_an_author_and_a_reason(
     sqlite_engine: Engine, wish: Silence, author: str, reason: str, message: str
 ) -> None:
     with writing(sqlite_engine) as cx, pytest.raises(UserError, match=message):

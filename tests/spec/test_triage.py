@@ -308,7 +308,7 @@ def test_the_history_of_an_alert_tells_evidence_decisions_and_who_was_told(store
     scan(store_engine, JANUARY, finding(3))
     triage.acknowledge(store_engine, 1, actor="김분석", now=NOW + timedelta(hours=1))
     with writing(store_engine) as cx:
-        silences.add(cx, Silence(0, LATER + timedelta(days=99)), author="김분석", reason="known", now=NOW)
+        silences.add(cx, Silence(0, LATER + timedelta(days=99), "KOR"), author="김분석", reason="known", now=NOW)
     scan(store_engine, JANUARY + 1, finding(4, JANUARY + 1), now=LATER)
     with reading(store_engine) as cx:
         happened = triage.history(cx, 1, LATER)

@@ -144,7 +144,6 @@ def test_a_silence_names_what_it_is_about_and_until_when() -> None:
     here = silences.wished(QUIET | {"alert": 7}, ZoneInfo("Asia/Seoul"))
     assert (here.alert_id, here.until) == (7, datetime(2024, 3, 31, 14, 59, 59, tzinfo=UTC)), "the day of the reader"
     for wrong in (
-        {},
         {"hs": "x"},
         {"alert": 1, "until": "soon"},
         {"alert": 1, "until": "9999-12-31"},

@@ -130,8 +130,6 @@ def wished(fields: Mapping[str, Any], zone: tzinfo) -> Silence:
             raise UserError(f"{country!r} is no country; write its three letters, like KOR")
     if said["flow"] not in {"", *Flow}:
         raise UserError(f"{said['flow']!r} is no flow")
-    if not any(said[name] for name in ("hs", "reporter", "flow", "partner", "alert")):
-        raise UserError("a silence names what it is about; one about everything would hide the next crisis")
     partner, reporter = said["partner"].upper(), said["reporter"].upper() or ANY
     return Silence(0, _until(said["until"], zone), reporter, said["flow"] or ANY, hs, partner, _alert(said["alert"]))
 
