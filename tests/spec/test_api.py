@@ -463,9 +463,9 @@ def test_published_briefs_are_read_as_they_were_published(own: Engine) -> None:
     of = stored_briefs.Address("item", GRAPHITE, "ko", False)
     first, second = datetime(2024, 2, 20, tzinfo=UTC), datetime(2024, 3, 20, tzinfo=UTC)
     with writing(own) as cx:
-        for moment in (first, second):
+        for seen, moment in enumerate((first, second)):
             content = {"title": "천연흑연", "html": f"<p>{moment:%B}</p>", "as_of": moment, "note": "", "author": "kim"}
-            stored_briefs.publish(cx, of, **content, now=moment, seen=0)
+            stored_briefs.publish(cx, of, **content, now=moment, seen=seen)
     program = worker_of(own)
     newest, oldest = program.data("/briefs")
     assert [newest["version"], oldest["version"]] == [2, 1]

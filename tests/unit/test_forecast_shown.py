@@ -22,7 +22,7 @@ def line(model: str, months: dict[int, float], *, chosen: bool = False, measure:
 
 def facts(*forecasts: ForecastLine) -> ItemFacts:
     item = ItemKey("KOR", Flow.IMPORT, "250410")
-    return ItemFacts(ItemName(item, "", "", ""), None, None, list(forecasts), [], None, [])
+    return ItemFacts(ItemName(item, "", "", ""), None, None, None, list(forecasts), [], None, [])
 
 
 def drawn(known: ItemFacts, model: str | None = None) -> list[tuple[int, float]]:
