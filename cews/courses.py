@@ -114,7 +114,7 @@ class KeptCourses:
             try:
                 if point is not None:
                     past = index.until(point.months)
-                    return past, _resumed(self.folder / name, past, point, columns[: len(past.keys)], shape)
+                    return past, _read_course(self.folder / name, past, point, columns[: len(past.keys)], shape)
             except (OSError, ValueError, EOFError):  # a file is missing or cut short
                 pass
         return _Index(list(fields)), Course.fresh(shape, fields)
@@ -183,7 +183,7 @@ def _unchanged(index: _Index, columns: IntArray, series: FloatArray) -> int:
     return months
 
 
-def _resumed(folder: Path, index: _Index, point: _Point, columns: IntArray, shape: tuple[int, int]) -> Course:
+def _read_course(folder: Path, index: _Index, point: _Point, columns: IntArray, shape: tuple[int, int]) -> Course:
     """The course as it was at a point. Raises OSError, ValueError or EOFError where it cannot be read."""
     said = {name: np.empty(shape, dtype=np.float32) for name in index.fields}
     series = shape[1]
