@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from functools import partial
 from typing import Final, TypeVar
 
 from cews.domain import Flow, ItemKey, Period, ShockClass
@@ -78,6 +79,9 @@ class Group:
         return min(member.opened for member in self.members)
 
 
+Finder = Callable[[Sequence[Member], Sequence[Group], EventRules], Iterator[Group]]
+
+
 def group(alerts: Iterable[Member], known: Sequence[Group], rules: EventRules) -> list[Group]:
     """The events after a scan: ``known`` ones with the alerts that joined them, and new ones.
 
@@ -85,31 +89,35 @@ def group(alerts: Iterable[Member], known: Sequence[Group], rules: EventRules) -
     """
     taken = {member.alert_id for event in known for member in event.members}
     free = sorted((a for a in alerts if a.alert_id not in taken), key=lambda a: (a.opened, a.item))
+    finders: list[Finder] = [
+        *(partial(_by_measure, measure) for measure in rules.measures),
+        _by_supplier,
+        *(partial(_by_passage, passage) for passage in rules.passages),
+    ]
     changed: list[Group] = []
-    for found in (_by_measure, _by_supplier, _by_passage):
-        for event in found(free, known, rules):
-            changed.append(event)
-            joined = {member.alert_id for member in event.members}
-            free = [alert for alert in free if alert.alert_id not in joined]
+    for found in finders:  # one after the other: what two measures or two ways name belongs to the first
+        events = list(found(free, known, rules))
+        joined = {member.alert_id for event in events for member in event.members}
+        free = [alert for alert in free if alert.alert_id not in joined]
+        changed += events
     return changed
 
 
-def _by_measure(free: Sequence[Member], known: Sequence[Group], rules: EventRules) -> Iterator[Group]:
+def _by_measure(measure: Measure, free: Sequence[Member], known: Sequence[Group], rules: EventRules) -> Iterator[Group]:
     """A measure's event takes what the measure names around the day it took effect; one alert is enough."""
-    for measure in rules.measures:
-        month = Period.containing(measure.effective)
-        mine = [
-            alert
-            for alert in free
-            if alert.partner == measure.partner
-            and alert.item.hs.startswith(measure.hs)
-            and -BEFORE_MEASURE <= alert.opened - month <= AFTER_MEASURE
-        ]
-        for (reporter, flow), alerts in _split(mine, lambda alert: (alert.item.reporter, alert.item.flow)).items():
-            key = f"{Cause.MEASURE}:{measure.id}:{reporter}:{flow.value}"
-            fresh = Group(None, key, Cause.MEASURE, reporter, flow, measure.partner, measure.names, ())
-            event = next((one for one in known if one.key == key), fresh)
-            yield replace(event, members=(*event.members, *alerts))
+    month = Period.containing(measure.effective)
+    mine = [
+        alert
+        for alert in free
+        if alert.partner == measure.partner
+        and alert.item.hs.startswith(measure.hs)
+        and -BEFORE_MEASURE <= alert.opened - month <= AFTER_MEASURE
+    ]
+    for (reporter, flow), alerts in _split(mine, lambda alert: (alert.item.reporter, alert.item.flow)).items():
+        key = f"{Cause.MEASURE}:{measure.id}:{reporter}:{flow.value}"
+        fresh = Group(None, key, Cause.MEASURE, reporter, flow, measure.partner, measure.names, ())
+        event = next((one for one in known if one.key == key), fresh)
+        yield replace(event, members=(*event.members, *alerts))
 
 
 def _by_supplier(free: Sequence[Member], known: Sequence[Group], rules: EventRules) -> Iterator[Group]:
@@ -120,14 +128,13 @@ def _by_supplier(free: Sequence[Member], known: Sequence[Group], rules: EventRul
         yield from _joined_or_new(alerts, known, fresh, rules, rules.least)
 
 
-def _by_passage(free: Sequence[Member], known: Sequence[Group], rules: EventRules) -> Iterator[Group]:
+def _by_passage(passage: Passage, free: Sequence[Member], known: Sequence[Group], rules: EventRules) -> Iterator[Group]:
     """Several suppliers at once: one of them alone is no event of the passage."""
-    for passage in rules.passages:
-        losses = [alert for alert in free if alert.shock in LOSS and alert.partner in passage.partners]
-        for (reporter, flow), alerts in _split(losses, lambda a: (a.item.reporter, a.item.flow)).items():
-            key = f"{Cause.PASSAGE}:{passage.id}:{reporter}:{flow.value}"
-            fresh = Group(None, key, Cause.PASSAGE, reporter, flow, None, passage.names, ())
-            yield from _joined_or_new(alerts, known, fresh, rules, rules.least, suppliers=2)
+    losses = [alert for alert in free if alert.shock in LOSS and alert.partner in passage.partners]
+    for (reporter, flow), alerts in _split(losses, lambda a: (a.item.reporter, a.item.flow)).items():
+        key = f"{Cause.PASSAGE}:{passage.id}:{reporter}:{flow.value}"
+        fresh = Group(None, key, Cause.PASSAGE, reporter, flow, None, passage.names, ())
+        yield from _joined_or_new(alerts, known, fresh, rules, rules.least, suppliers=2)
 
 
 def _joined_or_new(

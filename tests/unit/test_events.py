@@ -161,3 +161,18 @@ def test_exports_carry_no_action_for_imports() -> None:
         assert "suppliers" in action(level, Flow.IMPORT) or "import" in action(level, Flow.IMPORT) or level == 1
         for words in ("importers", "release stocks", "emergency imports", "alternative suppliers", "supplier news"):
             assert words not in action(level, Flow.EXPORT)
+
+
+def test_what_two_measures_or_two_ways_name_belongs_to_one_event() -> None:
+    rules = EventRules(
+        measures=tuple(Measure(name, {}, "CHN", ("2504",), date(2023, 12, 1)) for name in ("graphite", "carbon")),
+        passages=(
+            Passage("red-sea", {}, frozenset({"DEU", "ITA", "FRA"})),
+            Passage("suez", {}, frozenset({"DEU", "ITA", "GRC"})),
+        ),
+    )
+    oil = [member(1, "270900", "DEU"), member(2, "271111", "ITA"), member(3, "271012", "DEU")]
+    for alerts, known in (([member(9, "250410")], ()), (oil, ())):
+        found = group(alerts, known, rules)
+        told = [one.alert_id for event in found for one in event.members]
+        assert sorted(told) == sorted(one.alert_id for one in alerts), "each once"
