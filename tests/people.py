@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache
 from hashlib import sha256
 
 from dash import Dash
@@ -30,7 +31,13 @@ def person(engine: Engine, role: Role, name: str | None = None, *, password: str
     if found is not None:
         return found
     with writing(engine) as cx:
-        return users.add(cx, name, role, accounts.hashed(password), datetime.now(UTC), by="test")
+        return users.add(cx, name, role, kept(password), datetime.now(UTC), by="test")
+
+
+@cache
+def kept(password: str) -> str:
+    """The password as a store keeps it; hashed once, for that is slow on purpose."""
+    return accounts.hashed(password)
 
 
 def session_of(engine: Engine, account: Account, token: str | None = None) -> str:
