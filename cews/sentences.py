@@ -113,6 +113,10 @@ TEMPLATES: Final[Mapping[str, tuple[str, ...]]] = {
     "insufficient_history": ("Not judged: only {months} of history are known, and {needed} are needed.",),
     "quantity_unknown": ("Not judged: no quantity is given for the trade of {period}.",),
     "not_published": ("The figures for {period} are not published yet.",),
+    "not_reported": (
+        "Not judged: {period} was not reported for this item, though the source reported others; "
+        "its last reported month is {last_period}.",
+    ),
     "not_rare": (
         "Not raised because it is not rare: {p} of comparable past figures were as unusual, {allowed} are allowed.",
     ),

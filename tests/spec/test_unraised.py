@@ -52,6 +52,20 @@ def test_a_changed_code_is_kept_with_the_reason() -> None:
     assert silent(step_of(replace(panel, breaks=breaks))) == [(str(panel.items[0]), ("quantity_below", "hs_break"))]
 
 
+def test_a_month_that_was_not_reported_is_kept_with_the_reason_while_others_of_its_source_were() -> None:
+    whole = noisy_panel()
+    reported, last = whole.reported.copy(), whole.period(LAST)
+    reported[LAST, 0] = reported[LAST - 6 :, 1] = False  # of the second nothing has come for so long that it has ended
+    panel = replace(whole, reported=reported)
+    step = step_of(panel, seen=last + -1)
+    (kept,) = unraised(step.panel, step.detection, step.fresh, [])
+    assert (kept.item, kept.period) == (whole.items[0], last)
+    assert [(one.code, dict(one.numbers)) for one in kept.reasons] == [
+        ("not_reported", {"period": str(last), "last_period": str(last + -1)})
+    ]
+    assert silent(step_of(panel, seen=last)) == [], "said once"
+
+
 def test_what_is_raised_and_what_hardly_moved_is_not_kept() -> None:
     assert silent(step_of(with_moves(noisy_panel(), 0, {LAST: (0.1, 1.6)}))) == []
     assert silent(step_of(noisy_panel())) == []

@@ -31,14 +31,17 @@ def page(_desk: Desk, cx: Connection, view: View) -> Page:
     found = silent_moves.newest(cx, view.as_of, MOST)
     headers = [view.say("Item"), view.say("Month"), view.say("Change"), view.say("Not raised, because")]
     rows: list[list[parts.Child]] = [
-        [_item(name, move, view), str(move.period), _change(move), _why(move.reasons[1:], view)] for name, move in found
+        [_item(name, move, view), str(move.period), _change(move), _why(move.reasons[1:] or move.reasons, view)]
+        for name, move in found
     ]
     inner = (
         parts.table(headers, rows, numeric=(2,), more="prose")
         if rows
         else parts.empty(view.say("Every big move of the newest scan was raised."), "check")
     )
-    subtitle = view.say("Items that halved or doubled in the newest scan without an alert, and the reason.")
+    subtitle = view.say(
+        "Items that halved or doubled, or were not reported, in the newest scan without an alert, and the reason."
+    )
     return Page(title, "overview", html.Div([parts.page_head(title, subtitle), html.Section(inner, className="card")]))
 
 
