@@ -147,6 +147,11 @@ def explanation(finding: Finding, language: str) -> list[str]:
     return [sentence(reason, language) for reason in sorted(finding.reasons, key=lambda r: -r.weight)]
 
 
+def partner_measured(finding: Finding) -> str | None:
+    """The partner whose own figures a finding states; None = they are the item's total."""
+    return finding.partner if finding.shock is ShockClass.SUPPLIER_EXIT else None
+
+
 def headline(subject: Finding | Alert, item_name: str, language: str) -> str:
     """One line: what happened to which item, with the numbers it rests on.
 
@@ -294,11 +299,16 @@ def severity_line(found: Severity, language: str) -> str:
     return text(
         "{value} of 100 = evidence {evidence} × vulnerability {vulnerability} ({parts})",
         language,
-        value=formats.number(found.value, 0),
+        value=severity_number(found),
         evidence=formats.number(100 * found.evidence, 0),
         vulnerability=formats.number(found.vulnerability, 2),
         parts=parts,
     )
+
+
+def severity_number(found: Severity) -> str:
+    """0 to 100; a half is rounded up, as whoever follows the arithmetic would."""
+    return f"{math.floor(found.value + 0.5)}"
 
 
 def _of_stock(name: str, found: Severity) -> str:

@@ -167,7 +167,8 @@ def _head(shown: Shown, view: View) -> Component:
 
 
 def _numbers(finding: Finding, view: View) -> Component:
-    measure = view.say(MEASURE_NAMES[finding.measure])
+    partner = sentences.partner_measured(finding)
+    about = [view.say(MEASURE_NAMES[finding.measure]), formats.period(finding.period, view.language)]
     cells: Sequence[tuple[str, parts.Child]] = (
         sentences.share_figures(finding, view.language)
         if finding.shock in SLOW
@@ -175,7 +176,7 @@ def _numbers(finding: Finding, view: View) -> Component:
     )
     return html.Div(
         [
-            html.P(f"{measure} · {formats.period(finding.period, view.language)}", className="about"),
+            html.P(" · ".join([*about, *([view.country(partner)] if partner else [])]), className="about"),
             html.Dl([html.Div([html.Dt(name), html.Dd(value)]) for name, value in cells]),
         ],
         className="numbers",

@@ -23,6 +23,7 @@ from functools import cache
 from io import StringIO
 from typing import Any, Final
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import css_inline
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -182,7 +183,8 @@ def subject(view: NoticeView) -> str:
     mark = f"[{text('Simulated', language)}] " if alert.simulated else ""
     start, shock = f"{mark}[{tag(view)}] ", sentences.shock_label(alert.shock, language)
     told = start + _told(view.item_name, sentences.what_happened(alert, language), language)
-    forms = [*_with_figure(view, told), told, start + _told(view.item_name, shock, language)]
+    short = start + _told(view.item_name, shock, language)
+    forms = [*_with_figure(view, told), *_with_figure(view, short)[1:], told, short]
     fitting = next((form for form in forms if len(form) <= SUBJECT_LENGTH), None)
     if fitting is not None:
         return fitting
@@ -252,7 +254,7 @@ def _digest_content(view: DigestView) -> dict[str, Any]:
         "subject": _digest_subject(view),
         "system": text("Supply-chain early warning", language),
         "simulated": text("Simulated data: no statement about real trade.", language) if simulated else "",
-        "headline": view.event or text("{n} alerts have changed", language, n=len(view.entries)),
+        "headline": view.event or _number("1 alert has changed", "{n} alerts have changed", view),
         "why": event_label(view.why, language) if view.why else text(_WHY_DIGEST, language),
         "levels": _counted(view.entries, language),
         "entries": [_entry(entry, view.why) for entry in view.entries[:SHOWN]],
@@ -273,14 +275,19 @@ _WHY_DIGEST: Final = "They are told together, as you asked or because there were
 
 def _digest_subject(view: DigestView) -> str:
     """What it is, and how many alerts of which level are in it."""
-    language, count = view.language, len(view.entries)
+    language = view.language
     simulated = any(entry.alert.simulated for entry in view.entries)
     mark = f"[{text('Simulated', language)}] " if simulated else ""
     tag = text("Event" if view.event else "Digest", language, context="mail")
     levels = ", ".join(f"{label} {number}" for label, number in _counted(view.entries, language))
-    told = text("{n} alerts", language, n=count) + (f" ({levels})" if levels else "")
+    told = _number("1 alert", "{n} alerts", view) + (f" ({levels})" if levels else "")
     long = f"{mark}[{tag}] {view.event}: {told}" if view.event else f"{mark}[{tag}] {told}"
     return long if len(long) <= SUBJECT_LENGTH else f"{long[: SUBJECT_LENGTH - 1]}…"
+
+
+def _number(one: str, many: str, view: DigestView) -> str:
+    count = len(view.entries)
+    return text(one if count == 1 else many, view.language, n=count)
 
 
 def event_label(why: NoticeReason, language: str) -> str:
@@ -303,7 +310,16 @@ def _entry(view: NoticeView, told: NoticeReason | None) -> dict[str, str]:
     label = "" if view.reason is told else sentences.notice_label(view.reason, view.language)
     why = f"{label} {_movement(view)}".strip()
     words = {"tag": tag(view), "shape": shape, "colour": colour, "headline": headline(view)}
-    return words | {"why": why, "link": view.link}
+    return words | {"why": why, "known": known_since(view), "link": view.link}
+
+
+def known_since(view: NoticeView) -> str:
+    """The second clock of an alert, and how bad it is: "Known since January 15, 2024 · Severity 98/100"."""
+    language = view.language
+    known = f"{text('Known since', language)} {formats.day(view.alert.opened_as_of, view.zone, language)}"
+    if view.severity is None or not _is_open(view):
+        return known
+    return f"{known} · {text('Severity', language)} {sentences.severity_number(view.severity)}/100"
 
 
 def _rest(view: DigestView) -> str:
@@ -315,10 +331,11 @@ def _table(view: DigestView) -> str:
     """Every alert of a digest as CSV, those of the mail too."""
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    writer.writerow(["item", "name", "level", "reason", "period", "headline", "link"])
+    writer.writerow(["item", "name", "level", "reason", "period", "known_since", "headline", "link"])
     for one in view.entries:
         words = [str(one.alert.item), one.item_name, one.alert.level.slug, one.reason.value, str(one.change.period)]
-        writer.writerow([formats.no_formula(cell) for cell in [*words, headline(one), one.link]])
+        known = one.alert.opened_as_of.astimezone(ZoneInfo(one.zone)).date().isoformat()
+        writer.writerow([formats.no_formula(cell) for cell in [*words, known, headline(one), one.link]])
     return out.getvalue()
 
 
@@ -362,7 +379,8 @@ def headline(view: NoticeView) -> str:
 
 
 def _figures(view: NoticeView) -> list[tuple[str, str]]:
-    """Observed, expected and the difference, of what the newest finding measures; nothing once the alert has ended."""
+    """Observed, expected and the difference, of what the newest finding measures and says of whom; nothing once the
+    alert has ended."""
     finding, language = view.alert.last_finding, view.language
     if finding is None or not _is_open(view):
         return []
@@ -371,10 +389,19 @@ def _figures(view: NoticeView) -> list[tuple[str, str]]:
     observed = formats.amount(finding.observed, finding.unit, language, like=finding.expected)
     expected = formats.amount(finding.expected, finding.unit, language, like=finding.observed)
     return [
-        (text("{month}, all partners", language, month=formats.period(finding.period, language)), observed),
+        (_measured(finding, language), observed),
         (text("Expected", language), expected),
         (text("Against expected", language), formats.percent(finding.change, arrow=True)),
     ]
+
+
+def _measured(finding: Finding, language: str) -> str:
+    """Whose month the figures are: those of a supplier that left are its own, all others the item's total."""
+    month = formats.period(finding.period, language)
+    partner = sentences.partner_measured(finding)
+    if partner is not None:
+        return text("{month}, {partner}", language, month=month, partner=countries.name(partner, language))
+    return text("{month}, all partners", language, month=month)
 
 
 def recommended(view: NoticeView) -> str:
@@ -417,7 +444,8 @@ def _history(finding: Finding, language: str) -> tuple[str, str]:
 
 def _chart_text(view: NoticeView) -> str:
     return text(
-        "Solid line: observed; dashed line and band: expected and its 95 % range; diamond: the month of this notice.",
+        "All partners together. Solid line: observed; dashed line and band: expected and its 95 % range; "
+        "diamond: the month of this notice.",
         view.language,
     )
 

@@ -22,7 +22,7 @@ from cews import net, sentences
 from cews.domain import AlertState, SourceError, UserError
 from cews.i18n import text
 from cews.notify import Deliver, DeliveryError, DigestView, NoticeView, TextView, View
-from cews.notify.email import headline, recommended, tag, title
+from cews.notify.email import headline, known_since, recommended, tag, title
 from cews.settings import Settings
 
 PREFIX: Final = "whsec_"
@@ -150,9 +150,9 @@ def _slack(view: View) -> dict[str, Any]:
 
 def _teams(view: View) -> dict[str, Any]:
     """An adaptive card, as the workflow webhooks of Teams take it."""
-    blocks = [{"type": "TextBlock", "text": title(view), "weight": "Bolder", "size": "Medium", "wrap": True}]
-    blocks += [{"type": "TextBlock", "text": line, "wrap": True} for line in _words(view)]
-    blocks += [{"type": "TextBlock", "text": _line(entry), "wrap": True} for entry in _entries(view)[:SHOWN]]
+    lines = [*map(_no_link, _words(view)), *(_linked(entry) for entry in _entries(view)[:SHOWN])]
+    blocks = [{"type": "TextBlock", "text": _no_link(title(view)), "weight": "Bolder", "size": "Medium", "wrap": True}]
+    blocks += [{"type": "TextBlock", "text": line, "wrap": True} for line in lines]
     card = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
@@ -183,9 +183,19 @@ def _words(view: View) -> list[str]:
     if isinstance(view, NoticeView):
         said = [sentences.sentence(reason, view.language) for reason in view.change.reasons]
         still = [recommended(view)] if view.alert.state is AlertState.OPEN else []
-        return [sentences.notice_label(view.reason, view.language), *said, *still]
+        return [sentences.notice_label(view.reason, view.language), known_since(view), *said, *still]
     more = len(view.entries) - SHOWN
     return [text("{n} more alerts: see the list.", view.language, n=more)] if more > 0 else []
+
+
+def _linked(view: NoticeView) -> str:
+    """An alert as Teams shows it: Markdown, with the way to its page."""
+    return f"{_no_link(_line(view))} [{text('Open the alert', view.language)}]({view.link})"
+
+
+def _no_link(words: str) -> str:
+    """Words from data must not become a link of Markdown."""
+    return words.replace("](", "] (")
 
 
 def _escaped(words: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -134,6 +135,8 @@ def test_every_body_tells_the_alerts_and_where_to_look(
     assert "143" in said
     assert "http://ews.example.org/alerts/1" in said
     assert ("심각" if lang == "ko" else "evere") in said
+    known = "2024년 2월 15일" if lang == "ko" else "February 15, 2024"
+    assert ("2024-02-14T15:00:00+00:00" if form == "generic" else known) in said, "when it became knowable"
     if form == "slack":
         assert set(receiver.data()) == {"text", "blocks"}
     if form == "teams":
@@ -150,6 +153,33 @@ def test_a_digest_lists_every_alert(sqlite_engine: Engine, receiver: Receiver) -
     raise_alerts(sqlite_engine, 45)
     assert send(sqlite_engine).sent == 1
     assert len(receiver.data()["data"]["alerts"]) == 45
+
+
+@pytest.mark.parametrize("form", ["slack", "teams"])
+def test_a_digest_for_people_leads_to_every_alert_it_shows(
+    sqlite_engine: Engine, receiver: Receiver, form: str
+) -> None:
+    hook(sqlite_engine, receiver, form)
+    with writing(sqlite_engine) as cx:
+        desk = notices.recipient(cx, "desk@example.org")
+        notices.put_reader(cx, desk.reader.__class__(desk.id, daily_cap=1), operator=False)
+    raise_alerts(sqlite_engine, webhook.SHOWN + 5)
+    assert send(sqlite_engine).sent == 1
+    said = json.dumps(receiver.data(), ensure_ascii=False)
+    links = set(re.findall(r"http://ews\.example\.org/alerts/\d+", said))
+    assert len(links) == webhook.SHOWN
+    assert '"http://ews.example.org/alerts"' in said or "<http://ews.example.org/alerts|" in said, (
+        "where the others are"
+    )
+
+
+def test_what_teams_takes_for_a_link_is_none(sqlite_engine: Engine, receiver: Receiver) -> None:
+    hook(sqlite_engine, receiver, "teams")
+    with writing(sqlite_engine) as cx:
+        cx.exec_driver_sql("INSERT INTO hs_name VALUES ('250410', 'en', '[win](https://evil.example)', 'test')")
+    raise_alerts(sqlite_engine, 1)
+    send(sqlite_engine)
+    assert "](https://evil" not in json.dumps(receiver.data())
 
 
 def test_what_slack_takes_for_markup_is_escaped(sqlite_engine: Engine, receiver: Receiver) -> None:

@@ -22,10 +22,11 @@ from hypothesis import strategies as st
 from mail_server import Mailbox, mail_server
 
 from cews.alerts import Policy, reexamine, step
-from cews.domain import NoticeReason, SettingsError, ShockClass
+from cews.domain import NoticeReason, Reason, SettingsError, ShockClass
 from cews.notify import ChannelDownError, ChartPoint, DigestView, NoticeView
 from cews.notify.email import SHOWN, SUBJECT_LENGTH, compose, parse_sender, render
 from cews.notify.smtp import SmtpChannel
+from cews.severity import severity
 
 SENDER = parse_sender("C-EWS 조기경보 <cews@example.org>")
 
@@ -193,6 +194,68 @@ def test_a_withdrawal_says_so_and_repeats_no_number_as_if_it_stood() -> None:
     assert "cid:" not in html
 
 
+def test_a_supplier_that_left_is_shown_with_its_own_figures_not_as_the_total() -> None:
+    """The total held: "all partners: 384 t" beside it would be wrong by a factor of ten."""
+    gone = Reason(
+        "supplier_fell", {"partner": "CHN", "observed": 384e3, "expected": 3355e3, "change": -0.89, "unit": "kg"}
+    )
+    left = finding(
+        1, shock=ShockClass.SUPPLIER_EXIT, observed=384e3, expected=3355e3, reasons=(gone, Reason("total_covered", {}))
+    )
+    alert, change = step(None, left, Policy(), JANUARY, published(JANUARY))
+    assert alert is not None
+    assert change is not None
+    message = read(render(replace(view(), alert=alert, change=change, reason=NoticeReason.FIRST), SENDER))
+    for part in (body(message, "plain"), body(message, "html")):
+        assert "2024년 1월 중국" in part
+        assert "2024년 1월 전체" not in part
+    assert "전체 상대국" in body(message, "html"), "the chart shows the total, and says so"
+    english = replace(view("en"), alert=alert, change=change, reason=NoticeReason.FIRST)
+    assert "January 2024, China: 384 t" in body(read(render(english, SENDER)), "plain")
+
+
+def test_a_long_subject_drops_words_before_its_number() -> None:
+    long = replace(view("en", simulated=True), item_name="Natural graphite powder")
+    assert read(render(long, SENDER))["Subject"] == (
+        "[Simulated] [Severe · Raised] Natural graphite powder: Shortage (−94%)"
+    )
+
+
+def digest(language: str, *entries: NoticeView, event: str = "") -> DigestView:
+    return DigestView(
+        recipient="김분석",
+        address="kim@example.org",
+        language=language,
+        event=event,
+        why=NoticeReason.FIRST if event else None,
+        entries=entries,
+        link="http://ews.example.org/alerts",
+        zone="Asia/Seoul",
+        message_id="<0123456789abcdef@cews.local>",
+        thread_id="<thread@cews.local>",
+        created_at=view().created_at,
+    )
+
+
+@pytest.mark.parametrize("event", ["", "Graphite"])
+def test_a_line_of_a_digest_has_both_clocks_and_its_severity(event: str) -> None:
+    weighed = replace(view(), severity=severity(view().alert, "A"))
+    for language, words in (
+        ("ko", "최초 파악일 2024년 1월 15일 · 심각도 98/100"),
+        ("en", "Known since January 15, 2024 · Severity 98/100"),
+    ):
+        message = read(render(digest(language, replace(weighed, language=language), event=event), SENDER))
+        for part in (body(message, "plain"), body(message, "html")):
+            assert words in part
+
+
+def test_one_alert_is_no_plural() -> None:
+    message = read(render(digest("en", view("en")), SENDER))
+    assert message["Subject"] == "[Digest] 1 alert (Severe 1)"
+    assert "1 alert has changed" in body(message, "plain")
+    assert "1 alerts" not in body(message, "plain")
+
+
 # --- hostile names -----------------------------------------------------------------------------------
 
 HOSTILE = [
@@ -228,20 +291,8 @@ def test_names_cannot_add_headers_readers_or_markup(name: str) -> None:
 def test_names_in_a_digest_cannot_add_headers_readers_or_markup(name: str, event: bool) -> None:
     entry = replace(view(), item_name=name, recipient=name)
     many = tuple(replace(entry, alert=replace(entry.alert, id=number)) for number in range(SHOWN + 5))
-    digest = DigestView(
-        recipient=name,
-        address="kim@example.org",
-        language="ko",
-        event=name if event else "",
-        why=NoticeReason.GROUP_GREW if event else None,
-        entries=many,
-        link="http://ews.example.org/alerts",
-        zone="Asia/Seoul",
-        message_id="<0123456789abcdef@cews.local>",
-        thread_id="<thread@cews.local>",
-        created_at=view().created_at,
-    )
-    message, wrong = compose(digest, SENDER)
+    told = replace(digest("ko", *many, event=name if event else ""), recipient=name)
+    message, wrong = compose(told, SENDER)
     assert wrong == ""
     parsed = read(message)
     assert set(parsed.keys()) == set(read(render(view(), SENDER)).keys())
@@ -256,6 +307,7 @@ def test_names_in_a_digest_cannot_add_headers_readers_or_markup(name: str, event
     (table,) = [part for part in parsed.walk() if part.get_content_type() == "text/csv"]
     rows = list(csv.reader(StringIO(table.get_content())))
     assert len(rows) == SHOWN + 6
+    assert dict(zip(rows[0], rows[1], strict=True))["known_since"] == "2024-01-15"
     assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@"))]
     for part in (str(parsed["Subject"]), body(parsed, "plain"), html, table.get_content()):
         assert not re.search("[\u202a-\u202e\u2066-\u2069\x00\x1b]", part)
