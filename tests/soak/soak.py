@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import os
 import random
 import sqlite3
 import sys
@@ -23,6 +24,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -113,8 +115,7 @@ class Years:
             **self.publishers.settings(),
         }
         self.engine = connect(self.url)
-        self.context = multiprocessing.get_context("forkserver")
-        self.context.set_forkserver_preload(["soak_scheduler"])
+        self.context = _forking()
         self.usual = 1.0  # seconds a round takes
         self._begin()
         self.process, self.orders = self._scheduler()
@@ -186,6 +187,20 @@ class Years:
         self.engine.dispose()
         self.post.close()
         self.server.stop()
+
+
+def _forking() -> Any:
+    """Processes are forked from one that has loaded the code. Modules are found by it along PYTHONPATH alone."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["__main__", "soak_scheduler"])
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
+    try:
+        forkserver.ensure_running()
+    finally:
+        os.environ.pop("PYTHONPATH")
+        os.environ.update({} if before is None else {"PYTHONPATH": before})
+    return context
 
 
 # --- faults ------------------------------------------------------------------------------------------
