@@ -361,16 +361,19 @@ def messages(
 ) -> tuple[Message, ...]:
     """The lines laid out in messages; every line is in exactly one of them.
 
-    More messages on a day than the reader's cap become one digest: at once where the day has room for one,
-    else with the next digest.
+    More messages on a day than the reader's cap become one digest, with whatever else is to be told in one: at once
+    where the day has room for it, else with the next digest.
     """
     slower = {rhythm: [line for line in lines if _rhythm(reader, line, policy) is rhythm] for rhythm in Rhythm}
-    digests = tuple(
-        Message(MessageKind.DIGEST, next_digest(reader, rhythm, policy, now), tuple(slower[rhythm]))
-        for rhythm in (Rhythm.DAILY, Rhythm.WEEKLY)
-        if slower[rhythm]
-    )
-    return digests + _capped(reader, tuple(_at_once(reader, slower[Rhythm.IMMEDIATE], policy, now)), used, policy, now)
+    alone, storm = _capped(reader, tuple(_at_once(reader, slower[Rhythm.IMMEDIATE], policy, now)), used, policy, now)
+    digests: dict[datetime, list[Line]] = {}
+    for rhythm in (Rhythm.DAILY, Rhythm.WEEKLY):
+        if slower[rhythm]:
+            digests.setdefault(next_digest(reader, rhythm, policy, now), []).extend(slower[rhythm])
+    if storm:
+        digests = {min(storm): [line for part in (storm, digests) for told in part.values() for line in told]}
+    together = (Message(MessageKind.DIGEST, due, tuple(told)) for due, told in digests.items())
+    return (*together, *alone)
 
 
 def allowed(reader: Reader, moment: datetime, policy: NoticePolicy) -> datetime:
@@ -397,18 +400,19 @@ def next_digest(reader: Reader, rhythm: Rhythm, policy: NoticePolicy, now: datet
 
 def _capped(
     reader: Reader, wanted: tuple[Message, ...], used: Used, policy: NoticePolicy, now: datetime
-) -> tuple[Message, ...]:
-    """The messages of each day where it has room for them, else one digest of all their lines."""
+) -> tuple[list[Message], dict[datetime, list[Line]]]:
+    """The messages of days that have room for them; of the other days the lines, by when a digest may tell them."""
     cap = policy.daily_cap if reader.daily_cap is None else reader.daily_cap
-    kept: list[Message] = []
+    alone: list[Message] = []
+    storm: dict[datetime, list[Line]] = {}
     for day, group in groupby(sorted(wanted, key=lambda message: message.due_at), lambda m: _day(reader, m.due_at)):
         todays, room = list(group), cap - used.get(day, 0)
         if len(todays) <= room:
-            kept += todays
+            alone += todays
         else:
             due = todays[0].due_at if room > 0 else next_digest(reader, Rhythm.DAILY, policy, now)
-            kept.append(Message(MessageKind.DIGEST, due, tuple(line for message in todays for line in message.lines)))
-    return tuple(kept)
+            storm.setdefault(due, []).extend(line for message in todays for line in message.lines)
+    return alone, storm
 
 
 def _at_once(reader: Reader, lines: Sequence[Line], policy: NoticePolicy, now: datetime) -> Iterator[Message]:

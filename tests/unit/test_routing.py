@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from alert_samples import GRAPHITE, JANUARY, finding
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cews.domain import AlertChange, ChangeKind, Flow, ItemKey, Level, NoticeReason, ShockClass
-from cews.routing import LastNotice, NoticePolicy, Owed, Subscription, owed, reason
+from cews.routing import (
+    LastNotice,
+    Line,
+    MessageKind,
+    NoticePolicy,
+    Owed,
+    Reader,
+    Rhythm,
+    Subscription,
+    is_urgent,
+    messages,
+    owed,
+    reason,
+)
 
 NOW = datetime(2024, 2, 16, tzinfo=UTC)
 POLICY = NoticePolicy()
@@ -104,3 +121,51 @@ def test_who_no_longer_subscribes_is_told_nothing() -> None:
 def test_the_repeat_interval_is_the_policys() -> None:
     weekly = replace(POLICY, repeat_after=timedelta(days=7))
     assert reason(last(2, days=7), change(ChangeKind.CONTINUED, 2), weekly, NOW) is NoticeReason.REPEAT
+
+
+# --- messages and their times ------------------------------------------------------------------------
+
+LINES = st.lists(
+    st.builds(
+        Line,
+        st.integers(1, 9),
+        st.integers(1, 10_000),
+        st.sampled_from([NoticeReason.FIRST, NoticeReason.ESCALATED, NoticeReason.LOWERED]),
+        st.sampled_from(Level),
+        st.sampled_from([None, None, 1, 2]),
+        st.sampled_from(Rhythm),
+    ),
+    max_size=30,
+    unique_by=lambda line: line.change_id,
+)
+READERS = st.builds(
+    Reader,
+    st.just(1),
+    st.sampled_from(Rhythm),
+    quiet_from=st.sampled_from([time(22), None]),
+    quiet_to=st.just(time(7)),
+    working_days=st.booleans(),
+    daily_cap=st.sampled_from([1, 3, None]),
+).map(lambda reader: replace(reader, quiet_to=None) if reader.quiet_from is None else reader)
+
+
+@given(READERS, LINES, st.integers(0, 3), st.integers(0, 24 * 14))
+def test_every_line_is_in_one_message_and_a_storm_is_one_digest(
+    reader: Reader, lines: list[Line], before: int, hours: int
+) -> None:
+    """However levels, grades, quiet hours and days off mix: a release too large for single messages is one digest."""
+    now, policy = NOW + timedelta(hours=hours), NoticePolicy()
+    used = {now.astimezone(ZoneInfo(reader.zone)).date(): before}
+    found = messages(reader, lines, used, policy, now)
+    assert sorted(line.change_id for message in found for line in message.lines) == sorted(o.change_id for o in lines)
+    assert all(message.due_at >= now for message in found)
+    digests = [message for message in found if message.kind is MessageKind.DIGEST]
+    assert len({message.due_at for message in digests}) == len(digests)
+    rhythms = {one.change_id: max(reader.rhythm, one.rhythm, key=list(Rhythm).index) for one in lines}
+    at_once = {n for n, rhythm in rhythms.items() if rhythm is Rhythm.IMMEDIATE}
+    at_once |= {one.change_id for one in lines if is_urgent(one, policy)}
+    if any(line.change_id in at_once for message in digests for line in message.lines):
+        assert len(digests) == 1
+    cap = policy.daily_cap if reader.daily_cap is None else reader.daily_cap
+    alone = Counter(m.due_at.astimezone(ZoneInfo(reader.zone)).date() for m in found if m not in digests)
+    assert all(count <= max(0, cap - used.get(day, 0)) for day, count in alone.items())
