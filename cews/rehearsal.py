@@ -7,7 +7,7 @@ they were decided for their own time.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby
@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from cews import outbox
 from cews.domain import SLOW, AlertState, ItemKey, Level, NoticeReason, UserError
 from cews.policy import Policy
-from cews.routing import Changed, Circumstances, Message, MessageKind, Subscription, Told, decide, messages
+from cews.routing import Changed, Circumstances, Event, Message, MessageKind, Subscription, Told, decide, messages
 from cews.store import alerts as stored_alerts
 from cews.store import events, notices
 from cews.store.engine import Engine, reading
@@ -69,8 +69,8 @@ def rehearse(
             Changed(alert.id or 0, number, alert, change)
             for number, (alert, change) in stored_alerts.after(cx, stored_alerts.changes_until(cx, until)).items()
         ]
-        about = replace(about, silences=(), handled={}, events=events.of_alerts(cx, {one.alert_id for one in changed}))
-    told = list(_told(changed, about, recipients))
+        joined = events.joined(cx)
+    told = _told(changed, replace(about, silences=(), handled={}), joined, recipients)
     return sorted((one for one in told if one.message.due_at >= since), key=lambda one: one.message.due_at)
 
 
@@ -106,23 +106,45 @@ def _totals(told: Sequence[Rehearsed]) -> Totals:
     )
 
 
-def _told(changed: list[Changed], about: Circumstances, recipients: dict[int, Recipient]) -> Iterator[Rehearsed]:
+def _told(
+    changed: list[Changed],
+    about: Circumstances,
+    joined: Mapping[int, tuple[datetime, Event]],
+    recipients: dict[int, Recipient],
+) -> list[Rehearsed]:
+    """Every message, by recipient, time and what it is about; what comes before a digest goes is in that digest."""
     told: Told = {}
     open_levels: dict[ItemKey, tuple[int, Level]] = {}
+    found: dict[tuple[int, datetime | int], Rehearsed] = {}
     used: dict[tuple[int, date], int] = {}
     by_moment = sorted(changed, key=lambda one: (one.change.as_of, one.change_id))
     for moment, group in groupby(by_moment, lambda one: one.change.as_of):
         together = {one.change_id: one for one in group}
         for one in together.values():
             _follow(open_levels, one)
-        lines, _ = decide(moment, together.values(), told, replace(about, open_levels=open_levels))
+        then = {alert: event for alert, (since, event) in joined.items() if since <= moment}
+        lines, _ = decide(moment, together.values(), told, replace(about, open_levels=open_levels, events=then))
         for number, owed in lines.items():
             reader = recipients[number].reader
             days = {day: count for (to, day), count in used.items() if to == number}
             for message in messages(reader, owed, days, about.policy, moment):
+                alerts = tuple(together[line.change_id] for line in message.lines)
+                new = Rehearsed(recipients[number], message, alerts)
+                digest = message.kind is MessageKind.DIGEST
+                key = (number, message.due_at if digest else message.lines[0].change_id)
+                if key in found:
+                    found[key] = _together(found[key], new)
+                    continue
+                found[key] = new
                 day = message.due_at.astimezone(ZoneInfo(reader.zone)).date()
                 used[number, day] = used.get((number, day), 0) + 1
-                yield Rehearsed(recipients[number], message, tuple(together[line.change_id] for line in message.lines))
+    return list(found.values())
+
+
+def _together(digest: Rehearsed, more: Rehearsed) -> Rehearsed:
+    """A digest with the lines it takes on before it goes."""
+    message = replace(digest.message, lines=(*digest.message.lines, *more.message.lines))
+    return replace(digest, message=message, alerts=(*digest.alerts, *more.alerts))
 
 
 def _follow(open_levels: dict[ItemKey, tuple[int, Level]], one: Changed) -> None:

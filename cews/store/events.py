@@ -107,6 +107,13 @@ def of_alerts(cx: Connection, alert_ids: Collection[int]) -> dict[int, Event]:
     return found
 
 
+def joined(cx: Connection) -> dict[int, tuple[datetime, Event]]:
+    """The event of each alert that belongs to one, and since when it has."""
+    rows = select(event_alert.c.alert_id, event_alert.c.joined_as_of, event.c.id, event.c.key)
+    found = cx.execute(rows.join(event, event.c.id == event_alert.c.event_id))
+    return {row.alert_id: (row.joined_as_of, Event(row.id, row.key)) for row in found}
+
+
 def card(cx: Connection, event_id: int, as_of: datetime) -> Card:
     """One event as known at ``as_of``. Raises StoreError when there is none."""
     found = cards(cx, as_of, event_id)

@@ -20,8 +20,8 @@ from cews.commands.policies import policy_commands
 from cews.commands.session import Session
 from cews.domain import Grade, Level, NoticeReason, UserError
 from cews.rehearsal import rehearse, totals
-from cews.routing import MessageKind, Subscription
-from cews.store import notices, policies, watchlist
+from cews.routing import MessageKind, Rhythm, Subscription
+from cews.store import notices, policies, schema, watchlist
 from cews.store.engine import Engine, reading, writing
 from cews.store.watchlist import WatchItem
 
@@ -95,6 +95,39 @@ def test_a_rehearsal_says_who_would_have_got_what(store_engine: Engine) -> None:
     assert [one.message.lines[0].reason.value for one in recent] == ["first"]
     with reading(store_engine) as cx:
         assert notices.counts(cx) == {"waiting": 0, "sending": 0, "sent": 0, "dead": 0}
+
+
+def test_a_rehearsal_says_what_was_said(store_engine: Engine) -> None:
+    """Alerts of one supplier become an event with the third: what went before it was not about it, then as now."""
+    add_reader(store_engine)
+    add_reader(store_engine, "week@example.org", rhythm=Rhythm.WEEKLY)
+    moments = [published(JANUARY + month) for month in (0, 1, 2)]
+    for month, moment in enumerate(moments):
+        fallen = replace(finding(3, JANUARY + month), item=replace(GRAPHITE, hs=f"85000{month}"))
+        scan(store_engine, JANUARY + month, fallen, now=moment, events=True)
+    with reading(store_engine) as cx:
+        sent = [
+            (one.recipient.email, one.kind, one.due_at, [why.value for why in notices.lines(cx, one.id).values()])
+            for one in notices.newest(cx, 100)
+        ]
+    told = rehearse(store_engine, moments[0], moments[-1])
+    found = [
+        (one.recipient.email, one.message.kind, one.message.due_at, [line.reason.value for line in one.message.lines])
+        for one in told
+    ]
+    assert sorted(found) == sorted(sent)
+    assert ["group_grew"] in [reasons for *_, reasons in found]
+
+
+def test_a_digest_that_gathers_several_releases_is_rehearsed_as_one(store_engine: Engine) -> None:
+    add_reader(store_engine, rhythm=Rhythm.WEEKLY)
+    scan(store_engine, JANUARY, *(replace(finding(2), item=item(number)) for number in range(3)))
+    moments = [published(JANUARY) + timedelta(hours=hours) for hours in (0, 20, 40)]
+    with writing(store_engine) as cx:
+        for number, moment in enumerate(moments, start=1):
+            cx.execute(schema.alert_change.update().where(schema.alert_change.c.id == number).values(as_of=moment))
+    told = rehearse(store_engine, moments[0], moments[-1])
+    assert [(one.message.kind, len(one.message.lines), len(one.alerts)) for one in told] == [(MessageKind.DIGEST, 3, 3)]
 
 
 def test_what_is_too_long_for_a_page_is_sent_to_the_command_line(
