@@ -9,7 +9,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -26,7 +26,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from notice_world import add_reader, item, revise, scan
 from sqlalchemy import Engine, text
 
-from cews import outbox, scheduler, triage
+from cews import outbox, policy, scheduler, triage
 from cews.domain import OBSERVATION_COLUMNS, Coverage, Flow, StoreError, UserError
 from cews.handling import Outcome
 from cews.notify import ChannelDownError, Deliver, DeliveryError, View
@@ -44,6 +44,20 @@ AND NOT EXISTS (SELECT 1 FROM held_line h WHERE h.alert_change_id = c.id AND h.r
 AND NOT EXISTS (SELECT 1 FROM notice_line l JOIN notice n ON n.id = l.notice_id
                 WHERE l.alert_change_id = c.id AND n.recipient_id = r.id)
 """
+UNENDED = """
+SELECT c.id FROM alert_change c
+JOIN (SELECT DISTINCT x.alert_id, n.recipient_id FROM notice_line l JOIN notice n ON n.id = l.notice_id
+      JOIN alert_change x ON x.id = l.alert_change_id) told ON told.alert_id = c.alert_id
+WHERE c.id > :before AND c.kind IN ('closed', 'retracted')
+AND NOT EXISTS (SELECT 1 FROM held_line h WHERE h.alert_change_id = c.id AND h.recipient_id = told.recipient_id)
+AND NOT EXISTS (SELECT 1 FROM notice_line l JOIN notice n ON n.id = l.notice_id
+                WHERE l.alert_change_id = c.id AND n.recipient_id = told.recipient_id)
+"""
+POLICIES = [  # stricter and looser about all that a policy may change of notices
+    "[notices]\ndaily_cap = 1\nrepeat_after_days = 20\n",
+    '[notices]\nurgent = "never"\ndigest_at = "17:30"\ndigest_weekday = "friday"\n[events]\nleast = 2\n',
+    "",
+]
 ITEMS = [item(number) for number in range(3)]
 LEVEL = st.sampled_from([None, None, 1, 2, 3, 4])
 
@@ -63,6 +77,13 @@ def rows(numbers: dict[tuple[str, int], float]) -> pd.DataFrame:
         hs_edition="",
     )
     return table[list(OBSERVATION_COLUMNS)]
+
+
+FATES = ["fine", "busy", "down", "refused", "lost answer", "killed before", "killed after"]
+
+
+class Killed(BaseException):
+    """Nothing in the program catches it: what it ends, ends there and then."""
 
 
 @dataclass
@@ -85,7 +106,12 @@ class Post:
             raise ChannelDownError("connection refused")
         if fate == "refused":
             raise DeliveryError("550 no such mailbox", permanent=True)
+        if fate == "killed before":
+            raise Killed
         self.got.append(view)
+        if fate == "killed after":
+            self.failed_after.add(view.message_id)
+            raise Killed
         if fate == "lost answer":
             self.failed_after.add(view.message_id)
             raise DeliveryError("the connection broke after the message", permanent=False)
@@ -134,12 +160,22 @@ class StoreMachine(RuleBasedStateMachine):
             finding(level, self.month, item=key) for key, level in zip(ITEMS, levels, strict=True) if level is not None
         ]
         quiet = tuple(key for key, level in zip(ITEMS, levels, strict=True) if level is None)
+        with self._everybody_is_owed_it():
+            scan(self.engine, self.month, *stated, now=self.now, items=quiet, events=events)
+
+    @contextmanager
+    def _everybody_is_owed_it(self) -> Iterator[None]:
+        """Whoever should hear of a new alert, or of the end of one they know of, has it in the outbox or held."""
         with reading(self.engine) as cx:
             before = cx.execute(text("SELECT COALESCE(MAX(id), 0) FROM alert_change")).scalar_one()
-        scan(self.engine, self.month, *stated, now=self.now, items=quiet, events=events)
+        yield
         with reading(self.engine) as cx:
-            unsaid = cx.execute(text(UNSAID), {"before": before}).scalars().all()
-        assert not unsaid, "everybody hears of a new alert, or it is written down why not yet"
+            for missing in (UNSAID, UNENDED):
+                assert not cx.execute(text(missing), {"before": before}).scalars().all(), missing
+
+    @rule(number=st.integers(0, len(POLICIES) - 1))
+    def another_policy_is_put_in_force(self, number: int) -> None:
+        policy.load(self.engine, POLICIES[number], "policy.toml", author="Kim", now=self.now)
 
     @rule(numbers=st.dictionaries(CELL, st.sampled_from([1.0, 2.0]), max_size=4), later=st.integers(1, 3))
     def a_release_comes(self, numbers: dict[tuple[str, int], float], later: int) -> None:
@@ -185,7 +221,8 @@ class StoreMachine(RuleBasedStateMachine):
         with reading(self.engine) as cx:
             known = ITEMS[number] in stored.open_alerts(cx)
         if known:
-            revise(self.engine, ITEMS[number], 2.4e6, self.now, self.now)
+            with self._everybody_is_owed_it():
+                revise(self.engine, ITEMS[number], 2.4e6, self.now, self.now)
 
     @rule(days=st.integers(1, 40))
     def time_passes(self, days: int) -> None:
@@ -212,10 +249,12 @@ class StoreMachine(RuleBasedStateMachine):
         except UserError:
             return  # no such alert, or a step that is not in the order: refused, and nothing else happens
 
-    @rule(plan=st.lists(st.sampled_from(["fine", "busy", "down", "refused", "lost answer"]), max_size=6))
+    @rule(plan=st.lists(st.sampled_from(FATES), max_size=6))
     def a_sender_runs(self, plan: list[str]) -> None:
+        """A killed one leaves what it has claimed under its lease, as SIGKILL does (``tests/crash``)."""
         self.post.plan = list(plan)
-        self._send(self.now)
+        with suppress(Killed):
+            self._send(self.now)
 
     @rule()
     def a_sender_dies_with_what_it_has_claimed(self) -> None:
