@@ -11,6 +11,7 @@ import os
 import socket
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.message import EmailMessage
@@ -329,7 +330,8 @@ def pause(attempts: int, message_id: str) -> timedelta:
 def _send_batch(sender: Sender, channel: str, claimed: Sequence[Notice], until: datetime) -> SendReport:
     """Send claimed notices one by one while the lease surely outlives the next; give back the rest."""
     report, tried = SendReport(), 0
-    with sender.channels[channel].open() as deliver:
+    with ExitStack() as stack:
+        deliver = _opened(sender.channels[channel], stack)
         for notice in claimed:
             if report.down or sender.clock() >= until - SLOWEST:
                 break
@@ -338,6 +340,19 @@ def _send_batch(sender: Sender, channel: str, claimed: Sequence[Notice], until: 
     with writing(sender.engine) as cx:
         notices.release(cx, [notice.id for notice in claimed[tried:]], sender.owner)
     return report
+
+
+def _opened(channel: Channel, stack: ExitStack) -> Deliver:
+    """How the channel delivers; one that does not open, whatever it raises, is down and holds up no other."""
+    try:
+        return stack.enter_context(channel.open())
+    except Exception as error:
+        why = str(error) or type(error).__name__
+
+        def refuse(_view: NoticeAsSeen) -> str:
+            raise ChannelDownError(why)
+
+        return refuse
 
 
 def _send_one(sender: Sender, deliver: Deliver, notice: Notice) -> SendReport:

@@ -277,9 +277,43 @@ def test_channels_are_ours_and_those_of_other_packages(tmp_path: Path, monkeypat
     (info / "entry_points.txt").write_text("[cews.channels]\nemail = pager:channel\n", encoding="utf-8")
     with pytest.raises(SettingsError, match="two channels are called 'email'"):
         channels.names()
-    (info / "entry_points.txt").write_text("[cews.channels]\nfax = pager:fax\n", encoding="utf-8")
-    with pytest.raises(SettingsError, match="'fax' of pager cannot be loaded"):
-        channels.names()
+
+
+@pytest.mark.parametrize("fault", ["load", "factory", "open"])
+def test_a_broken_channel_of_another_package_holds_up_no_other(
+    store_engine: Engine, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    code = {
+        "load": "import nothing_of_that_name\n",
+        "factory": "def channel(settings):\n    raise KeyError('token')\n",
+        "open": "def channel(settings):\n    return Fax()\n"
+        "class Fax:\n    def open(self):\n        raise OSError('no line')\n",
+    }
+    (tmp_path / f"fax_{fault}.py").write_text(code[fault], encoding="utf-8")
+    info = tmp_path / "fax-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: fax\nVersion: 1.0\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text(f"[cews.channels]\na-fax = fax_{fault}:channel\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    hook(store_engine, receiver)
+    with writing(store_engine) as cx:
+        desk = notices.recipient(cx, "desk@example.org")
+        notices.put_address(cx, desk.id, notices.Address("a-fax", "+82 2 1234 5678"))
+    assert "a-fax" in channels.names()
+    raise_alerts(store_engine, 2)
+    fax = channels.available(Settings(_env_file=None))["a-fax"]
+    report = outbox.send_due(
+        store_engine,
+        {"a-fax": fax, "webhook": WebhookChannel(frozenset({"127.0.0.1"}))},
+        owner="a",
+        clock=lambda: NOW,
+        public_url="http://ews.example.org",
+        zone="Asia/Seoul",
+    )
+    assert (report.sent, report.dead, len(receiver.got)) == (2, 0, 2)
+    assert {"load": "a-fax' of fax cannot be used", "factory": "token", "open": "no line"}[fault] in report.down
+    with reading(store_engine) as cx:
+        assert notices.counts(cx) == {"waiting": 2, "sending": 0, "sent": 2, "dead": 0}, "waits until it is mended"
 
 
 def test_the_command_that_adds_a_webhook(sqlite_engine: Engine) -> None:
