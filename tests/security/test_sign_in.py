@@ -12,6 +12,7 @@ from time import perf_counter
 import people
 import pytest
 import time_machine
+from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 from werkzeug.test import TestResponse
@@ -42,6 +43,17 @@ def browser(sqlite_engine: Engine, person: Account) -> FlaskClient:
 def clock() -> Iterator[time_machine.Traveller]:
     with time_machine.travel(START, tick=False) as traveller:
         yield traveller
+
+
+@pytest.fixture
+def easy_hash(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Hashes cost hardly any work, for tests with many passwords that are not about the hash."""
+    easy = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    monkeypatch.setattr(accounts, "_HASHER", easy)
+    monkeypatch.setattr(accounts, "_NOBODY", easy.hash("nobody's password"))
+    people.kept.cache_clear()
+    yield
+    people.kept.cache_clear()
 
 
 def a_browser(engine: Engine, *, is_demo: bool = False, **settings: object) -> FlaskClient:
@@ -151,8 +163,6 @@ def test_a_disabled_account_stays_out_and_an_account_without_password_too(
 
 
 def test_a_password_hashed_with_weaker_parameters_is_hashed_again(browser: FlaskClient, sqlite_engine: Engine) -> None:
-    from argon2 import PasswordHasher
-
     weak = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(people.PASSWORD)
     with writing(sqlite_engine) as cx:
         users.rehash(cx, NAME, weak)
@@ -291,6 +301,7 @@ def test_a_script_is_told_that_the_session_is_over(browser: FlaskClient) -> None
 # --- guessing ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("easy_hash")
 def test_guessing_at_an_account_is_slowed_down_in_all_workers(
     sqlite_engine: Engine, person: Account, clock: time_machine.Traveller
 ) -> None:
@@ -307,6 +318,7 @@ def test_guessing_at_an_account_is_slowed_down_in_all_workers(
     assert sign_in(workers[0]).status_code == 303
 
 
+@pytest.mark.usefixtures("easy_hash")
 def test_guessing_at_many_accounts_from_one_address_is_slowed_down(
     browser: FlaskClient, clock: time_machine.Traveller
 ) -> None:
@@ -317,6 +329,7 @@ def test_guessing_at_many_accounts_from_one_address_is_slowed_down(
     assert sign_in(browser).status_code == 303
 
 
+@pytest.mark.usefixtures("easy_hash")
 def test_an_unknown_account_is_slowed_down_like_a_known_one(
     browser: FlaskClient, clock: time_machine.Traveller
 ) -> None:
@@ -325,6 +338,7 @@ def test_an_unknown_account_is_slowed_down_like_a_known_one(
     assert sign_in(browser, "nobody", "a guess").status_code == 429
 
 
+@pytest.mark.usefixtures("easy_hash")
 def test_getting_in_forgets_the_typing_errors(browser: FlaskClient, clock: time_machine.Traveller) -> None:
     for _ in range(3):
         for _ in range(users.ATTEMPTS_OF_ACCOUNT - 1):
@@ -332,6 +346,7 @@ def test_getting_in_forgets_the_typing_errors(browser: FlaskClient, clock: time_
         assert sign_in(browser).status_code == 303
 
 
+@pytest.mark.usefixtures("easy_hash")
 def test_only_a_known_proxy_says_where_somebody_comes_from(
     sqlite_engine: Engine, person: Account, clock: time_machine.Traveller
 ) -> None:
@@ -379,6 +394,7 @@ def change(browser: FlaskClient, password: str, new: str, again: str | None = No
     return browser.post("/password", data={"password": password, "new": new, "again": new if again is None else again})
 
 
+@pytest.mark.usefixtures("easy_hash")
 def test_the_own_password_can_be_changed_and_other_sessions_end(sqlite_engine: Engine, browser: FlaskClient) -> None:
     elsewhere = a_browser(sqlite_engine)
     sign_in(elsewhere)
@@ -390,6 +406,7 @@ def test_the_own_password_can_be_changed_and_other_sessions_end(sqlite_engine: E
     assert sign_in(elsewhere, password="a longer new password").status_code == 303
 
 
+@pytest.mark.usefixtures("easy_hash")
 @pytest.mark.parametrize(
     ("password", "new", "again", "why"),
     [
@@ -411,6 +428,7 @@ def test_a_password_that_will_not_do(
     assert sign_in(browser).status_code == 303
 
 
+@pytest.mark.usefixtures("easy_hash")
 def test_guessing_the_present_password_is_slowed_down_too(browser: FlaskClient, clock: time_machine.Traveller) -> None:
     sign_in(browser)
     said = [change(browser, "a guess", "a longer new password").status_code for _ in range(11)]
