@@ -18,7 +18,7 @@ from email.message import EmailMessage
 from functools import cached_property
 from hashlib import sha256
 from itertools import count, groupby
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cews import leaving, policy, sentences
 from cews.domain import SLOW, Alert, AlertChange, Finding, ItemKey, NoticeReason, Period, StoreError
@@ -383,14 +383,24 @@ def _failed(sender: Sender, notice: Notice, error: Exception, *, permanent: bool
 # --- what the reader sees ----------------------------------------------------------------------------
 
 
+class Due(NamedTuple):
+    """A notice that would go now, as its reader would read it in a mail."""
+
+    channel: str
+    mail: EmailMessage
+
+
 def preview(
     engine: Engine, *, now: datetime, mail_from: str, public_url: str, zone: str, limit: int = 1000
-) -> list[EmailMessage]:
-    """The mails ``send_due`` would send; nothing is claimed or sent."""
+) -> list[Due]:
+    """What ``send_due`` would send, on every channel and with what is held no longer; nothing is claimed or written."""
     sender = parse_sender(mail_from)
-    with reading(engine) as cx:
-        due = [notice for notice in notices.due(cx, now, limit) if notice.channel == EMAIL]
-        return [render(view(cx, notice, public_url, zone), sender) for notice in due]
+    with writing(engine) as cx:
+        undone = cx.begin_nested()
+        release_held(cx, now)
+        due = [(notice, view(cx, notice, public_url, zone)) for notice in notices.due(cx, now, limit)]
+        undone.rollback()
+    return [Due(one.channel, render(replace(shown, address=one.recipient.email), sender)) for one, shown in due]
 
 
 def view(cx: Connection, notice: Notice, public_url: str, zone: str) -> NoticeAsSeen:

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, time, timedelta
-from email.message import EmailMessage
 from itertools import groupby, product
 from pathlib import Path
 from typing import Any
@@ -38,14 +37,14 @@ def notify(context: click.Context, dry_run: bool, as_json: bool) -> None:
 
 def _show_due(session: Session, as_json: bool) -> None:
     settings = session.settings
-    mails = outbox.preview(
+    due = outbox.preview(
         session.store,
         now=session.now,
         mail_from=settings.mail_from,
         public_url=settings.public_url,
         zone=settings.time_zone,
     )
-    show_mails(session, mails, as_json)
+    show_due(session, due, as_json)
 
 
 def _send(session: Session, as_json: bool) -> None:
@@ -71,16 +70,21 @@ def _send(session: Session, as_json: bool) -> None:
         SmtpChannel.of(settings)  # says what is missing
 
 
-def show_mails(session: Session, mails: list[EmailMessage], as_json: bool) -> None:
+def show_due(session: Session, due: list[outbox.Due], as_json: bool) -> None:
     if as_json:
-        print_json([{"to": mail["To"], "subject": mail["Subject"], "message_id": mail["Message-ID"]} for mail in mails])
+        print_json(
+            [
+                {"to": mail["To"], "by": channel, "subject": mail["Subject"], "message_id": mail["Message-ID"]}
+                for channel, mail in due
+            ]
+        )
         return
-    for mail in mails:
+    for channel, mail in due:
         body = mail.get_body(preferencelist=("plain",))
-        session.console.rule(f"{mail['To']}", align="left")
+        session.console.rule(escape(f"{mail['To']} by {channel}"), align="left")
         session.say(f"[bold]{escape(mail['Subject'])}[/bold]\n")
         session.console.print(body.get_content() if body else "", highlight=False, markup=False)
-    session.say(f"{len(mails)} notices would be sent." if mails else "No notice is due.")
+    session.say(f"{len(due)} notices would be sent." if due else "No notice is due.")
 
 
 @notify.command("test")

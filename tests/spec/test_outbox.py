@@ -18,9 +18,9 @@ from cews.domain import Level, Measure, NoticeReason, StoreError, UserError
 from cews.notify import Deliver, View
 from cews.notify.smtp import SmtpChannel
 from cews.outbox import SendReport
-from cews.routing import Changed, MessageKind, Reader, Subscription
+from cews.routing import Changed, MessageKind, Reader, Silence, Subscription
 from cews.store import alerts as stored
-from cews.store import audit, forecasts, notices
+from cews.store import audit, forecasts, notices, silences
 from cews.store.engine import Engine, reading, writing
 from cews.store.forecasts import StoredForecast
 
@@ -397,14 +397,34 @@ class _slowed:
 def test_a_preview_shows_the_mails_and_sends_nothing(store_engine: Engine, server: str, mailbox: Mailbox) -> None:
     add_reader(store_engine)
     raise_alerts(store_engine, 2)
-    mails = outbox.preview(
+    due = outbox.preview(
         store_engine, now=NOW, mail_from=SENDER, public_url="http://ews.example.org", zone="Asia/Seoul"
     )
+    mails = [one.mail for one in due]
     assert mailbox.messages == []
     assert states(store_engine) == {"waiting": 2}
     send(store_engine, server)
     assert [m["Subject"] for m in mails] == [m["Subject"] for m in mailbox.messages]
     assert [m["Message-ID"] for m in mails] == mailbox.ids()
+
+
+def test_a_preview_has_every_channel_and_what_a_silence_held_until_now(store_engine: Engine) -> None:
+    kim = add_reader(store_engine)
+    with writing(store_engine) as cx:
+        notices.put_address(cx, kim, notices.Address("webhook", "https://hooks.example.org/kim"))
+        wish = Silence(0, NOW + timedelta(days=1), hs_prefix="2504")
+        silences.add(cx, wish, author="Kim", reason="known", now=NOW)
+    assert raise_alerts(store_engine, 1) == 0
+
+    def preview(now: datetime) -> list[tuple[str, str]]:
+        due = outbox.preview(store_engine, now=now, mail_from=SENDER, public_url="http://x", zone="Asia/Seoul")
+        return [(one.channel, one.mail["To"].addresses[0].addr_spec) for one in due]
+
+    assert preview(NOW) == []
+    assert preview(NOW + timedelta(days=1)) == [("email", "kim@example.org"), ("webhook", "kim@example.org")]
+    assert states(store_engine) == {}, "nothing is written"
+    with reading(store_engine) as cx:
+        assert len(notices.held_lines(cx)) == 1
 
 
 def test_the_mail_shows_the_months_the_scan_looked_at(store_engine: Engine) -> None:
@@ -423,7 +443,7 @@ def test_the_mail_shows_the_months_the_scan_looked_at(store_engine: Engine) -> N
         (notice,) = notices.due(cx, NOW, 10)
         chart = outbox.view(cx, notice, "http://ews.example.org", "Asia/Seoul").chart
     assert (len(chart), chart[-1].period, chart[-1].observed, chart[-1].upper) == (36, JANUARY, 146e3, 4300e3)
-    (mail,) = outbox.preview(store_engine, now=NOW, mail_from=SENDER, public_url="http://x", zone="Asia/Seoul")
+    ((_, mail),) = outbox.preview(store_engine, now=NOW, mail_from=SENDER, public_url="http://x", zone="Asia/Seoul")
     assert [part.get_content_type() for part in mail.walk()].count("image/png") == 1
 
 
