@@ -5,6 +5,7 @@ The scripts lie in ``db/migrations`` of a checkout and travel as ``cews/_migrati
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -70,7 +71,9 @@ def _revision(cx: Connection) -> str | None:
     return MigrationContext.configure(cx).get_current_revision()
 
 
+@cache
 def _scripts() -> ScriptDirectory:
+    """Read once: the scripts are run to be known."""
     return ScriptDirectory.from_config(_config())
 
 
