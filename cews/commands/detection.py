@@ -131,7 +131,7 @@ def alerts(session: Session, state: str, as_of: datetime | None, as_json: bool, 
     if not found:
         session.say(text("No alerts.", language))
         return
-    session.console.print(alert_table(found, names, language))
+    session.console.print(alert_table(found, names, language, session.settings.time_zone))
 
 
 def item_names(cx: Connection, items: Collection[ItemKey], language: str) -> dict[ItemKey, str]:
@@ -139,7 +139,8 @@ def item_names(cx: Connection, items: Collection[ItemKey], language: str) -> dic
     return {item: name.label(language) for item, name in named.items() if name is not None}
 
 
-def alert_table(found: list[Alert], names: dict[ItemKey, str], language: str) -> Table:
+def alert_table(found: list[Alert], names: dict[ItemKey, str], language: str, zone: str) -> Table:
+    """Open alerts under both clocks: the month of the newest evidence, and below it the day it became knowable."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column(text("No.", language), justify="right")
     for heading in (
@@ -147,19 +148,20 @@ def alert_table(found: list[Alert], names: dict[ItemKey, str], language: str) ->
         text("Item", language),
         text("Class", language),
         text("Supplier", language),
-        text("Month", language),
+        f"{text('Month', language)}\n{text('known on', language)}",
         text("Against expected", language),
     ):
         table.add_column(heading)
     for alert in found:
         finding = alert.last_finding
+        known = (finding.as_of if finding else alert.last_as_of).astimezone(ZoneInfo(zone))
         table.add_row(
             str(alert.id),
             sentences.level_label(alert.level, language),
             item_label(alert, names, language),
             sentences.shock_label(alert.shock, language),
             countries.name(alert.partner, language) if alert.partner else "",
-            str(alert.last_period),
+            f"{alert.last_period}\n{known:%Y-%m-%d}",
             formats.percent(finding.change, arrow=True) if finding else "",
         )
     return table

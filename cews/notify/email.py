@@ -314,10 +314,13 @@ def _entry(view: NoticeView, told: NoticeReason | None) -> dict[str, str]:
 
 
 def known_since(view: NoticeView) -> str:
-    """The second clock of an alert, and how bad it is: "Known since January 15, 2024 · Severity 98/100"."""
+    """The second clock of an alert, and how bad it is: "Known since January 15, 2024 · Severity 98/100"; of its end
+    when that became knowable."""
     language = view.language
+    if not _is_open(view):
+        return f"{text('Data as of', language)} {formats.day(view.change.as_of, view.zone, language)}"
     known = f"{text('Known since', language)} {formats.day(view.alert.opened_as_of, view.zone, language)}"
-    if view.severity is None or not _is_open(view):
+    if view.severity is None:
         return known
     return f"{known} · {text('Severity', language)} {sentences.severity_number(view.severity)}/100"
 

@@ -8,33 +8,34 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner
 
 from cews.cli import COMMANDS, cews
+from tests.command_line import CommandLine, command_line
 
 CEWS = Path(sys.executable).with_name("cews")
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+    with command_line(tmp_path_factory.mktemp("said")) as waiting:
+        yield waiting
+
+
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
+def run(loaded: CommandLine, tmp_path: Path) -> Run:
     """``run("scan", "--json")`` in a home of its own, English, no settings from outside."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CEWS_")}
     environment = {**clean, "CEWS_HOME": str(tmp_path / "home"), "CEWS_LANGUAGE": "en", "COLUMNS": "160"}
 
     def call(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [CEWS, *words],
-            capture_output=True,
-            text=True,
-            env={**environment, **settings},
-            cwd=tmp_path,
-            timeout=240,
-            check=False,
-        )
+        return loaded.run(*words, environment={**environment, **settings}, folder=tmp_path)
 
     return call
 
@@ -62,8 +63,8 @@ def test_every_command_explains_itself(words: list[str]) -> None:
     assert "Usage:" in said.output
 
 
-def test_a_command_of_the_table_is_found_by_the_program(run: Run) -> None:
-    said = run("db", "--help")
+def test_a_command_of_the_table_is_found_by_the_program() -> None:
+    said = subprocess.run([CEWS, "db", "--help"], capture_output=True, text=True, timeout=240, check=False)
     assert said.returncode == 0, said.stderr
     assert "Usage: cews db" in said.stdout
 
@@ -94,7 +95,11 @@ def test_from_a_file_to_a_warning_a_table_and_a_csv(run: Run, tmp_path: Path) ->
 
     told = run("explain", "KOR:import:280000")
     assert "China fell to" in told.stdout
-    assert "KOR:import:280000" in run("alerts").stdout
+    table = run("alerts").stdout
+    assert "KOR:import:280000" in table
+    assert listed[0]["last_evidence"] in table
+    known = datetime.fromisoformat(listed[0]["finding"]["as_of"]).astimezone(ZoneInfo("Asia/Seoul"))
+    assert f"{known:%Y-%m-%d}" in table, "both clocks"
 
     out = tmp_path / "alerts.csv"
     assert run("export", "alerts", "-o", str(out)).returncode == 0
