@@ -8,7 +8,9 @@ live in memory; what ran is in the store.
 
 from __future__ import annotations
 
+import ctypes
 import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -286,7 +288,18 @@ def carry_out(job: Job, turn: Turn, may_go_on: Callable[[], bool] = lambda: True
     if run_id is not None:
         turn.unnoted[run_id] = turn.clock(), outcome
     turn.note_ends()
+    if job.kept:
+        _give_back(turn.engine)
     return outcome
+
+
+def _give_back(engine: Engine) -> None:
+    """Hours pass until the next round: until then no connection is held, whose cache grows with the store, and memory
+    that is free goes back to the system; glibc by itself keeps what a round has used at most."""
+    engine.dispose()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", bool)  # other C libraries have none and need none
+        trim(0)
 
 
 def _take(name: str, step: Step, turn: Turn, outcome: Outcome) -> None:

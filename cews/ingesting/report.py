@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-import pandas as pd
-
 from cews.domain import Period, Reject
 from cews.store.bulk import distinct
 from ingest import hs
@@ -108,7 +106,7 @@ def described(source_id: str, label: str, batch: Batch) -> IngestReport:
         rejects=batch.rejects[:_SHOWN_REJECTS],
         first=Period.from_yyyymm(int(table["period"].min())) if len(table) else None,
         last=Period.from_yyyymm(int(table["period"].max())) if len(table) else None,
-        series=len(_one_each(table)),
+        series=len(series_of(batch)),
     )
 
 
@@ -129,13 +127,11 @@ def tried(report: IngestReport, batch: Batch) -> IngestReport:
 
 
 def series_of(batch: Batch) -> set[tuple[str, ...]]:
-    return set(_one_each(batch.table).itertuples(index=False, name=None))
-
-
-def _one_each(table: pd.DataFrame) -> pd.DataFrame:
-    """What tells the series apart, a row each."""
+    """What tells the series apart, one of each."""
+    table = batch.table
     columns = [column for column in _SERIES if column in table]
-    return table[columns].iloc[distinct(table, columns)[1]]
+    first = distinct(table, columns)[1]
+    return set(zip(*(table[column].array.take(first).tolist() for column in columns), strict=True))
 
 
 def merged(one: IngestReport, two: IngestReport) -> IngestReport:

@@ -76,10 +76,13 @@ def under(column: ColumnElement[str], code: str) -> ColumnElement[bool]:
 
 def distinct(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Which of the distinct combinations of these columns each row has, and the first row of each combination."""
-    group = np.zeros(len(frame), dtype=np.int64)
+    group, kinds = np.zeros(len(frame), dtype=np.int64), 1
     for name in columns:
         codes, values = pd.factorize(frame[name])
-        group = pd.factorize(group * (len(values) + 1) + codes)[0].astype(np.int64)
+        if kinds * (len(values) + 1) > NEVER:  # the numbers of combinations would not fit any more
+            group, kinds = pd.factorize(group)[0].astype(np.int64), len(frame)
+        group, kinds = group * (len(values) + 1) + codes, kinds * (len(values) + 1)
+    group = pd.factorize(group)[0].astype(np.int64)
     first = np.full(int(group.max(initial=-1)) + 1, len(frame), dtype=np.int64)
     np.minimum.at(first, group, np.arange(len(frame)))
     return group, first
@@ -99,7 +102,8 @@ def fetch(cx: Connection, statement: Select[Any]) -> pd.DataFrame:
         {
             column.name: np.concatenate(part) if part else _array((), column)
             for part, column in zip(parts, columns, strict=True)
-        }
+        },
+        copy=False,
     )
 
 
@@ -113,10 +117,10 @@ def insert(cx: Connection, table: Table, frame: pd.DataFrame) -> None:
 
 def _insert_values(cx: Connection, table: Table, columns: Sequence[Column[Any]], frame: pd.DataFrame) -> None:
     """On SQLite: many rows in one INSERT, and what is the same in all rows bound only once."""
-    same = tuple(_all_same(frame[column.name]) for column in columns)
-    alike = [column for column, once in zip(columns, same, strict=True) if once]
-    constants = [_values(frame[:1], column, cx).tolist()[0] for column in alike]
-    varying = [_values(frame, column, cx) for column, once in zip(columns, same, strict=True) if not once]
+    written = [_values(frame[column.name], column, cx) for column in columns]
+    same = tuple(map(_all_same, written))
+    constants = [values[:1].tolist()[0] for values, once in zip(written, same, strict=True) if once]
+    varying = [values for values, once in zip(written, same, strict=True) if not once]
     names = ", ".join(column.name for column in columns)
     cursor: Any = cx.connection.cursor()
     for start in range(0, len(frame), AT_ONCE):
@@ -127,9 +131,8 @@ def _insert_values(cx: Connection, table: Table, columns: Sequence[Column[Any]],
     cursor.close()
 
 
-def _all_same(values: pd.Series[Any]) -> bool:
-    none = values.isna()
-    return bool(none.all() or (not none.any() and (values == values.iloc[0]).all()))
+def _all_same(values: NDArray[Any]) -> bool:
+    return bool((values == values[0]).all() or (values.dtype.kind == "f" and np.isnan(values).all()))
 
 
 @cache
@@ -234,15 +237,18 @@ def _array(values: Sequence[Any], column: Any) -> NDArray[Any]:
     return np.array(values, dtype=object)
 
 
-def _values(frame: pd.DataFrame, column: Column[Any], cx: Connection) -> NDArray[Any]:
+def _values(series: pd.Series[Any], column: Column[Any], cx: Connection) -> NDArray[Any]:
     """The column as the driver takes it; SQLite stores NaN as NULL."""
-    series = frame[column.name]
     if isinstance(column.type, Moment):
         codes, moments = pd.factorize(series.to_numpy(dtype=np.int64))
         return np.array([_driver_moment(n, cx) for n in moments], dtype=object)[codes]
     if isinstance(series.dtype, np.dtype) and series.dtype.kind in "biuf":
         return series.to_numpy()
-    return series.astype(object).where(series.notna(), None).to_numpy()
+    values, none = series.to_numpy(dtype=object), series.isna().to_numpy()
+    if none.any():
+        values = values.copy()
+        values[none] = None
+    return values
 
 
 def _driver_moment(number: int, cx: Connection) -> Any:
@@ -263,8 +269,7 @@ def fetch_about(
     flows = sorted({item.flow.value for item in items})
     narrowed = statement.where(table.c.reporter.in_(reporters), table.c.flow.in_(flows))
     codes = sorted({item.hs for item in items})
-    parts = [fetch(cx, narrowed.where(_among(cx, table.c.hs, part))) for part in list(chunks(codes)) or [[]]]
-    rows = pd.concat(parts, ignore_index=True)
+    rows = _together([fetch(cx, narrowed.where(_among(cx, table.c.hs, part))) for part in list(chunks(codes)) or [[]]])
     if len(set(items)) == len(reporters) * len(flows) * len(codes):  # the conditions let nothing else through
         return rows
     wanted = pd.MultiIndex.from_tuples([(item.reporter, item.flow.value, item.hs) for item in items] or [("", "", "")])
@@ -278,8 +283,11 @@ def fetch_of(
     """Like ``fetch``, of the rows whose ``column`` is one of the keys; None = all rows."""
     if keys is None:
         return fetch(cx, statement)
-    parts = [fetch(cx, statement.where(_among(cx, column, part))) for part in list(chunks(keys)) or [[]]]
-    return pd.concat(parts, ignore_index=True)
+    return _together([fetch(cx, statement.where(_among(cx, column, part))) for part in list(chunks(keys)) or [[]]])
+
+
+def _together(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
 
 
 def _among(cx: Connection, column: ColumnElement[Any], keys: list[Any]) -> ColumnElement[bool]:

@@ -105,8 +105,9 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
 def _begin_sqlite(cx: Connection) -> None:
     options = cx.get_execution_options()
     writes = options.get("cews_writes", False)
-    cx.exec_driver_sql(f"PRAGMA busy_timeout = {1000 * options.get('cews_wait', BUSY_SECONDS)}")
-    cx.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
+    driver: Any = cx.connection.driver_connection
+    driver.execute(f"PRAGMA busy_timeout = {1000 * options.get('cews_wait', BUSY_SECONDS)}").close()
+    driver.execute(f"PRAGMA query_only = {'OFF' if writes else 'ON'}").close()
     cx.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 

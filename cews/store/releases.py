@@ -143,7 +143,7 @@ class _Grid:
     def rows(self, frame: pd.DataFrame) -> Ints:
         """Row of each (reporter, flow, hs), -1 outside."""
         codes, first = distinct(frame, _ITEM)
-        keys = frame[_ITEM].iloc[first].itertuples(index=False, name=None)
+        keys = zip(*(frame[name].array.take(first).tolist() for name in _ITEM), strict=True)
         places = np.array([self.index.get(key, -1) for key in keys], dtype=np.int64)
         return np.asarray(places[codes])
 
@@ -177,14 +177,15 @@ class _Change:
 def _rows(new: NewRelease, observations: pd.DataFrame, grid: _Grid, known: Published) -> pd.DataFrame:
     """The observations as statements: where they stand and since when they hold."""
     rows = observations[list(OBSERVATION_COLUMNS)].reset_index(drop=True)
-    rows = rows.assign(row=grid.rows(rows), column=grid.columns(rows["period"].to_numpy(dtype=np.int64)))
-    row, column = rows["row"].to_numpy(), rows["column"].to_numpy()
+    row, column = grid.rows(rows), grid.columns(rows["period"].to_numpy(dtype=np.int64))
     _refuse(rows, (row < 0) | (column < 0))
     released = bulk.micros(new.released_at)
     told_before = known.cells(row, column, rows["partner"]) != NEVER
     undated = np.where(told_before, released, grid.calendar(new)[column])
     own = _own_times(new, len(rows))
     return rows.assign(
+        row=row,
+        column=column,
         dated=own != NEVER,
         known_from=np.where(own != NEVER, own, undated),
         presumed=(own == NEVER) & (undated < released),
@@ -206,8 +207,9 @@ def _spoken(
     another code; else from the release, or the calendar where nothing was said before."""
     released, calendar = bulk.micros(new.released_at), grid.calendar(new)
     earliest = np.full((len(grid.items), grid.months), NEVER)
-    dated = rows[rows["dated"]]
-    np.minimum.at(earliest, (dated["row"].to_numpy(), dated["column"].to_numpy()), dated["known_from"].to_numpy())
+    dated = np.flatnonzero(rows["dated"].to_numpy())
+    row, column, known_from = (rows[name].to_numpy()[dated] for name in ("row", "column", "known_from"))
+    np.minimum.at(earliest, (row, column), known_from)
     spoken = []
     for part in coverage:
         at_rows, at_columns = grid.where(part)
@@ -232,8 +234,9 @@ def _with_series(cx: Connection, rows: pd.DataFrame, grid: _Grid) -> tuple[pd.Da
         here = _series_known(cx, grid)
         found = _numbers(here, named)
     series_id = found[pair]
-    rows = rows.assign(series_id=series_id, cell=series_id * _PERIODS + rows["period"].to_numpy(dtype=np.int64))
-    return rows.iloc[np.argsort(rows["cell"].to_numpy(), kind="stable")].reset_index(drop=True), here
+    cell = series_id * _PERIODS + rows["period"].to_numpy(dtype=np.int64)
+    rows = rows.assign(series_id=series_id, cell=cell).take(np.argsort(cell, kind="stable"))
+    return rows.reset_index(drop=True), here
 
 
 def _numbers(series_here: pd.DataFrame, named: pd.DataFrame) -> Ints:
@@ -256,19 +259,19 @@ def _change(
     months = covered.everywhere.shape[1]
     span = (covered.start.yyyymm, (covered.start + max(months - 1, 0)).yyyymm)
     versions = stored.versions_of(cx, series_here["series_id"].to_numpy(), *span)
-    versions["cell"] = versions["series_id"].astype(np.int64) * _PERIODS + versions["period"]
-    stated = versions["cell"].isin(rows["cell"])
+    versions["cell"] = versions["series_id"].to_numpy(dtype=np.int64) * _PERIODS + versions["period"].to_numpy()
+    stated = versions["cell"].isin(rows["cell"]).to_numpy()
     repeated = repeating(versions, rows)
-    rows = rows[~repeated]
-    told_anew = versions["cell"].isin(rows["cell"])
+    rows = rows.take(np.flatnonzero(~repeated))
+    told_anew = np.flatnonzero(versions["cell"].isin(rows["cell"]).to_numpy())
     try:
-        placement = place(versions[told_anew], rows)
+        placement = place(versions.take(told_anew), rows)
     except Contradiction as found:
         raise _contradiction(rows[rows["cell"] == found.cell].iloc[0], found) from None
-    opened = rows.iloc[placement.opened["statement"]].reset_index(drop=True)
-    opened = opened.assign(**placement.opened[["known_to", "closed_by"]].reset_index(drop=True))
-    vanished = _vanished(new, versions[~stated], series_here, covered)
-    fresh = opened.loc[~opened["cell"].isin(versions["cell"]), "cell"].nunique()
+    ends = {name: placement.opened[name].to_numpy() for name in ("known_to", "closed_by")}
+    opened = rows.take(placement.opened["statement"].to_numpy()).reset_index(drop=True).assign(**ends)
+    vanished = _vanished(new, versions, ~stated, series_here, covered)
+    fresh = len(np.setdiff1d(opened["cell"].to_numpy(), versions["cell"].to_numpy()))
     counts = {
         "new": fresh,
         "changed": len(opened) - fresh,
@@ -278,21 +281,29 @@ def _change(
     return _Change(opened, placement.closed, vanished, counts)
 
 
-def _vanished(new: NewRelease, versions: pd.DataFrame, series_here: pd.DataFrame, covered: Published) -> pd.DataFrame:
-    """Current versions that the release covers and does not have. A dated release closes nothing by silence."""
+def _vanished(
+    new: NewRelease, versions: pd.DataFrame, unsaid: Bools, series_here: pd.DataFrame, covered: Published
+) -> pd.DataFrame:
+    """Of the versions left unsaid, those in force that the release covers. A dated release ends nothing by silence."""
     released = bulk.micros(new.released_at)
-    in_force = (versions["known_to"] == NEVER) & (versions["known_from"] < released) & (new.known_from is None)
-    current = versions[in_force]
-    at = pd.Index(series_here["series_id"]).get_indexer(current["series_id"])
-    current = current.assign(
-        known_to=released,
-        row=series_here["row"].to_numpy()[at],
-        column=ordinal(current["period"].to_numpy()) - covered.start.ordinal,
-        partner=series_here["partner"].array[at],
+    known_from, known_to = (versions[name].to_numpy() for name in ("known_from", "known_to"))
+    current = np.flatnonzero(unsaid & (known_to == NEVER) & (known_from < released) & (new.known_from is None))
+    series_id, period = (versions[name].to_numpy()[current] for name in ("series_id", "period"))
+    at = pd.Index(series_here["series_id"].to_numpy()).get_indexer(series_id)
+    row, partner = series_here["row"].to_numpy()[at], series_here["partner"].array.take(at)
+    column = ordinal(period) - covered.start.ordinal
+    gone = covered.cells(row, column, pd.Series(partner)) != NEVER
+    ended = current[gone]
+    return pd.DataFrame(
+        {
+            "cell": versions["cell"].to_numpy()[ended],
+            "known_from": known_from[ended],
+            "known_to": released,
+            "row": row[gone],
+            "column": column[gone],
+            "partner": partner[gone],
+        }
     )
-    covering = covered.cells(current["row"].to_numpy(), current["column"].to_numpy(), current["partner"])
-    gone: pd.DataFrame = current[covering != NEVER]
-    return gone
 
 
 def _refuse(rows: pd.DataFrame, uncovered: Bools) -> None:

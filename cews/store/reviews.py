@@ -139,9 +139,9 @@ def in_force(cx: Connection, source: str, items: Collection[ItemKey]) -> pd.Data
     """The source's rows of these items that are in force: reporter, flow, hs, partner, period, value, weight."""
     about = fetch_about(cx, select(series).where(series.c.source == source), series, items)
     rows = observations.in_force(cx, about["id"].to_numpy())
-    return rows.merge(about.drop(columns="source"), left_on="series_id", right_on="id").drop(
-        columns=["series_id", "id"]
-    )
+    of = pd.Index(about["id"].to_numpy()).get_indexer(rows["series_id"].to_numpy())
+    told = {name: about[name].array.take(of) for name in ("reporter", "flow", "hs", "partner")}
+    return pd.DataFrame({**told, **{name: rows[name].array for name in rows.columns[1:]}}, copy=False)
 
 
 def newest_content(cx: Connection, source: str) -> Row[Any] | None:

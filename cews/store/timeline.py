@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.extensions import ExtensionArray
 
 from cews.store.bulk import NEVER, Micros
 
@@ -78,12 +79,11 @@ def repeating(versions: pd.DataFrame, statements: pd.DataFrame) -> Bools:
     same[at] = (known_to == NEVER) & (known_from <= statements["known_from"].to_numpy()[at])
     for name in VALUES:
         at = np.flatnonzero(same)
-        old, new = versions[name].take(position[at]), statements[name].take(at)
-        same[at] = _equal(old, new)
+        same[at] = _equal(versions[name].array.take(position[at]), statements[name].array.take(at))
     return same
 
 
-def _equal(old: pd.Series, new: pd.Series) -> Bools:
+def _equal(old: ExtensionArray, new: ExtensionArray) -> Bools:
     """NaN equals NaN."""
     if new.dtype.kind == "f":
         one, two = old.to_numpy(), new.to_numpy()
