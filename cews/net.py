@@ -11,12 +11,13 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from threading import Lock
+from threading import Lock, Timer
 from types import TracebackType
 from typing import Final, Self, TypeVar
 from urllib.parse import quote
@@ -235,6 +236,7 @@ class UnsafeAddressError(UserError):
 
 Resolve = Callable[[str, int], Collection[str]]
 PORTS: Final = frozenset({443, 8443})
+_PATIENT: Final = 4  # time-outs that one delivery may take altogether
 _MOST_ANSWER: Final = 64 * 1024  # bytes read of an answer nobody needs
 # Ranges that hide another address, or lead to machines around us, though Python takes some of them for public.
 _HIDING: Final = tuple(
@@ -283,7 +285,10 @@ def post(
     given = httpx2.URL(url)
     named = {"Host": given.netloc.decode("ascii"), "User-Agent": USER_AGENT, "Content-Type": "application/json"}
     try:
-        with httpx2.Client(timeout=timeout, follow_redirects=False, trust_env=False) as client:
+        with (
+            httpx2.Client(timeout=timeout, follow_redirects=False, trust_env=False) as client,
+            _at_most(_PATIENT * timeout, client),
+        ):
             request = client.build_request(
                 "POST", target, content=body, headers={**named, **headers(int(time.time()))}, extensions=_sni(given)
             )
@@ -295,6 +300,18 @@ def post(
                 response.close()
     except httpx2.HTTPError as error:
         raise SourceError(f"{host} could not be reached: {type(error).__name__}", permanent=False) from None
+
+
+@contextmanager
+def _at_most(seconds: float, client: httpx2.Client) -> Iterator[None]:
+    """Hang up in the end: a server that sends a byte now and then is never timed out, and would hold up all others."""
+    watch = Timer(seconds, client.close)
+    watch.daemon = True
+    watch.start()
+    try:
+        yield
+    finally:
+        watch.cancel()
 
 
 def _sni(url: httpx2.URL) -> dict[str, str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -137,6 +139,28 @@ def test_the_checked_address_is_the_one_connected_to_under_the_name_that_was_giv
     ((path, seen),) = server.seen
     assert path == "/x?y=1"
     assert seen["Host"] == f"hook.example.org:{port}"
+
+
+def test_a_server_that_trickles_is_hung_up_on() -> None:
+    """Each byte is in time, the answer never ends: it would hold up every other notice."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def trickle() -> None:
+            connection, _ = listening.accept()
+            with connection, suppress(OSError):
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+                while True:
+                    connection.sendall(b"a")
+                    time.sleep(0.05)
+
+        thread = threading.Thread(target=trickle, daemon=True)
+        thread.start()
+        url, started = f"http://127.0.0.1:{listening.getsockname()[1]}/", time.monotonic()
+        with pytest.raises(SourceError, match="could not be reached"):
+            post(url, b"{}", headers, approved={"127.0.0.1"}, timeout=0.2)
+        assert time.monotonic() - started < 10
+        thread.join(10)
+        assert not thread.is_alive(), "the connection is closed"
 
 
 def test_a_redirect_is_not_followed() -> None:
