@@ -88,6 +88,10 @@ TEMPLATES: Final[Mapping[str, tuple[str, ...]]] = {
         "{items_falling} of {items} items that depend on {partner} fell in the same month, "
         "which points to a common cause.",
     ),
+    "supplier_withdrew": (
+        "{items_falling} of {items} items traded with {partner} fell in the same month; "
+        "taken together they are far out of the ordinary, though this item alone may not be.",
+    ),
     "ranked_quantity": ("The trained ranker judges by the course of quantity and value ({share} of its score).",),
     "ranked_price": ("The trained ranker judges by the course of the unit value ({share} of its score).",),
     "ranked_both": ("The trained ranker judges by quantity and unit value moving together ({share} of its score).",),

@@ -22,7 +22,7 @@ from detectors.reasons import NOT_RANKED, Case, change, leading_partner, partner
 from detectors.screen import MIN_JUDGED
 
 ID: Final = "signs"
-VERSION: Final = "1"
+VERSION: Final = "2"
 LEAST_VALUE: Final = 100_000.0  # USD a year; an item that trades less is not raised
 _UP: Final = frozenset({ShockClass.PRICE_LED, ShockClass.FRONT_LOADING, ShockClass.EXPORT_SURGE})
 

@@ -33,10 +33,12 @@ def common_move(trade: IntArray, residual: FloatArray) -> FloatArray:
     return common
 
 
-def common_supplier(alike: IntArray, leg: int, z: FloatArray, share: FloatArray) -> tuple[int, int]:
+def common_supplier(
+    alike: IntArray, leg: int, z: FloatArray, share: FloatArray, least_share: float = ESTABLISHED
+) -> tuple[int, int]:
     """(items in which the leg's partner is established for the same reporter and flow, how many of them fall) in the
     month of which ``z`` and ``share`` (N,) are; ``alike`` (N,) numbers reporter, flow and partner."""
-    established = (alike == alike[leg]) & (share >= ESTABLISHED) & np.isfinite(z)
+    established = (alike == alike[leg]) & (share >= least_share) & np.isfinite(z)
     return int(established.sum()), int((established & (z <= FALLING)).sum())
 
 

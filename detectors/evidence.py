@@ -15,7 +15,7 @@ from cews.domain import Flow, ShockClass
 from detectors.base import BoolArray, FloatArray, IntArray, Panel, Scores
 from detectors.context import common_move, supplier_of, trade_of
 from detectors.dependence import trailing_sum
-from detectors.exit import HELD, Collapse, collapse
+from detectors.exit import HELD, Collapse, Withdrawal, collapse, withdrawal
 from detectors.kernels_legs import CAPPED
 from detectors.screen import FARTHEST, Screen
 
@@ -50,6 +50,7 @@ class Evidence:
     losing: FloatArray  # an established partner collapsed and the total fell with it
     legs: FloatArray  # (T, N) collapse of each leg
     alike: IntArray  # (N,) number of the reporter, flow and partner of each leg
+    left: Withdrawal  # partners that leave many items at once
     strength: Mapping[ShockClass, FloatArray]  # by class, accumulated over months
 
     def surge_months(self, column: int, item: int) -> range:
@@ -78,7 +79,9 @@ def gather(panel: Panel, scores: Mapping[str, Scores]) -> Evidence:
     after_surge, base = _before_surge(rise, quantity.level)
     drop = _drop(panel, amount, quantity, after_surge, base)
     fall = np.clip(capped(-np.nan_to_num(drop / quantity.sigma)), 0, capped(np.maximum(-z, 0)))
-    collapsed = collapse(panel, suppliers, quantity.residual >= HELD)
+    alike, yearly = supplier_of(panel, trade), _yearly_value(panel.item_value)
+    left = withdrawal(panel, suppliers, yearly, alike, trade)
+    collapsed = collapse(panel, suppliers, quantity.residual >= HELD, alike, left)
     habit = quiet & (quantity.z > quantity.residual / quantity.sigma)
     strength = _strength(panel, habit, fall, dear, rise, collapsed)
     strength = {shock: np.where(judged, row, np.nan) for shock, row in strength.items()}
@@ -88,7 +91,7 @@ def gather(panel: Panel, scores: Mapping[str, Scores]) -> Evidence:
         amount=amount,
         price=items["unit_value"],
         normal=quantity.expected * np.exp(base - quantity.level),
-        yearly_value=_yearly_value(panel.item_value),
+        yearly_value=yearly,
         after_surge=after_surge,
         broke=mistaken | code_changed(panel.breaks),
         fall=fall,
@@ -98,7 +101,8 @@ def gather(panel: Panel, scores: Mapping[str, Scores]) -> Evidence:
         leaving=collapsed.leaving,
         losing=collapsed.losing,
         legs=collapsed.legs,
-        alike=supplier_of(panel, trade),
+        alike=alike,
+        left=left,
         strength=_with_outside(strength, scores),
     )
 

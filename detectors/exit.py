@@ -1,16 +1,20 @@
-"""Suppliers one by one: what each should have delivered, who has fallen silent, and who covers for it.
+"""Suppliers one by one: what each should have delivered, who has fallen silent, and who covers for it; and all items of
+a supplier together, where it leaves many at once.
 
 On the export side a "supplier" is the partner that buys. Formulas and sources: docs/methods/exit.md.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 import numpy as np
 
+from cews.domain import ItemKey
 from detectors import kernels_legs as kernel
-from detectors.base import BoolArray, FloatArray, Panel, Scores
+from detectors.base import BoolArray, FloatArray, IntArray, Panel, Scores
 from detectors.dependence import leg_starts, leg_volume, yearly_shares
 from detectors.kernels import in_blocks
 from detectors.screen import VERSION, Courses, FromTheStart, screened
@@ -19,7 +23,15 @@ ESTABLISHED: Final = 0.05  # share of the item's last twelve months from which a
 DEEP: Final = float(np.log(0.5))
 HELD: Final = float(np.log(0.7))  # the item's total counts as covered until it is short enough to be raised itself
 FIELDS: Final = ("expected", "lower95", "upper95", "residual", "z", "silent")  # of the screen
+DELIVERS: Final = 0.002  # share from which a leg counts among its partner's
+NAMED: Final = 0.01  # share from which one of them can speak for a partner that withdraws
+_LEAST_LEGS: Final = 3
+_BOUND: Final = 3.0  # standard deviations beyond which a leg says no more about its partner
+_LIKENESS: Final = 0.1  # correlation taken for granted between the legs of a partner
+_PRIOR: Final = 10.0  # legs that stand for "nothing common" when a reporter has few
+_USUAL: Final = 1.5  # joint evidence that says nothing
 _ITEMS: Final = 256  # a block
+_MONTHS: Final = 8  # a block
 
 
 class SupplierScreen:
@@ -41,13 +53,55 @@ class SupplierScreen:
         return Scores(self.id, self.version, "leg", arrays)
 
 
+class Withdrawal(NamedTuple):
+    """Partners over all their items, by the number of reporter, flow and partner."""
+
+    joint: FloatArray  # (T, G) how far its legs together are below what was expected, on the z scale; 0 if usual
+    speaker: IntArray  # (T, G) the leg that speaks for them: the fallen one worth most; -1 where there is none
+
+
 class Collapse(NamedTuple):
     legs: FloatArray  # (T, N) how far, on the z scale, an established partner is below half of what was expected
     leaving: FloatArray  # (T, I) the strongest where the total held
     losing: FloatArray  # (T, I) the strongest where it fell: only what it says beyond the total's own fall
 
 
-def collapse(panel: Panel, suppliers: Scores, held: BoolArray) -> Collapse:
+def withdrawal(panel: Panel, suppliers: Scores, yearly: FloatArray, alike: IntArray, trade: IntArray) -> Withdrawal:
+    """Partners that leave many items at once; ``yearly`` (T, I) is the items' value a year, ``alike`` (N,) numbers
+    reporter, flow and partner, ``trade`` (I,) reporter and flow."""
+    z, residual, share = (suppliers.arrays[name] for name in ("quantity_z", "quantity_residual", "share_before"))
+    shape = (panel.months, int(alike.max(initial=-1)) + 1)
+    found = Withdrawal(np.zeros(shape, dtype=np.float32), np.full(shape, -1, dtype=np.int64))
+    counted = outermost(panel.items)[panel.item_of]
+
+    def work(months: slice) -> None:
+        kernel.withdrawal(
+            z[months],
+            share[months],
+            residual[months],
+            yearly[months],
+            panel.item_of,
+            alike,
+            trade[panel.item_of],
+            counted,
+            (DELIVERS, NAMED, DEEP, _USUAL, _LEAST_LEGS),
+            (_BOUND, _LIKENESS, _PRIOR),
+            found.joint[months],
+            found.speaker[months],
+        )
+
+    in_blocks(work, panel.months, _MONTHS)
+    return found
+
+
+def outermost(items: Sequence[ItemKey]) -> BoolArray:
+    """(I,) no other item of the same reporter and flow contains it: a heading and its lines are one trade."""
+    known, lengths = set(items), {len(item.hs) for item in items}
+    wider = ((replace(item, hs=item.hs[:digits]) for digits in lengths if digits < len(item.hs)) for item in items)
+    return np.array([known.isdisjoint(others) for others in wider], dtype=bool)
+
+
+def collapse(panel: Panel, suppliers: Scores, held: BoolArray, alike: IntArray, left: Withdrawal) -> Collapse:
     """Collapsed partners; ``held`` (T, I) says where the item's total is covered."""
     z, residual, share = (suppliers.arrays[name] for name in ("quantity_z", "quantity_residual", "share_before"))
     found = Collapse(np.empty(z.shape, dtype=np.float32), np.empty(held.shape), np.empty(held.shape))
@@ -61,6 +115,9 @@ def collapse(panel: Panel, suppliers: Scores, held: BoolArray) -> Collapse:
             starts[items.start : items.stop + 1],
             DEEP,
             ESTABLISHED,
+            alike,
+            left.joint,
+            left.speaker,
             found.legs,
             held[:, items],
             found.leaving[:, items],

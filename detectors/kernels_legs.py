@@ -1,5 +1,5 @@
-"""Sums over the legs of each item, month by month, compiled. ``starts`` (items + 1) are the first legs of each item of
-a block, and where the last one ends; only their columns are read and written."""
+"""Sums over legs, month by month, compiled: of each item, and of each partner over all items. ``starts`` (items + 1)
+are the first legs of each item of a block, and where the last one ends; only their columns are read and written."""
 
 from __future__ import annotations
 
@@ -61,6 +61,58 @@ def concentration(
 
 
 @compiled
+def withdrawal(
+    z: FloatArray,  # of a block of months; (T, N) like share and residual
+    share: FloatArray,
+    residual: FloatArray,
+    yearly: FloatArray,  # (T, I) value of the item
+    item_of: IntArray,
+    alike: IntArray,  # (N,) number of reporter, flow and partner
+    trade: IntArray,  # (N,) number of reporter and flow
+    counted: BoolArray,  # (N,)
+    limits: tuple[float, float, float, float, int],  # least share counted, least share named, deep, usual, least legs
+    bounds: tuple[float, float, float],  # of a leg's z, likeness of the legs of a partner, weight of "nothing common"
+    joint: FloatArray,  # from here on (T, numbers of alike)
+    speaker: IntArray,
+) -> None:
+    """How far the legs of a partner are together below what was expected, and the leg of the fallen ones that is worth
+    most (−1 where there is none). What the reporter's other partners lack in that month is common, and left out."""
+    counts_from, named_from, deep, usual, least_legs = limits
+    bound, likeness, prior = bounds
+    of_trade, trades = np.zeros(joint.shape[1], dtype=np.int64), 0
+    for leg in range(len(alike)):
+        of_trade[alike[leg]] = trade[leg]
+        trades = max(trades, trade[leg] + 1)
+    heap, legs = np.empty(joint.shape[1]), np.empty(joint.shape[1])
+    all_heap, all_legs = np.empty(trades), np.empty(trades)
+    worth = np.empty(joint.shape[1])
+    for month in range(z.shape[0]):
+        heap[:], legs[:], all_heap[:], all_legs[:], worth[:] = 0.0, 0.0, 0.0, 0.0, -1.0
+        for leg in range(len(alike)):
+            if counted[leg] and share[month, leg] >= counts_from and not math.isnan(z[month, leg]):
+                below = min(max(-z[month, leg], -bound), bound)
+                heap[alike[leg]] += below
+                legs[alike[leg]] += 1
+                all_heap[trade[leg]] += below
+                all_legs[trade[leg]] += 1
+        for one in range(joint.shape[1]):
+            joint[month, one], speaker[month, one] = 0.0, -1
+            if legs[one] >= least_legs:
+                lacking, others = all_heap[of_trade[one]] - heap[one], all_legs[of_trade[one]] - legs[one]
+                common = max(lacking / (others + prior), 0.0)
+                spread = math.sqrt(legs[one] * (1 + (legs[one] - 1) * likeness))
+                joint[month, one] = max((heap[one] - legs[one] * common) / spread - usual, 0.0)
+        for leg in range(len(alike)):
+            one = alike[leg]
+            fell = residual[month, leg] <= deep and z[month, leg] < 0 and share[month, leg] >= named_from
+            if joint[month, one] > 0 and counted[leg] and fell:
+                value = yearly[month, item_of[leg]]
+                at_risk = 0.0 if math.isnan(value) else share[month, leg] * value
+                if at_risk > worth[one]:
+                    speaker[month, one], worth[one] = leg, at_risk
+
+
+@compiled
 def collapse(
     z: FloatArray,
     residual: FloatArray,
@@ -68,20 +120,27 @@ def collapse(
     starts: IntArray,
     deep: float,
     least_share: float,
+    alike: IntArray,
+    joint: FloatArray,  # (T, numbers of alike), as ``withdrawal`` gave it
+    speaker: IntArray,
     strength: FloatArray,  # (T, N)
     held: BoolArray,  # from here on (T, items of the block)
     leaving: FloatArray,
     losing: FloatArray,
 ) -> None:
     """How far an established partner is below half of what it should have delivered, and the strongest of each item:
-    as it stands where the total held, else only what it says beyond the total's own fall."""
+    as it stands where the total held, else only what it says beyond the total's own fall. One leg of a partner that
+    withdraws from many items speaks for all of them."""
     for month in range(z.shape[0]):
         for item in range(len(starts) - 1):
             gone = lost = 0.0
             for leg in range(starts[item], starts[item + 1]):
-                fell = residual[month, leg] <= deep and share[month, leg] >= least_share and z[month, leg] < 0
+                speaks = speaker[month, alike[leg]] == leg
+                known = speaks or share[month, leg] >= least_share
+                fell = known and residual[month, leg] <= deep and z[month, leg] < 0
                 fall = -z[month, leg] if fell else 0.0
                 fall = fall if fall <= CAPPED else CAPPED + math.log(fall / CAPPED)
+                fall += joint[month, alike[leg]] if speaks else 0.0
                 strength[month, leg] = fall
                 gone = max(gone, fall)
                 lost = max(lost, fall * (1 - share[month, leg]))

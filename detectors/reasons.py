@@ -18,6 +18,7 @@ from detectors.base import FloatArray, Panel, Scores
 from detectors.calibration import Tail
 from detectors.context import common_supplier
 from detectors.evidence import Evidence
+from detectors.exit import DELIVERS, ESTABLISHED
 
 _NOTABLE: Final = 0.5  # z from which a sign is worth a sentence
 _CONCENTRATED: Final = 0.5  # dependence worth a sentence (Korean practice: one country from 50 %)
@@ -65,6 +66,11 @@ class Case:
         """Supplier scores of the item's legs in this month."""
         legs = self.legs
         return self.scores["suppliers"].arrays[name][self.column, legs.start : legs.stop]
+
+    def withdrawn(self, leg: int) -> float:
+        """What all items of the leg's partner say together, where this leg speaks for them; else 0."""
+        left, one = self.evidence.left, int(self.evidence.alike[leg])
+        return float(left.joint[self.column, one]) if left.speaker[self.column, one] == leg else 0.0
 
     @property
     def quantity_change(self) -> float:
@@ -278,13 +284,17 @@ def _common(case: Case, shock: ShockClass, leg: int | None) -> Iterator[Reason]:
         return
     arrays = case.scores["suppliers"].arrays
     z, share = arrays["quantity_z"][case.column], arrays["share_before"][case.column]
-    items, falling = common_supplier(case.evidence.alike, leg, z, share)
-    if falling >= 2:
-        numbers: dict[str, float | str | None] = {
-            "partner": case.panel.partners[leg],
-            "items": float(items),
-            "items_falling": float(falling),
-        }
+    joint = case.withdrawn(leg)
+    least_share = DELIVERS if joint else ESTABLISHED
+    items, falling = common_supplier(case.evidence.alike, leg, z, share, least_share)
+    numbers: dict[str, float | str | None] = {
+        "partner": case.panel.partners[leg],
+        "items": float(items),
+        "items_falling": float(falling),
+    }
+    if joint:
+        yield Reason("supplier_withdrew", numbers, joint)
+    elif falling >= 2:
         yield Reason("common_supplier", numbers, falling / items)
 
 

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from detector_panels import noisy_panel, totalled
 
-from cews.domain import Flow, ItemKey
+from cews.domain import Finding, Flow, ItemKey, ShockClass
+from detectors import detect
 from detectors.base import Panel, Scores
 from detectors.context import common_supplier, supplier_of, trade_of
 from detectors.dependence import Dependence, leg_starts, leg_volume, yearly_shares
 from detectors.evidence import capped
-from detectors.exit import DEEP, ESTABLISHED, SupplierScreen, collapse
+from detectors.exit import DEEP, ESTABLISHED, SupplierScreen, Withdrawal, collapse, outermost, withdrawal
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,9 @@ def test_dependence_names_the_largest_partner_now_and_its_share_a_year_ago(panel
 def test_a_partner_has_collapsed_when_half_of_what_it_should_have_delivered_is_missing(panel):
     suppliers = SupplierScreen().score(panel)
     held = np.random.default_rng(0).random(panel.reported.shape) < 0.5
-    found = collapse(panel, suppliers, held)
+    alike = supplier_of(panel, trade_of(panel))
+    shape = (panel.months, alike.max() + 1)
+    found = collapse(panel, suppliers, held, alike, Withdrawal(np.zeros(shape), np.full(shape, -1)))
     z, residual, share = (suppliers.arrays[n] for n in ("quantity_z", "quantity_residual", "share_before"))
     fell = (residual <= DEEP) & (share >= ESTABLISHED) & (z < 0)
     legs = np.where(fell, capped(np.maximum(-np.nan_to_num(z), 0)), 0.0)
@@ -90,6 +93,66 @@ def test_a_partner_has_collapsed_when_half_of_what_it_should_have_delivered_is_m
         lost = (legs[:, own] * (1 - share[:, own])).max(axis=1, initial=0.0)
         np.testing.assert_allclose(found.leaving[:, item], np.where(held[:, item], gone, 0.0), rtol=1e-6)
         np.testing.assert_allclose(found.losing[:, item], np.where(held[:, item], 0.0, lost), rtol=1e-6)
+
+
+def plain_withdrawal(panel: Panel, suppliers: Scores, yearly: np.ndarray, month: int) -> dict[int, tuple[float, int]]:
+    """Partner of one reporter → (joint evidence, leg that speaks), as docs/methods/exit.md has it."""
+    z, residual, share = (suppliers.arrays[f][month] for f in ("quantity_z", "quantity_residual", "share_before"))
+    counted = np.isfinite(z) & (share >= 0.002)
+    below = np.where(counted, np.clip(-z, -3, 3), 0.0)
+    alike, said = supplier_of(panel, trade_of(panel)), {}
+    for one in np.unique(alike):
+        own = alike == one
+        n, others = (counted & own).sum(), counted & ~own
+        if n >= 3:
+            common = max(below[others].sum() / (others.sum() + 10), 0)
+            joint = max((below[own].sum() - n * common) / np.sqrt(n * (1 + 0.1 * (n - 1))) - 1.5, 0)
+            fallen = np.flatnonzero(own & (residual <= DEEP) & (z < 0) & (share >= 0.01))
+            worth = (share * np.nan_to_num(yearly[month])[panel.item_of])[fallen]
+            said[int(one)] = joint, int(fallen[worth.argmax()]) if joint > 0 and fallen.size else -1
+    return said
+
+
+def test_a_partner_withdraws_when_all_its_items_together_fall_short(panel):
+    suppliers, trade = SupplierScreen().score(panel), trade_of(panel)
+    yearly = np.random.default_rng(1).random(panel.reported.shape)
+    alike = supplier_of(panel, trade)
+    found = withdrawal(panel, suppliers, yearly, alike, trade)
+    spoke = 0
+    for month in range(panel.months):
+        for one, (joint, leg) in plain_withdrawal(panel, suppliers, yearly, month).items():
+            assert found.joint[month, one] == pytest.approx(joint, abs=1e-5)
+            assert found.speaker[month, one] == leg
+            spoke += leg >= 0
+    assert spoke >= 5
+
+
+def test_headings_and_their_lines_are_one_trade():
+    items = [ItemKey("KOR", Flow.IMPORT, hs) for hs in ("2504", "250410", "2504101000", "380110")]
+    items += [ItemKey("KOR", Flow.EXPORT, "250410")]
+    assert outermost(items).tolist() == [True, False, False, True, True]
+
+
+def test_a_supplier_that_leaves_many_items_at_once_is_raised_though_it_is_small_in_each():
+    """The same exit from one item alone is not."""
+    base = noisy_panel(items=30, months=60, noise=0.2)
+    small = np.arange(0, len(base.partners), 3)
+    quantity, value = base.quantity.copy(), base.value.copy()
+    quantity[-1], value[-1] = np.median(quantity, axis=0), np.median(value, axis=0)
+    quantity[:, small], value[:, small] = 0.013 * quantity[:, small], 0.013 * value[:, small]
+
+    def without(legs: np.ndarray) -> list[Finding]:
+        left, paid = quantity.copy(), value.copy()
+        left[-1, legs] = paid[-1, legs] = 0.0
+        panel = totalled(replace(base, quantity=left, value=paid))
+        found = [f for f in detect(panel, budget=0.5).findings if f.partner == base.partners[0]]
+        return [f for f in found if f.period == panel.start + (panel.months - 1)]
+
+    assert not without(small[:1])
+    (finding,) = without(small)
+    assert finding.shock is ShockClass.SUPPLIER_EXIT
+    (why,) = [reason for reason in finding.reasons if reason.code == "supplier_withdrew"]
+    assert (why.numbers["items"], why.numbers["items_falling"]) == (30, 30)
 
 
 def test_a_supplier_is_common_to_the_items_of_one_reporter_and_direction():
