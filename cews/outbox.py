@@ -277,6 +277,7 @@ class Sender:
     clock: Clock
     public_url: str
     zone: str
+    tests_of: int | None = None  # a recipient, of whose notices it sends the tests alone
 
 
 def send_due(
@@ -288,13 +289,14 @@ def send_due(
     public_url: str,
     zone: str,
     limit: int = BATCH,
+    tests_of: int | None = None,
 ) -> SendReport:
     """Send every notice due now, ``limit`` on one connection; each is tried once at most.
 
     ``owner`` must be unique to this process. A channel that is down is left; what was not tried stays due, and
-    so do notices of channels that are not given.
+    so do notices of channels that are not given. ``tests_of``: only the tests of a recipient.
     """
-    sender = Sender(engine, channels, owner, clock, public_url, zone)
+    sender = Sender(engine, channels, owner, clock, public_url, zone, tests_of)
     with writing(engine) as cx:
         release_held(cx, clock())
     started, report = clock(), SendReport()
@@ -308,7 +310,7 @@ def _send_channel(sender: Sender, channel: str, started: datetime, limit: int) -
     while not report.down:
         until = sender.clock() + LEASE
         with writing(sender.engine) as cx:
-            claimed = notices.claim(cx, sender.owner, started, until, limit, channel)
+            claimed = notices.claim(cx, sender.owner, started, until, limit, channel, tests_of=sender.tests_of)
         if not claimed:
             break
         report += _send_batch(sender, channel, claimed, until)

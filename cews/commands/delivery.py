@@ -47,7 +47,7 @@ def _show_due(session: Session, as_json: bool) -> None:
     show_due(session, due, as_json)
 
 
-def _send(session: Session, as_json: bool) -> None:
+def _send(session: Session, as_json: bool, tests_of: int | None = None) -> None:
     settings = session.settings
     usable = channels.available(settings)
     report = outbox.send_due(
@@ -57,6 +57,7 @@ def _send(session: Session, as_json: bool) -> None:
         clock=lambda: session.now,
         public_url=settings.public_url,
         zone=settings.time_zone,
+        tests_of=tests_of,
     )
     if as_json:
         print_json({"sent": report.sent, "failed": report.failed, "dead": report.dead, "down": report.down})
@@ -91,13 +92,13 @@ def show_due(session: Session, due: list[outbox.Due], as_json: bool) -> None:
 @click.argument("email", metavar="RECIPIENT")
 @pass_session
 def test_recipient(session: Session, email: str) -> None:
-    """Send a test notice to RECIPIENT (an e-mail address) on each of their channels, now."""
+    """Send a test notice to RECIPIENT (an e-mail address) on each of their channels, now; nothing else is sent."""
     with writing(session.store) as cx:
         to = notices.recipient(cx, email)
         wanted = outbox.enqueue_test(cx, to, session.now)
     usable = channels.available(session.settings)
     missing = [channel for channel in wanted if channel not in usable]
-    _send(session, as_json=False)
+    _send(session, as_json=False, tests_of=to.id)
     if missing:
         raise UserError(f"{email} is to be reached by {', '.join(missing)}, which is not set up; the test waits")
     with reading(session.store) as cx:

@@ -69,7 +69,11 @@ def _encoded(name: str, value: Any, linesep: str) -> str | None:
     addresses: tuple[Address, ...] = getattr(value, "addresses", ())
     address = addresses[0] if len(addresses) == 1 else None
     words = address.display_name if address else str(value)
-    if (words.isascii() and words.isprintable()) or (address and not address.addr_spec.isascii()):
+    if (
+        words.isascii() and words.isprintable()
+    ):  # a long subject would be folded at once, and come with a blank before it
+        return f"{name}: {words}{linesep}" if name.lower() == "subject" else None
+    if address and not address.addr_spec.isascii():
         return None
     line = Header(one_line(words), "utf-8", header_name=name).encode(linesep=linesep)
     return f"{name}: {line} <{address.addr_spec}>{linesep}" if address else f"{name}: {line}{linesep}"

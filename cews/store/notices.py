@@ -418,12 +418,25 @@ def let_go(cx: Connection, held: Iterable[Held]) -> None:
         cx.execute(delete(table).where(*same))
 
 
-def claim(cx: Connection, owner: str, now: datetime, until: datetime, limit: int, channel: str = EMAIL) -> list[Notice]:
-    """Take the channel's notices that are due, and those whose lease has run out, until ``until``; the oldest first."""
+def claim(
+    cx: Connection,
+    owner: str,
+    now: datetime,
+    until: datetime,
+    limit: int,
+    channel: str = EMAIL,
+    *,
+    tests_of: int | None = None,
+) -> list[Notice]:
+    """Take the channel's notices that are due, and those whose lease has run out, until ``until``; the oldest first.
+
+    ``tests_of``: only the tests of a recipient.
+    """
     table = schema.notice
+    tests = [table.c.kind == MessageKind.TEST.value, table.c.recipient_id == tests_of] if tests_of is not None else []
     due = (
         select(table.c.id)
-        .where(_due(now), table.c.channel == channel)
+        .where(_due(now), table.c.channel == channel, *tests)
         .order_by(table.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)  # SQLite has no such clause: there ``writing`` holds the only write lock

@@ -396,6 +396,10 @@ def test_the_command_that_tries_a_recipient(sqlite_engine: Engine, server: str, 
     assert "was not reached by email: the mail server answered 550" in run("test", "gone@example.org")
     assert "nobody with the address" in run("test", "nobody@example.org")
     raise_alerts(sqlite_engine, 1, now=datetime.now(UTC))
+    assert "was reached by email." in run("test", "kim@example.org")
+    assert [m["Subject"] for m in mailbox.messages] == ["[C-EWS] This is a test of your notices"] * 2, (
+        "nothing else goes"
+    )
     assert "2 notices would be sent" in run("--dry-run")
     assert '"sent":1,"failed":0,"dead":1' in run("--json")
     session.__dict__["settings"] = Settings(_env_file=None)

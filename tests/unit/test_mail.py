@@ -23,7 +23,7 @@ from mail_server import Mailbox, mail_server
 
 from cews.alerts import Policy, reexamine, step
 from cews.domain import NoticeReason, Reason, SettingsError, ShockClass
-from cews.notify import ChannelDownError, ChartPoint, DigestView, NoticeView
+from cews.notify import ChannelDownError, ChartPoint, DigestView, NoticeView, TextView
 from cews.notify.email import SHOWN, SUBJECT_LENGTH, compose, parse_sender, render
 from cews.notify.smtp import SmtpChannel
 from cews.severity import severity
@@ -84,6 +84,22 @@ def test_the_subject_says_level_item_story_and_number() -> None:
     assert read(render(view("en"), SENDER))["Subject"] == (
         "[Severe · Raised] Natural graphite: slump in imports from China (−94%)"
     )
+
+
+def test_a_long_subject_in_plain_letters_comes_as_it_is() -> None:
+    """Folded at its first blank it arrived with one before it."""
+    long = TextView(
+        recipient="Kim",
+        address="kim@example.org",
+        language="en",
+        title="China's export inspection of urea, Caution: 3 alerts have changed",
+        words="",
+        link="http://x",
+        message_id="<0123456789abcdef@cews.local>",
+        thread_id="<thread@cews.local>",
+        created_at=view().created_at,
+    )
+    assert read(render(long, SENDER))["Subject"] == f"[C-EWS] {long.title}"
 
 
 def test_simulated_data_is_called_so_first() -> None:
