@@ -192,7 +192,7 @@ class Years:
 def _forking() -> Any:
     """Processes are forked from one that has loaded the code. Modules are found by it along PYTHONPATH alone."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["__main__", "soak_scheduler"])
+    context.set_forkserver_preload(["soak"])
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
     try:
