@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 demo: install
 	@$(BIN)/cews demo --port $(PORT) $(ARGS)
 
+# Processes that tests start read compiled files, also where the environment would have none kept.
+test: export PYTHONDONTWRITEBYTECODE =
 test: install
 	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 

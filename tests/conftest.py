@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import warnings
@@ -17,24 +18,52 @@ from cews.store.engine import connect
 
 _NUMBERS = count(1)
 
+MEMORY = Path("/dev/shm")  # files in memory, on Linux
+ROOM = 8 << 30  # bytes; all that the tests write, several times over
+
 LONGEST = (  # files by the time they take; they begin first, so that in the end no worker waits for another's
-    "spec/test_demo.py",
     "browser/test_matrix.py",
-    "browser/test_dashboard.py",
-    "property/test_store_history.py",
+    "spec/test_demo.py",
+    "browser/test_bench_dashboard.py",
+    "contract/test_round.py",
     "spec/test_migrations_filled.py",
-    "crash/test_outbox_crash.py",
-    "property/test_detectors_online.py",
-    "spec/test_bench_detect.py",
-    "soak/test_soak.py",
-    "spec/test_packaging.py",
-    "cluster/test_cluster.py",
-    "spec/test_detectors_shared.py",
-    "unit/test_detectors_forecast.py",
-    "spec/test_outbox.py",
-    "property/test_ingest_files.py",
+    "property/test_store_history.py",
     "property/test_store_blocks.py",
+    "browser/test_dashboard.py",
+    "soak/test_soak.py",
+    "crash/test_outbox_crash.py",
+    "cluster/test_cluster.py",
+    "spec/test_bench_detect.py",
+    "property/test_ingest_api.py",
+    "spec/test_plugin_source.py",
+    "security/test_sign_in.py",
+    "unit/test_detectors_forecast.py",
+    "unit/test_scheduler.py",
+    "contract/test_kcs_services.py",
+    "browser/test_triage_in_browser.py",
+    "browser/test_signin.py",
+    "browser/test_upkeep.py",
+    "spec/test_cli.py",
+    "spec/test_briefs.py",
+    "security/test_oidc.py",
+    "contract/test_ingesting.py",
+    "unit/test_mail.py",
+    "property/test_detectors_online.py",
+    "spec/test_packaging.py",
+    "spec/test_detectors_shared.py",
+    "spec/test_outbox.py",
 )
+
+
+def pytest_configure() -> None:
+    """What tests write goes into memory where there is room: on a disk each commit waits for it."""
+    if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: now and then a test waits for a server, a browser or a clock."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
