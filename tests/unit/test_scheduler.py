@@ -89,6 +89,14 @@ def test_a_round_is_noted(engine: Engine, settings: Settings) -> None:
     assert (run.job, run.state, run.summary, run.started_at) == ("round", "done", {"fine": {"rows": 3}}, NOW)
 
 
+def test_between_rounds_no_idle_connection_is_held(engine: Engine, settings: Settings) -> None:
+    with reading(engine):
+        pass
+    assert engine.pool.checkedin() == 1  # type: ignore[attr-defined]
+    carry_out(_job(fine), Turn(engine, settings))
+    assert engine.pool.checkedin() == 0  # type: ignore[attr-defined]
+
+
 def test_a_step_that_fails_does_not_stop_the_next(engine: Engine, settings: Settings) -> None:
     outcome = carry_out(_job(broken, overloaded, fine), Turn(engine, settings))
     run = _newest(engine)
