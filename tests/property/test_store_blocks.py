@@ -17,7 +17,7 @@ from cews.domain import OBSERVATION_COLUMNS, Coverage, Flow, StoreError
 from cews.store import blocks, observations, raw, releases
 from cews.store.bulk import fetch
 from cews.store.engine import reading, writing
-from cews.store.schema import observation, observation_block
+from cews.store.schema import metadata, observation, observation_block
 
 PARTNERS = ("CHN", "JPN", "USA")
 MONTHS = (202311, 202312, 202401)
@@ -57,6 +57,14 @@ def record(engine: Engine, source: str, number: int, said: dict[tuple[str, int],
         releases.record(cx, new, rows, [Coverage("KOR", Flow.IMPORT, ("270900",), MONTHS)])
 
 
+def emptied(engine: Engine) -> None:
+    """As new, for another example: what is read goes through all blocks there are."""
+    with writing(engine) as cx:
+        for table in reversed(metadata.sorted_tables):
+            if cx.execute(select(table).limit(1)).first() is not None:
+                cx.execute(table.delete())
+
+
 def in_order(rows: pd.DataFrame) -> pd.DataFrame:
     plain = rows.astype({"quantity_unit": "str", "hs_edition": "str", "presumed": "bool"})
     whole = dict.fromkeys(("series_id", "period", "known_from", "known_to", "release_id", "closed_by"), "int64")
@@ -69,6 +77,7 @@ def test_blocks_and_the_rows_after_them_are_the_rows_of_the_table(
     store_engine: Engine, story: list[tuple[dict[tuple[str, int], float], bool]], least: int, size: int
 ) -> None:
     source = f"s{next(_FRESH)}"
+    emptied(store_engine)
     with patch.object(blocks, "LEAST", least), patch.object(blocks, "BLOCK", size):
         for number, (said, dated) in enumerate(story):
             try:
