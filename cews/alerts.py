@@ -120,6 +120,7 @@ class Policy:
 
 
 RETOLD: Final = 0.02  # a revision of the observed figure by less than this share does not retell the alert
+STANDS: Final = 0.005  # revised by less than this share a figure of three digits reads the same: it stands
 
 Outcome = tuple[Alert | None, AlertChange | None]
 
@@ -326,7 +327,7 @@ def _quiet_after(alert: Alert, change: AlertChange) -> int:
 
 def _revision(before: Finding, observed: float | None) -> Reason:
     """Why evidence is gone: its own month was revised, or what it is compared with."""
-    if observed is not None and math.isclose(observed, before.observed, rel_tol=1e-6):
+    if observed is not None and math.isclose(observed, before.observed, rel_tol=STANDS):
         return Reason("reassessed", {"period": str(before.period), "observed": observed, "unit": before.unit}, 1.0)
     return Reason(
         "revised_away",

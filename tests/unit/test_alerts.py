@@ -170,6 +170,14 @@ def test_evidence_gone_with_its_own_figure_unchanged_is_not_called_a_revision_of
     assert [why.code for why in change.reasons] == ["reassessed"]
 
 
+@pytest.mark.parametrize(("now", "code"), [(146.4e3, "reassessed"), (145.6e3, "reassessed"), (150e3, "revised_away")])
+def test_a_figure_that_reads_the_same_was_not_revised(now: float, code: str) -> None:
+    """Revised from 146 t to 146 t: that would explain nothing."""
+    _, change = reexamine(opened(finding(4)), [], LATER, now)
+    assert change is not None
+    assert [reason.code for reason in change.reasons] == [code]
+
+
 def test_saying_the_same_again_changes_nothing() -> None:
     alert = opened(finding(4))
     assert reexamine(alert, [finding(4, as_of=LATER)], LATER, 146e3) == (alert, None)
