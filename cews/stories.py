@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from cews.domain import SLOW, AlertChange, ChangeKind, Period, ShockClass
+from cews.domain import SLOW, Alert, AlertChange, ChangeKind, Period, ShockClass
 from cews.events import LOSS
 
 LONGEST_GAP: Final = 12  # months between a rush and the collapse that belongs to it
@@ -50,6 +50,13 @@ def story(changes: Iterable[AlertChange]) -> tuple[Phase, ...]:
         if chapter is not None:
             phases.append(Phase(chapter, change.period, change.as_of))
     return tuple(phases) if len(phases) > 1 else ()
+
+
+def of_alert(changes: Iterable[AlertChange], alert: Alert) -> tuple[Phase, ...]:
+    """The story that an alert is part of; empty where the item's newest one was over before it, or began after it."""
+    told = story(changes)
+    mine = told and told[0].period <= alert.examined and alert.opened_period <= told[-1].period
+    return told if mine else ()
 
 
 def _chapter(change: AlertChange, phases: list[Phase]) -> Chapter | None:

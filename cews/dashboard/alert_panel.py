@@ -61,7 +61,7 @@ def read(cx: Connection, view: View, alert_id: int) -> Shown | None:
         handling=line.handling if view.replayed is None else triage.handled_then(cx, [alert_id], view.as_of)[alert_id],
         history=[one for one in reversed(history) if _is_news(one)],
         severity=_severity(cx, alert, hits) if alert is not None else None,
-        story=stories.story(stored.item_changes(cx, line.item, view.as_of)),
+        story=stories.of_alert(stored.item_changes(cx, line.item, view.as_of), alert) if alert is not None else (),
         event=None if line.event is None else events.card(cx, line.event, view.as_of),
         measures=hits,
         checks=second_eyes.of_alert(cx, line, view.as_of),

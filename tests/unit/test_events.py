@@ -9,11 +9,11 @@ from alert_samples import JANUARY, finding, published
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cews.alerts import Policy, action, reexamine, step
+from cews.alerts import Policy, action, rebuild, reexamine, step
 from cews.domain import AlertChange, Flow, ItemKey, Level, Period, ShockClass
 from cews.events import Cause, EventRules, Group, Measure, Member, Passage, group
 from cews.policy import SHIPPED, parse, shipped
-from cews.stories import Chapter, story
+from cews.stories import Chapter, of_alert, story
 
 RULES = EventRules(
     measures=(Measure("graphite", {"en": "Graphite"}, "CHN", ("2504",), date(2023, 12, 1)),),
@@ -161,6 +161,21 @@ def test_exports_carry_no_action_for_imports() -> None:
         assert "suppliers" in action(level, Flow.IMPORT) or "import" in action(level, Flow.IMPORT) or level == 1
         for words in ("importers", "release stocks", "emergency imports", "alternative suppliers", "supplier news"):
             assert words not in action(level, Flow.EXPORT)
+
+
+def test_a_story_is_told_by_the_alerts_that_are_part_of_it_alone() -> None:
+    """What an item went through years before explains nothing of a new alert."""
+    changes = lived(*GRAPHITE_STORY)
+    alert = rebuild(changes)
+    assert alert is not None
+    assert of_alert(changes, alert) == story(changes)
+    years = JANUARY + 60
+    later = lived((years, 3, "shortage"))
+    new = rebuild(later)
+    assert new is not None
+    assert of_alert([*changes, *later], new) == ()
+    old = replace(alert, opened_period=JANUARY + -60, examined=JANUARY + -48)
+    assert of_alert(changes, old) == ()
 
 
 def test_what_two_measures_or_two_ways_name_belongs_to_one_event() -> None:
