@@ -8,6 +8,7 @@ import secrets
 import threading
 import time
 from base64 import b64decode, urlsafe_b64encode
+from functools import cache
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -19,6 +20,11 @@ from joserfc.jwk import KeySet, RSAKey
 CLIENT, SECRET = "cews", "a secret / with + signs"
 
 
+@cache
+def _first_key() -> RSAKey:
+    return RSAKey.generate_key(2048, {"kid": "1", "use": "sig", "alg": "RS256"})
+
+
 class Provider:
     """Signs ``person`` in without asking. ``claims`` are put over the right ones; ``None`` takes one out."""
 
@@ -28,12 +34,12 @@ class Provider:
         self.signing = "right"  # right | other key | none | shared secret
         self.configuration: dict[str, Any] = {}
         self.down = False
-        self.key = RSAKey.generate_key(2048, {"kid": "1", "use": "sig", "alg": "RS256"})
+        self.key = _first_key()
         self.codes: dict[str, dict[str, str]] = {}
         self.asked: list[str] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.issuer = f"http://127.0.0.1:{self._server.server_port}/realm"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def close(self) -> None:
         self._server.shutdown()

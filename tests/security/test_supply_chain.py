@@ -103,7 +103,7 @@ class _Osv(BaseHTTPRequestHandler):
 @contextmanager
 def osv() -> Iterator[str]:
     server = HTTPServer(("127.0.0.1", 0), _Osv)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/v1/query"
     server.shutdown()
     server.server_close()

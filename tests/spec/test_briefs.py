@@ -260,7 +260,7 @@ def test_who_draws_a_pdf_fetches_nothing(tmp_path: Path) -> None:
     secret = tmp_path / "secret.txt"
     secret.write_text("a secret of this machine")
     server = ThreadingHTTPServer(("127.0.0.1", 0), Listener)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     address = f"http://127.0.0.1:{server.server_address[1]}"
     html = (
         f"<link rel=stylesheet href='{address}/a.css'><link rel=attachment href='file://{secret}'>"

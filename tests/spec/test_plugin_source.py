@@ -46,7 +46,7 @@ class Office(BaseHTTPRequestHandler):
 @contextmanager
 def office() -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Office)
-    thread = Thread(target=server.serve_forever, daemon=True)
+    thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
