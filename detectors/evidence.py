@@ -80,7 +80,7 @@ def gather(panel: Panel, scores: Mapping[str, Scores]) -> Evidence:
     drop = _drop(panel, amount, quantity, after_surge, base)
     fall = np.clip(capped(-np.nan_to_num(drop / quantity.sigma)), 0, capped(np.maximum(-z, 0)))
     alike, yearly = supplier_of(panel, trade), _yearly_value(panel.item_value)
-    left = withdrawal(panel, suppliers, yearly, alike, trade)
+    left = withdrawal(panel, suppliers, yearly, alike)
     collapsed = collapse(panel, suppliers, quantity.residual >= HELD, alike, left)
     habit = quiet & (quantity.z > quantity.residual / quantity.sigma)
     strength = _strength(panel, habit, fall, dear, rise, collapsed)

@@ -6,13 +6,10 @@ On the export side a "supplier" is the partner that buys. Formulas and sources: 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from cews.domain import ItemKey
 from detectors import kernels_legs as kernel
 from detectors.base import BoolArray, FloatArray, IntArray, Panel, Scores
 from detectors.dependence import leg_starts, leg_volume, yearly_shares
@@ -28,10 +25,12 @@ NAMED: Final = 0.01  # share from which one of them can speak for a partner that
 _LEAST_LEGS: Final = 3
 _BOUND: Final = 3.0  # standard deviations beyond which a leg says no more about its partner
 _LIKENESS: Final = 0.1  # correlation taken for granted between the legs of a partner
-_PRIOR: Final = 10.0  # legs that stand for "nothing common" when a reporter has few
-_USUAL: Final = 1.5  # joint evidence that says nothing
+_PAST: Final = 36  # months a partner's legs are compared with
+_PRIOR: Final = (6.0, 12.0, 0.5)  # months that stand for a mean of 0; for a variance, and that variance
+_USUAL: Final = 1.5  # standard deviations of its past that say nothing about a partner
 _ITEMS: Final = 256  # a block
 _MONTHS: Final = 8  # a block
+_PARTNERS: Final = 1024  # a block
 
 
 class SupplierScreen:
@@ -66,39 +65,29 @@ class Collapse(NamedTuple):
     losing: FloatArray  # (T, I) the strongest where it fell: only what it says beyond the total's own fall
 
 
-def withdrawal(panel: Panel, suppliers: Scores, yearly: FloatArray, alike: IntArray, trade: IntArray) -> Withdrawal:
+def withdrawal(panel: Panel, suppliers: Scores, yearly: FloatArray, alike: IntArray) -> Withdrawal:
     """Partners that leave many items at once; ``yearly`` (T, I) is the items' value a year, ``alike`` (N,) numbers
-    reporter, flow and partner, ``trade`` (I,) reporter and flow."""
+    reporter, flow and partner."""
     z, residual, share = (suppliers.arrays[name] for name in ("quantity_z", "quantity_residual", "share_before"))
     shape = (panel.months, int(alike.max(initial=-1)) + 1)
-    found = Withdrawal(np.zeros(shape, dtype=np.float32), np.full(shape, -1, dtype=np.int64))
-    counted = outermost(panel.items)[panel.item_of]
+    lacking, found = np.empty(shape), Withdrawal(np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.int64))
 
-    def work(months: slice) -> None:
-        kernel.withdrawal(
-            z[months],
-            share[months],
-            residual[months],
-            yearly[months],
-            panel.item_of,
-            alike,
-            trade[panel.item_of],
-            counted,
-            (DELIVERS, NAMED, DEEP, _USUAL, _LEAST_LEGS),
-            (_BOUND, _LIKENESS, _PRIOR),
-            found.joint[months],
-            found.speaker[months],
-        )
+    def add_up(months: slice) -> None:
+        own = lacking[months]
+        kernel.together(z[months], share[months], alike, DELIVERS, _LEAST_LEGS, _BOUND, _LIKENESS, own)
 
-    in_blocks(work, panel.months, _MONTHS)
+    def compare(partners: slice) -> None:
+        kernel.unusual(lacking[:, partners], _PAST, _PRIOR, _USUAL, found.joint[:, partners])
+
+    def name(months: slice) -> None:
+        tables = (z[months], share[months], residual[months], yearly[months])
+        own = (found.joint[months], found.speaker[months])
+        kernel.speakers(*tables, panel.item_of, alike, NAMED, DEEP, *own)
+
+    in_blocks(add_up, panel.months, _MONTHS)
+    in_blocks(compare, shape[1], _PARTNERS)
+    in_blocks(name, panel.months, _MONTHS)
     return found
-
-
-def outermost(items: Sequence[ItemKey]) -> BoolArray:
-    """(I,) no other item of the same reporter and flow contains it: a heading and its lines are one trade."""
-    known, lengths = set(items), {len(item.hs) for item in items}
-    wider = ((replace(item, hs=item.hs[:digits]) for digits in lengths if digits < len(item.hs)) for item in items)
-    return np.array([known.isdisjoint(others) for others in wider], dtype=bool)
 
 
 def collapse(panel: Panel, suppliers: Scores, held: BoolArray, alike: IntArray, left: Withdrawal) -> Collapse:

@@ -61,51 +61,77 @@ def concentration(
 
 
 @compiled
-def withdrawal(
+def together(
+    z: FloatArray,  # of a block of months; (T, N) like share
+    share: FloatArray,
+    alike: IntArray,  # (N,) number of reporter, flow and partner
+    least_share: float,
+    least_legs: int,
+    bound: float,
+    likeness: float,
+    lacking: FloatArray,  # (T, numbers of alike)
+) -> None:
+    """How far the legs of a partner are below what was expected, over the spread of such a sum if any two of
+    them are so alike; NaN where they are too few."""
+    heap, legs = np.empty(lacking.shape[1]), np.empty(lacking.shape[1])
+    for month in range(len(z)):
+        heap[:], legs[:] = 0.0, 0.0
+        for leg in range(len(alike)):
+            if share[month, leg] >= least_share and not math.isnan(z[month, leg]):
+                heap[alike[leg]] += min(max(-z[month, leg], -bound), bound)
+                legs[alike[leg]] += 1
+        for one in range(len(heap)):
+            spread = math.sqrt(legs[one] * (1 + (legs[one] - 1) * likeness))
+            lacking[month, one] = heap[one] / spread if legs[one] >= least_legs else math.nan
+
+
+@compiled
+def unusual(
+    lacking: FloatArray,  # (T, partners of a block), like joint
+    window: int,
+    prior: tuple[float, float, float],  # months of mean 0; months of variance, and that variance
+    usual: float,
+    joint: FloatArray,
+) -> None:
+    """How far a partner's legs are together below their own past, beyond what is usual; 0 where they are not."""
+    mean_months, months, variance = prior
+    for one in range(lacking.shape[1]):
+        heap, squares, known = 0.0, 0.0, 0
+        for month in range(len(lacking)):
+            now, leaves = lacking[month, one], lacking[month - window - 1, one] if month > window else math.nan
+            if not math.isnan(leaves):
+                heap, squares, known = heap - leaves, squares - leaves * leaves, known - 1
+            joint[month, one] = 0.0
+            if math.isnan(now):
+                continue
+            mean = heap / (known + mean_months)
+            around = max(squares - 2 * mean * heap + known * mean * mean, 0.0)
+            spread = math.sqrt((around + months * variance) / (known + months) * (1 + 1 / (known + mean_months)))
+            joint[month, one] = max((now - mean) / spread - usual, 0.0)
+            heap, squares, known = heap + now, squares + now * now, known + 1
+
+
+@compiled
+def speakers(
     z: FloatArray,  # of a block of months; (T, N) like share and residual
     share: FloatArray,
     residual: FloatArray,
     yearly: FloatArray,  # (T, I) value of the item
     item_of: IntArray,
-    alike: IntArray,  # (N,) number of reporter, flow and partner
-    trade: IntArray,  # (N,) number of reporter and flow
-    counted: BoolArray,  # (N,)
-    limits: tuple[float, float, float, float, int],  # least share counted, least share named, deep, usual, least legs
-    bounds: tuple[float, float, float],  # of a leg's z, likeness of the legs of a partner, weight of "nothing common"
-    joint: FloatArray,  # from here on (T, numbers of alike)
+    alike: IntArray,
+    least_share: float,
+    deep: float,
+    joint: FloatArray,  # (T, numbers of alike), like speaker
     speaker: IntArray,
 ) -> None:
-    """How far the legs of a partner are together below what was expected, and the leg of the fallen ones that is worth
-    most (−1 where there is none). What the reporter's other partners lack in that month is common, and left out."""
-    counts_from, named_from, deep, usual, least_legs = limits
-    bound, likeness, prior = bounds
-    of_trade, trades = np.zeros(joint.shape[1], dtype=np.int64), 0
-    for leg in range(len(alike)):
-        of_trade[alike[leg]] = trade[leg]
-        trades = max(trades, trade[leg] + 1)
-    heap, legs = np.empty(joint.shape[1]), np.empty(joint.shape[1])
-    all_heap, all_legs = np.empty(trades), np.empty(trades)
+    """The fallen leg that is worth most, of each partner whose legs are together below the usual; else −1."""
     worth = np.empty(joint.shape[1])
-    for month in range(z.shape[0]):
-        heap[:], legs[:], all_heap[:], all_legs[:], worth[:] = 0.0, 0.0, 0.0, 0.0, -1.0
-        for leg in range(len(alike)):
-            if counted[leg] and share[month, leg] >= counts_from and not math.isnan(z[month, leg]):
-                below = min(max(-z[month, leg], -bound), bound)
-                heap[alike[leg]] += below
-                legs[alike[leg]] += 1
-                all_heap[trade[leg]] += below
-                all_legs[trade[leg]] += 1
-        for one in range(joint.shape[1]):
-            joint[month, one], speaker[month, one] = 0.0, -1
-            if legs[one] >= least_legs:
-                lacking, others = all_heap[of_trade[one]] - heap[one], all_legs[of_trade[one]] - legs[one]
-                common = max(lacking / (others + prior), 0.0)
-                spread = math.sqrt(legs[one] * (1 + (legs[one] - 1) * likeness))
-                joint[month, one] = max((heap[one] - legs[one] * common) / spread - usual, 0.0)
+    for month in range(len(z)):
+        worth[:], speaker[month] = -1.0, -1
         for leg in range(len(alike)):
             one = alike[leg]
-            fell = residual[month, leg] <= deep and z[month, leg] < 0 and share[month, leg] >= named_from
-            if joint[month, one] > 0 and counted[leg] and fell:
+            fell = residual[month, leg] <= deep and z[month, leg] < 0 and share[month, leg] >= least_share
+            if joint[month, one] > 0 and fell:
                 value = yearly[month, item_of[leg]]
                 at_risk = 0.0 if math.isnan(value) else share[month, leg] * value
                 if at_risk > worth[one]:
@@ -121,7 +147,7 @@ def collapse(
     deep: float,
     least_share: float,
     alike: IntArray,
-    joint: FloatArray,  # (T, numbers of alike), as ``withdrawal`` gave it
+    joint: FloatArray,  # (T, numbers of alike), as ``unusual`` gave it
     speaker: IntArray,
     strength: FloatArray,  # (T, N)
     held: BoolArray,  # from here on (T, items of the block)

@@ -14,7 +14,7 @@ from detectors.base import Panel, Scores
 from detectors.context import common_supplier, supplier_of, trade_of
 from detectors.dependence import Dependence, leg_starts, leg_volume, yearly_shares
 from detectors.evidence import capped
-from detectors.exit import DEEP, ESTABLISHED, SupplierScreen, Withdrawal, collapse, outermost, withdrawal
+from detectors.exit import DEEP, ESTABLISHED, SupplierScreen, Withdrawal, collapse, withdrawal
 
 
 @pytest.fixture(scope="module")
@@ -95,42 +95,47 @@ def test_a_partner_has_collapsed_when_half_of_what_it_should_have_delivered_is_m
         np.testing.assert_allclose(found.losing[:, item], np.where(held[:, item], 0.0, lost), rtol=1e-6)
 
 
-def plain_withdrawal(panel: Panel, suppliers: Scores, yearly: np.ndarray, month: int) -> dict[int, tuple[float, int]]:
-    """Partner of one reporter → (joint evidence, leg that speaks), as docs/methods/exit.md has it."""
+def plain_lacking(panel: Panel, suppliers: Scores, one: int) -> np.ndarray:
+    """How far all legs of a partner are below what was expected, as docs/methods/exit.md has it."""
+    z, share = suppliers.arrays["quantity_z"], suppliers.arrays["share_before"]
+    own = supplier_of(panel, trade_of(panel)) == one
+    counted = np.isfinite(z) & (share >= 0.002) & own
+    n = counted.sum(axis=1)
+    below = np.where(counted, np.clip(-z, -3, 3), 0.0).sum(axis=1) / np.sqrt(np.maximum(n, 1) * (1 + 0.1 * (n - 1)))
+    return np.where(n >= 3, below, np.nan)
+
+
+def plain_joint(lacking: np.ndarray, month: int) -> float:
+    past = lacking[max(0, month - 36) : month]
+    past = past[np.isfinite(past)]
+    mean = past.sum() / (past.size + 6)
+    variance = (((past - mean) ** 2).sum() + 12 * 0.5) / (past.size + 12)
+    joint = (lacking[month] - mean) / np.sqrt(variance * (1 + 1 / (past.size + 6))) - 1.5
+    return float(np.nan_to_num(max(joint, 0.0)))
+
+
+def plain_speaker(panel: Panel, suppliers: Scores, yearly: np.ndarray, one: int, month: int) -> int:
     z, residual, share = (suppliers.arrays[f][month] for f in ("quantity_z", "quantity_residual", "share_before"))
-    counted = np.isfinite(z) & (share >= 0.002)
-    below = np.where(counted, np.clip(-z, -3, 3), 0.0)
-    alike, said = supplier_of(panel, trade_of(panel)), {}
-    for one in np.unique(alike):
-        own = alike == one
-        n, others = (counted & own).sum(), counted & ~own
-        if n >= 3:
-            common = max(below[others].sum() / (others.sum() + 10), 0)
-            joint = max((below[own].sum() - n * common) / np.sqrt(n * (1 + 0.1 * (n - 1))) - 1.5, 0)
-            fallen = np.flatnonzero(own & (residual <= DEEP) & (z < 0) & (share >= 0.01))
-            worth = (share * np.nan_to_num(yearly[month])[panel.item_of])[fallen]
-            said[int(one)] = joint, int(fallen[worth.argmax()]) if joint > 0 and fallen.size else -1
-    return said
+    own = supplier_of(panel, trade_of(panel)) == one
+    fallen = np.flatnonzero(own & (residual <= DEEP) & (z < 0) & (share >= 0.01))
+    worth = (share * np.nan_to_num(yearly[month])[panel.item_of])[fallen]
+    return int(fallen[worth.argmax()]) if fallen.size else -1
 
 
 def test_a_partner_withdraws_when_all_its_items_together_fall_short(panel):
-    suppliers, trade = SupplierScreen().score(panel), trade_of(panel)
+    suppliers, alike = SupplierScreen().score(panel), supplier_of(panel, trade_of(panel))
     yearly = np.random.default_rng(1).random(panel.reported.shape)
-    alike = supplier_of(panel, trade)
-    found = withdrawal(panel, suppliers, yearly, alike, trade)
+    found = withdrawal(panel, suppliers, yearly, alike)
     spoke = 0
-    for month in range(panel.months):
-        for one, (joint, leg) in plain_withdrawal(panel, suppliers, yearly, month).items():
+    for one in range(alike.max() + 1):
+        lacking = plain_lacking(panel, suppliers, one)
+        for month in range(panel.months):
+            joint = plain_joint(lacking, month)
             assert found.joint[month, one] == pytest.approx(joint, abs=1e-5)
+            leg = plain_speaker(panel, suppliers, yearly, one, month) if joint > 0 else -1
             assert found.speaker[month, one] == leg
             spoke += leg >= 0
     assert spoke >= 5
-
-
-def test_headings_and_their_lines_are_one_trade():
-    items = [ItemKey("KOR", Flow.IMPORT, hs) for hs in ("2504", "250410", "2504101000", "380110")]
-    items += [ItemKey("KOR", Flow.EXPORT, "250410")]
-    assert outermost(items).tolist() == [True, False, False, True, True]
 
 
 def test_a_supplier_that_leaves_many_items_at_once_is_raised_though_it_is_small_in_each():
