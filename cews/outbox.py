@@ -21,7 +21,7 @@ from itertools import count, groupby
 from typing import Any, Final, NamedTuple
 
 from cews import leaving, policy, sentences
-from cews.domain import SLOW, Alert, AlertChange, Finding, ItemKey, NoticeReason, Period, StoreError
+from cews.domain import SLOW, Alert, AlertChange, Finding, ItemKey, Measure, NoticeReason, Period, StoreError
 from cews.i18n import LANGUAGES, retold, text
 from cews.measures import PolicyMeasure, hits, weighs
 from cews.notify import Channel, ChannelDownError, ChartPoint, Deliver, DeliveryError, DigestView, NoticeView, TextView
@@ -586,7 +586,8 @@ def _seriousness(entry: NoticeView) -> tuple[bool, int, float, str]:
 
 
 def _chart(cx: Connection, alert: Alert, as_of: datetime) -> tuple[ChartPoint, ...]:
-    """The last months of what the newest finding measures, by the model that looks back furthest; empty without any."""
+    """The last months of what the newest finding measures, by the model that looks back furthest; where no model was
+    fitted (yet), as they were reported. Empty where there is nothing of that month to show."""
     finding = alert.last_finding
     if finding is None:
         return ()
@@ -594,7 +595,26 @@ def _chart(cx: Connection, alert: Alert, as_of: datetime) -> tuple[ChartPoint, .
     past = [[_point(point) for point in line.points if not point["ahead"]] for line in lines]
     longest = max(past, key=len, default=[])
     shown = [point for point in longest if point.period <= finding.period][-CHART_MONTHS:]
+    shown = shown if shown and _marks(shown[-1], finding) else _reported(cx, finding, as_of)
     return tuple(shown) if shown and _marks(shown[-1], finding) else ()
+
+
+def _reported(cx: Connection, finding: Finding, as_of: datetime) -> list[ChartPoint]:
+    """The last months of an item's trade without an expectation, gaps as not known."""
+    first = finding.period + (1 - CHART_MONTHS)
+    (totals,) = queries.monthly_totals(cx, as_of, [queries.Window(finding.item, finding.source, first, finding.period)])
+    seen = {total.period: _measured(finding, total) for total in totals}
+    return [ChartPoint(first + n, seen.get(first + n), None, None, None) for n in range(CHART_MONTHS)] if seen else []
+
+
+def _measured(finding: Finding, total: queries.MonthTotal) -> float | None:
+    """What the finding measures, of one month; None for what totals do not tell."""
+    amount = total.net_weight_kg if finding.unit.endswith("kg") else total.quantity
+    if finding.measure is Measure.QUANTITY:
+        return amount
+    if finding.measure is Measure.UNIT_VALUE:
+        return total.value_usd / amount if amount and total.value_usd is not None else None
+    return total.value_usd if finding.measure is Measure.VALUE else None
 
 
 def _point(stored: Mapping[str, Any]) -> ChartPoint:

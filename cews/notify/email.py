@@ -450,11 +450,15 @@ def _history(finding: Finding, language: str) -> tuple[str, str]:
 
 
 def _chart_text(view: NoticeView) -> str:
-    return text(
-        "All partners together. Solid line: observed; dashed line and band: expected and its 95 % range; "
-        "diamond: the month of this notice.",
-        view.language,
-    )
+    if any(point.expected is not None for point in view.chart):
+        return text(_EXPECTED_SHOWN, view.language)
+    return text("All partners together. Line: observed; diamond: the month of this notice.", view.language)
+
+
+_EXPECTED_SHOWN: Final = (
+    "All partners together. Solid line: observed; dashed line and band: expected and its 95 % range; "
+    "diamond: the month of this notice."
+)
 
 
 _FOOTERS: Final = {

@@ -88,6 +88,8 @@ def test_a_first_print_is_raised_a_revision_withdraws_it_and_the_ministry_hears_
 
     warning, withdrawal = mailbox.messages
     assert warning["Subject"].startswith("[심각]")
+    assert "image/png" in [part.get_content_type() for part in warning.walk()], "a chart, though no model was fitted"
+    assert "선은 실적, 마름모는 이 알림의 대상월입니다." in warning.get_body(("html",)).get_content()
     assert "중국산 수입 급감" in warning["Subject"]
     assert withdrawal["Subject"].startswith("[철회]")
     text = withdrawal.get_body(("plain",)).get_content()
