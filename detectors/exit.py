@@ -26,6 +26,7 @@ _LEAST_LEGS: Final = 3
 _BOUND: Final = 3.0  # standard deviations beyond which a leg says no more about its partner
 _LIKENESS: Final = 0.1  # correlation taken for granted between the legs of a partner
 _PAST: Final = 36  # months a partner's legs are compared with
+_LEAST_PAST: Final = 12  # of these; before, nobody knows how much a partner's legs move together
 _PRIOR: Final = (6.0, 12.0, 0.5)  # months that stand for a mean of 0; for a variance, and that variance
 _USUAL: Final = 1.5  # standard deviations of its past that say nothing about a partner
 _ITEMS: Final = 256  # a block
@@ -77,7 +78,7 @@ def withdrawal(panel: Panel, suppliers: Scores, yearly: FloatArray, alike: IntAr
         kernel.together(z[months], share[months], alike, DELIVERS, _LEAST_LEGS, _BOUND, _LIKENESS, own)
 
     def compare(partners: slice) -> None:
-        kernel.unusual(lacking[:, partners], _PAST, _PRIOR, _USUAL, found.joint[:, partners])
+        kernel.unusual(lacking[:, partners], _PAST, _LEAST_PAST, _PRIOR, _USUAL, found.joint[:, partners])
 
     def name(months: slice) -> None:
         tables = (z[months], share[months], residual[months], yearly[months])

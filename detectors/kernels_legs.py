@@ -89,11 +89,13 @@ def together(
 def unusual(
     lacking: FloatArray,  # (T, partners of a block), like joint
     window: int,
+    least_past: int,
     prior: tuple[float, float, float],  # months of mean 0; months of variance, and that variance
     usual: float,
     joint: FloatArray,
 ) -> None:
-    """How far a partner's legs are together below their own past, beyond what is usual; 0 where they are not."""
+    """How far a partner's legs are together below their own past, beyond what is usual; 0 where they are not, or
+    where fewer than ``least_past`` months of that past are known."""
     mean_months, months, variance = prior
     for one in range(lacking.shape[1]):
         heap, squares, known = 0.0, 0.0, 0
@@ -107,7 +109,8 @@ def unusual(
             mean = heap / (known + mean_months)
             around = max(squares - 2 * mean * heap + known * mean * mean, 0.0)
             spread = math.sqrt((around + months * variance) / (known + months) * (1 + 1 / (known + mean_months)))
-            joint[month, one] = max((now - mean) / spread - usual, 0.0)
+            if known >= least_past:
+                joint[month, one] = max((now - mean) / spread - usual, 0.0)
             heap, squares, known = heap + now, squares + now * now, known + 1
 
 

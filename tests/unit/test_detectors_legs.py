@@ -108,6 +108,8 @@ def plain_lacking(panel: Panel, suppliers: Scores, one: int) -> np.ndarray:
 def plain_joint(lacking: np.ndarray, month: int) -> float:
     past = lacking[max(0, month - 36) : month]
     past = past[np.isfinite(past)]
+    if past.size < 12:
+        return 0.0
     mean = past.sum() / (past.size + 6)
     variance = (((past - mean) ** 2).sum() + 12 * 0.5) / (past.size + 12)
     joint = (lacking[month] - mean) / np.sqrt(variance * (1 + 1 / (past.size + 6))) - 1.5
