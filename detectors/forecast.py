@@ -32,6 +32,7 @@ LEAST: Final = 8  # known months below which nothing is forecast
 _WINDOWS: Final = range(6, 61, 6)  # months before the end from which the bank's bands are calibrated
 _STANDARD: Final = np.abs(stdtrit(3, (np.arange(99) + 0.5) / 99))  # stands in for errors not seen
 _LEVELS: Final = (0.8, 0.95)
+_WORTH_A_PROCESS: Final = 8  # fits that take about as long as a process needs to load the libraries
 
 Point = dict[str, str | float | bool | None]
 Key = tuple[ItemKey, Measure]
@@ -287,7 +288,8 @@ def _fitted(tasks: Sequence[tuple[Course, str, int]], workers: int, progress: Pr
         return [_told(fit(*task), number, len(tasks), progress) for number, task in enumerate(tasks, start=1)]
     fits: dict[Future[Fit], Fit] = {}
     # "spawn" starts clean everywhere: forked threads of the dashboard or the database driver would hang.
-    with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=multiprocessing.get_context("spawn")) as pool:
+    several = min(workers, -(-len(tasks) // _WORTH_A_PROCESS))
+    with ProcessPoolExecutor(several, mp_context=multiprocessing.get_context("spawn")) as pool:
         futures = [pool.submit(fit, *task) for task in tasks]
         for number, future in enumerate(as_completed(futures), start=1):
             fits[future] = _told(future.result(), number, len(tasks), progress)
