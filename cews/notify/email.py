@@ -69,9 +69,8 @@ def _encoded(name: str, value: Any, linesep: str) -> str | None:
     addresses: tuple[Address, ...] = getattr(value, "addresses", ())
     address = addresses[0] if len(addresses) == 1 else None
     words = address.display_name if address else str(value)
-    if (
-        words.isascii() and words.isprintable()
-    ):  # a long subject would be folded at once, and come with a blank before it
+    if words.isascii() and words.isprintable():
+        # Python would fold a long subject at once, and it would come with a blank before it.
         return f"{name}: {words}{linesep}" if name.lower() == "subject" else None
     if address and not address.addr_spec.isascii():
         return None
