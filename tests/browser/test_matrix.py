@@ -77,10 +77,18 @@ def too_wide(page: Page) -> int:
     return wide
 
 
-def violations(page: Page) -> Iterator[str]:
+def violations(page: Page) -> list[str]:
+    """What is seriously wrong, and still is a second later: a table that is just being drawn has no cells for a moment."""
+    if not _found(page):
+        return []
+    time.sleep(1)
+    return _found(page)
+
+
+def _found(page: Page) -> list[str]:
     found: dict[str, Any] = page.evaluate(AXE, TAGS)
-    for rule in found["violations"]:
-        if rule["impact"] in SERIOUS:
-            yield f"{rule['id']} ({rule['impact']}): " + "; ".join(
-                str(node["html"])[:160] for node in rule["nodes"][:3]
-            )
+    return [
+        f"{rule['id']} ({rule['impact']}): " + "; ".join(str(node["html"])[:160] for node in rule["nodes"][:3])
+        for rule in found["violations"]
+        if rule["impact"] in SERIOUS
+    ]

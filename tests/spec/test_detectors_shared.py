@@ -86,7 +86,8 @@ def test_the_fall_of_january_2024_is_a_shortage_from_china_with_its_tonnes(korea
 
 
 def test_a_year_and_a_half_of_months_raises_few_alarms(korea):
-    """44 items: the budget of five new alerts a month is an upper bound, and normal months are far below it."""
+    """44 items: the budget of five new alerts a month is an upper bound, and normal months, alerts that go on included,
+    are far below it."""
     counts = [len(findings_in(korea, str(korea.start + c))) for c in range(17, korea.months)]
     assert max(counts) <= 5
-    assert np.mean(counts) <= 2.5
+    assert np.mean(counts) <= 3

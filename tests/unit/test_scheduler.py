@@ -56,7 +56,7 @@ def _newest(engine: Engine) -> runs.Run:
     return _runs(engine)[0]
 
 
-def _eventually(condition: Callable[[], object], seconds: float = 20) -> None:
+def _eventually(condition: Callable[[], object], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
