@@ -78,7 +78,7 @@ def too_wide(page: Page) -> int:
 
 
 def violations(page: Page) -> list[str]:
-    """What is seriously wrong, and still is a second later: a table that is just being drawn has no cells for a moment."""
+    """What is seriously wrong, and still is a second later: a table that is being drawn has no cells for a moment."""
     if not _found(page):
         return []
     time.sleep(1)
