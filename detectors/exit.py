@@ -6,10 +6,13 @@ On the export side a "supplier" is the partner that buys. Formulas and sources: 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 import numpy as np
 
+from cews.domain import ItemKey
 from detectors import kernels_legs as kernel
 from detectors.base import BoolArray, FloatArray, IntArray, Panel, Scores
 from detectors.dependence import leg_starts, leg_volume, yearly_shares
@@ -71,11 +74,12 @@ def withdrawal(panel: Panel, suppliers: Scores, yearly: FloatArray, alike: IntAr
     reporter, flow and partner."""
     z, residual, share = (suppliers.arrays[name] for name in ("quantity_z", "quantity_residual", "share_before"))
     shape = (panel.months, int(alike.max(initial=-1)) + 1)
+    counted = outermost(panel.items)[panel.item_of]
     lacking, found = np.empty(shape), Withdrawal(np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.int64))
 
     def add_up(months: slice) -> None:
         own = lacking[months]
-        kernel.together(z[months], share[months], alike, DELIVERS, _LEAST_LEGS, _BOUND, _LIKENESS, own)
+        kernel.together(z[months], share[months], alike, counted, DELIVERS, _LEAST_LEGS, _BOUND, _LIKENESS, own)
 
     def compare(partners: slice) -> None:
         kernel.unusual(lacking[:, partners], _PAST, _LEAST_PAST, _PRIOR, _USUAL, found.joint[:, partners])
@@ -83,12 +87,19 @@ def withdrawal(panel: Panel, suppliers: Scores, yearly: FloatArray, alike: IntAr
     def name(months: slice) -> None:
         tables = (z[months], share[months], residual[months], yearly[months])
         own = (found.joint[months], found.speaker[months])
-        kernel.speakers(*tables, panel.item_of, alike, NAMED, DEEP, *own)
+        kernel.speakers(*tables, panel.item_of, alike, counted, NAMED, DEEP, *own)
 
     in_blocks(add_up, panel.months, _MONTHS)
     in_blocks(compare, shape[1], _PARTNERS)
     in_blocks(name, panel.months, _MONTHS)
     return found
+
+
+def outermost(items: Sequence[ItemKey]) -> BoolArray:
+    """(I,) no other item of the same reporter and flow contains it: a heading and its lines are one trade."""
+    known, lengths = set(items), {len(item.hs) for item in items}
+    wider = ((replace(item, hs=item.hs[:digits]) for digits in lengths if digits < len(item.hs)) for item in items)
+    return np.array([known.isdisjoint(others) for others in wider], dtype=bool)
 
 
 def collapse(panel: Panel, suppliers: Scores, held: BoolArray, alike: IntArray, left: Withdrawal) -> Collapse:

@@ -65,19 +65,20 @@ def together(
     z: FloatArray,  # of a block of months; (T, N) like share
     share: FloatArray,
     alike: IntArray,  # (N,) number of reporter, flow and partner
+    counted: BoolArray,  # (N,)
     least_share: float,
     least_legs: int,
     bound: float,
     likeness: float,
     lacking: FloatArray,  # (T, numbers of alike)
 ) -> None:
-    """How far the legs of a partner are below what was expected, over the spread of such a sum if any two of
+    """How far the counted legs of a partner are below what was expected, over the spread of such a sum if any two of
     them are so alike; NaN where they are too few."""
     heap, legs = np.empty(lacking.shape[1]), np.empty(lacking.shape[1])
     for month in range(len(z)):
         heap[:], legs[:] = 0.0, 0.0
         for leg in range(len(alike)):
-            if share[month, leg] >= least_share and not math.isnan(z[month, leg]):
+            if counted[leg] and share[month, leg] >= least_share and not math.isnan(z[month, leg]):
                 heap[alike[leg]] += min(max(-z[month, leg], -bound), bound)
                 legs[alike[leg]] += 1
         for one in range(len(heap)):
@@ -122,6 +123,7 @@ def speakers(
     yearly: FloatArray,  # (T, I) value of the item
     item_of: IntArray,
     alike: IntArray,
+    counted: BoolArray,
     least_share: float,
     deep: float,
     joint: FloatArray,  # (T, numbers of alike), like speaker
@@ -134,7 +136,7 @@ def speakers(
         for leg in range(len(alike)):
             one = alike[leg]
             fell = residual[month, leg] <= deep and z[month, leg] < 0 and share[month, leg] >= least_share
-            if joint[month, one] > 0 and fell:
+            if joint[month, one] > 0 and counted[leg] and fell:
                 value = yearly[month, item_of[leg]]
                 at_risk = 0.0 if math.isnan(value) else share[month, leg] * value
                 if at_risk > worth[one]:

@@ -14,7 +14,7 @@ from detectors.base import Panel, Scores
 from detectors.context import common_supplier, supplier_of, trade_of
 from detectors.dependence import Dependence, leg_starts, leg_volume, yearly_shares
 from detectors.evidence import capped
-from detectors.exit import DEEP, ESTABLISHED, SupplierScreen, Withdrawal, collapse, withdrawal
+from detectors.exit import DEEP, ESTABLISHED, SupplierScreen, Withdrawal, collapse, outermost, withdrawal
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +138,12 @@ def test_a_partner_withdraws_when_all_its_items_together_fall_short(panel):
             assert found.speaker[month, one] == leg
             spoke += leg >= 0
     assert spoke >= 5
+
+
+def test_headings_and_their_lines_are_one_trade():
+    items = [ItemKey("KOR", Flow.IMPORT, hs) for hs in ("2504", "250410", "2504101000", "380110")]
+    items += [ItemKey("KOR", Flow.EXPORT, "250410")]
+    assert outermost(items).tolist() == [True, False, False, True, True]
 
 
 def test_a_supplier_that_leaves_many_items_at_once_is_raised_though_it_is_small_in_each():
