@@ -61,6 +61,7 @@ class Withdrawal(NamedTuple):
 
     joint: FloatArray  # (T, G) how far its legs together are below what was expected, on the z scale; 0 if usual
     speaker: IntArray  # (T, G) the leg that speaks for them: the fallen one worth most; -1 where there is none
+    counted: BoolArray  # (N,) legs of items that no other item contains: a heading and its lines are one trade
 
 
 class Collapse(NamedTuple):
@@ -75,24 +76,24 @@ def withdrawal(panel: Panel, suppliers: Scores, yearly: FloatArray, alike: IntAr
     z, residual, share = (suppliers.arrays[name] for name in ("quantity_z", "quantity_residual", "share_before"))
     shape = (panel.months, int(alike.max(initial=-1)) + 1)
     counted = outermost(panel.items)[panel.item_of]
-    lacking, found = np.empty(shape), Withdrawal(np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.int64))
+    joint, speaker = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.int64)
+    lacking = np.empty(shape)
 
     def add_up(months: slice) -> None:
         own = lacking[months]
         kernel.together(z[months], share[months], alike, counted, DELIVERS, _LEAST_LEGS, _BOUND, _LIKENESS, own)
 
     def compare(partners: slice) -> None:
-        kernel.unusual(lacking[:, partners], _PAST, _LEAST_PAST, _PRIOR, _USUAL, found.joint[:, partners])
+        kernel.unusual(lacking[:, partners], _PAST, _LEAST_PAST, _PRIOR, _USUAL, joint[:, partners])
 
     def name(months: slice) -> None:
         tables = (z[months], share[months], residual[months], yearly[months])
-        own = (found.joint[months], found.speaker[months])
-        kernel.speakers(*tables, panel.item_of, alike, counted, NAMED, DEEP, *own)
+        kernel.speakers(*tables, panel.item_of, alike, counted, NAMED, DEEP, joint[months], speaker[months])
 
     in_blocks(add_up, panel.months, _MONTHS)
     in_blocks(compare, shape[1], _PARTNERS)
     in_blocks(name, panel.months, _MONTHS)
-    return found
+    return Withdrawal(joint, speaker, counted)
 
 
 def outermost(items: Sequence[ItemKey]) -> BoolArray:

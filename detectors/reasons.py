@@ -285,8 +285,9 @@ def _common(case: Case, shock: ShockClass, leg: int | None) -> Iterator[Reason]:
     arrays = case.scores["suppliers"].arrays
     z, share = arrays["quantity_z"][case.column], arrays["share_before"][case.column]
     joint = case.withdrawn(leg)
-    least_share = DELIVERS if joint else ESTABLISHED
-    items, falling = common_supplier(case.evidence.alike, leg, z, share, least_share)
+    if joint:  # the legs that it was told by
+        share = np.where(case.evidence.left.counted, share, 0.0)
+    items, falling = common_supplier(case.evidence.alike, leg, z, share, DELIVERS if joint else ESTABLISHED)
     numbers: dict[str, float | str | None] = {
         "partner": case.panel.partners[leg],
         "items": float(items),

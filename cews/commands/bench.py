@@ -127,7 +127,9 @@ def forecast(session: Session, data: str, sample: int, as_json: bool) -> None:
 
 
 @bench.command()
-@click.option("--items", type=click.IntRange(min=100), default=5000, show_default=True, help="Two alerts each.")
+@click.option(
+    "--items", type=click.IntRange(min=serving.BATCH), default=5000, show_default=True, help="Two alerts each."
+)
 @click.option("--months", type=click.IntRange(min=36), default=64, show_default=True, help="Of ten partners an item.")
 @click.option("--store", default="sqlite", show_default=True, help="`sqlite`, or the address of a PostgreSQL server.")
 @click.option("--loads", type=click.IntRange(min=1), default=5, show_default=True, help="Medians of so many openings.")

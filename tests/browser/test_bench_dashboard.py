@@ -11,14 +11,14 @@ import pytest
 
 @pytest.mark.usefixtures("browser")  # or skipped without one
 def test_the_dashboard_is_measured_beside_an_empty_page() -> None:
-    small = ["--items", "100", "--months", "36", "--loads", "1", "--rounds", "1", "--seconds", "1"]
+    small = ["--items", "500", "--months", "36", "--loads", "1", "--rounds", "1", "--seconds", "1"]
     command = [sys.executable, "-m", "cews.cli", "bench", "dashboard", *small, "--json"]
     answer = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
     assert answer.returncode == 0, answer.stderr
     record = json.loads(answer.stdout)
     assert record["errors"] == 0
-    assert (record["items"], record["alerts"]) == (100, 200)
-    assert record["observations"] > 20_000
+    assert (record["items"], record["alerts"]) == (500, 1000)
+    assert record["observations"] > 100_000
     steps = {"overview", "alerts", "filter", "rows", "panel", "item", "search"}
     assert record["p95_ms_of"].keys() == steps
     assert record["requests"] >= len(steps) + 20

@@ -20,6 +20,8 @@ SERIOUS = ("serious", "critical")
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 AXE = "tags => axe.run(document, {runOnly: tags, resultTypes: ['violations'], elementRef: false})"
 STILL = "* { transition: none !important; animation: none !important; }"
+# A table that takes another size draws its header anew: for a moment it has no cells.
+HEADED = "() => [...document.querySelectorAll('.ag-header-row')].every(row => row.childElementCount)"
 # Where axe-core looks at a page: once in each language, scheme and size. Everything else is looked at in all eight.
 EXAMINED = {("ko", "light", "desktop"), ("en", "dark", "mobile")}
 GROUP = 12  # pages of one test
@@ -77,18 +79,11 @@ def too_wide(page: Page) -> int:
     return wide
 
 
-def violations(page: Page) -> list[str]:
-    """What is seriously wrong, and still is a second later: a table that is being drawn has no cells for a moment."""
-    if not _found(page):
-        return []
-    time.sleep(1)
-    return _found(page)
-
-
-def _found(page: Page) -> list[str]:
+def violations(page: Page) -> Iterator[str]:
+    page.wait_for_function(HEADED)
     found: dict[str, Any] = page.evaluate(AXE, TAGS)
-    return [
-        f"{rule['id']} ({rule['impact']}): " + "; ".join(str(node["html"])[:160] for node in rule["nodes"][:3])
-        for rule in found["violations"]
-        if rule["impact"] in SERIOUS
-    ]
+    for rule in found["violations"]:
+        if rule["impact"] in SERIOUS:
+            yield f"{rule['id']} ({rule['impact']}): " + "; ".join(
+                str(node["html"])[:160] for node in rule["nodes"][:3]
+            )

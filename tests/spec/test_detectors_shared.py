@@ -85,9 +85,15 @@ def test_the_fall_of_january_2024_is_a_shortage_from_china_with_its_tonnes(korea
     assert numbers["surge_before"]["total"] > 14_000_000
 
 
-def test_a_year_and_a_half_of_months_raises_few_alarms(korea):
-    """44 items: the budget of five new alerts a month is an upper bound, and normal months, alerts that go on included,
-    are far below it."""
-    counts = [len(findings_in(korea, str(korea.start + c))) for c in range(17, korea.months)]
-    assert max(counts) <= 5
-    assert np.mean(counts) <= 3
+def lines_a_month(korea: Panel) -> list[int]:
+    return [len(findings_in(korea, str(korea.start + c))) for c in range(17, korea.months)]
+
+
+def test_no_month_of_a_year_and_a_half_raises_more_than_the_budget(korea):
+    """44 items: the budget of five new alerts a month is an upper bound, alerts that go on included."""
+    assert max(lines_a_month(korea)) <= 5
+
+
+@pytest.mark.xfail(strict=True, reason="2.56 since partners are judged over all their items, 2.32 before: decision 21")
+def test_normal_months_are_far_below_the_budget(korea):
+    assert np.mean(lines_a_month(korea)) <= 2.5
